@@ -1,0 +1,67 @@
+"""How a tool meets the person who called it: one clear paragraph for an error, an exit status, no noise."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+
+__all__ = ['quiet', 'run']
+
+INTERRUPTED, USER_ERROR = 130, 2
+
+
+def quiet() -> None:
+    """Silence what the libraries below print at import and at every start, none of which concerns the caller."""
+    import contextlib
+    import logging
+    import warnings
+
+    noise = ('Fail to import', 'Setting OMP_NUM_THREADS', '.*draw is False', '.*broadcast_buffers', '.*QuickGELU')
+    for pattern in noise:
+        warnings.filterwarnings('ignore', message=pattern)
+    warnings.filterwarnings('ignore', category=DeprecationWarning)
+    logging.getLogger('matplotlib').setLevel(logging.WARNING)
+    with contextlib.redirect_stdout(open(os.devnull, 'w')):  # noqa: SIM115 - a missing optional backend is announced there
+        import mmengine.fileio  # noqa: F401
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Call ``main`` and leave with its status: 2 and one paragraph for a user's error, 130 for Ctrl-C."""
+    from .errors import UserError
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        print('\ninterrupted', file=sys.stderr)
+        status = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except Exception as error:
+        text = explain(error) if not isinstance(error, UserError) else plain(str(error))
+        if text is None:
+            raise
+        print(f'error: {text}', file=sys.stderr)
+        status = USER_ERROR
+    sys.exit(status or 0)
+
+
+def plain(text: str) -> str:
+    """An error's own words, without the traceback that a DataLoader's worker wraps around them."""
+    return re.split(r'irstd_toolbox\.errors\.\w+: ', text)[-1].strip()
+
+
+def explain(error: Exception) -> str | None:
+    """A registry's or a constructor's own error as a paragraph; None for any other, which is a defect of ours."""
+    text = str(error.args[0]) if error.args else ''
+    if isinstance(error, KeyError) and 'is not a registered' in text:
+        return text
+    missing = re.search(r'(\w+) is not in the [\w.]+::([\w ]+) registry', text)
+    if missing:
+        from . import registry
+        for candidate in vars(registry).values():
+            if getattr(candidate, 'name', None) == missing[2]:
+                names = ', '.join(registry.known(candidate)) or 'none'
+                return f'{missing[1]!r} is not a registered {missing[2]}. Registered: {names}.'
+    if isinstance(error, TypeError) and re.match(r'[\w.]+\.__init__\(\) (got an unexpected|missing)', text):
+        return f'{text}. Compare the config with the arguments of {text.split(".")[0]}.'
+    return None

@@ -1,0 +1,27 @@
+"""What may go wrong because of the input, not because of the program.
+
+Every message says what was got, what was expected and what to do. ``tools/`` print such an error
+as one paragraph and exit with status 2; anything else is a defect and keeps its traceback.
+"""
+
+__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError']
+
+
+class UserError(Exception):
+    """An error that the person who called can mend; its text is complete without a traceback."""
+
+
+class DataError(UserError, ValueError):
+    """A data set, image, mask, list, description or prediction is missing or not as expected."""
+
+
+class ConfigError(UserError, ValueError):
+    """A config or an option is wrong, or asks for something that is not there."""
+
+
+class CheckpointError(UserError, ValueError):
+    """A checkpoint is missing, unsafe to load or does not fit the model."""
+
+
+class PluginError(UserError):
+    """A plugin was asked for and cannot be loaded."""

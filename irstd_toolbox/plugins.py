@@ -1,0 +1,300 @@
+"""Plugins: what an installed distribution, or a folder that is named, adds to the registries.
+
+A plugin is a module that implements one or more of the four hooks below::
+
+    from irstd_toolbox import hookimpl
+
+    @hookimpl
+    def register_text_prior_providers(register):
+        register(MyProvider, name='mine')
+
+It is found as an entry point of the group ``irstd_toolbox`` of any installed distribution, or as
+``NAME.py`` or ``NAME/__init__.py`` in a folder that ``--plugins DIR`` or ``IRSTD_PLUGINS=DIR[:DIR]``
+names; never in the current folder by itself. ``IRSTD_DISABLE_PLUGINS=NAME,...`` blocks plugins by their
+own name or their distribution's, ``all`` blocks all but those in folders that the call itself names.
+
+:func:`load_plugins` is the only thing that imports a plugin: ``import irstd_toolbox`` and the
+registries never do. Each tool calls it before it builds anything, and so does a script. A worker
+process needs no call for what its parent built: forked or spawned, it unpickles a plugin's objects by
+their module, because a plugin's folder is on ``sys.path``. A spawned process that itself builds *by
+name* starts with empty registries and calls :func:`load_plugins` again.
+"""
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import pluggy
+
+from irstd_toolbox.errors import PluginError
+from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, TEXT_PRIOR_PROVIDERS
+
+__all__ = [
+    'Plugin', 'PluginReport', 'load_plugins',
+    'register_backbones', 'register_fusion_blocks', 'register_metrics', 'register_text_prior_providers']
+
+GROUP = 'irstd_toolbox'
+SLOTS = {
+    'register_backbones': BACKBONES,
+    'register_fusion_blocks': FUSION_BLOCKS,
+    'register_text_prior_providers': TEXT_PRIOR_PROVIDERS,
+    'register_metrics': METRICS,
+}
+Found = tuple['Plugin', Callable[[], object]]
+_logger = logging.getLogger('irstd_toolbox')
+_hookspec = pluggy.HookspecMarker(GROUP)
+# Files beside a plugin that are none: a copy-me package brings its own test.
+_BESIDE = re.compile(r'_.*|test_.*|conftest|setup')
+_REGISTERED_NAME = re.compile(r'[A-Za-z_][\w-]*')
+
+
+@_hookspec
+def register_backbones(register: Callable[..., None]) -> None:
+    """Add backbones: call ``register(cls, name=None)`` for each class."""
+
+
+@_hookspec
+def register_fusion_blocks(register: Callable[..., None]) -> None:
+    """Add fusion blocks: call ``register(cls, name=None)`` for each class."""
+
+
+@_hookspec
+def register_text_prior_providers(register: Callable[..., None]) -> None:
+    """Add text-prior providers: call ``register(cls, name=None)`` for each class."""
+
+
+@_hookspec
+def register_metrics(register: Callable[..., None]) -> None:
+    """Add metrics: call ``register(cls, name=None)`` for each class."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plugin that was found, and what became of it.
+
+    Args:
+        name: The entry point's name, or the file's without its suffix.
+        source: The folder it was found in, or ``entry point``.
+        distribution: The installed distribution that brought it, None for a folder's.
+        version: That distribution's version.
+        registered: What it added, as ``slot: name``.
+        reason: Why it was not loaded, in one line; None if it was.
+    """
+
+    name: str
+    source: str
+    distribution: str | None = None
+    version: str | None = None
+    registered: tuple[str, ...] = ()
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        origin = f'{self.distribution} {self.version}' if self.distribution else self.source
+        return f'plugin {self.name!r} ({origin})'
+
+
+@dataclass(frozen=True)
+class PluginReport:
+    """The plugins of this process: those loaded, those that failed and those that were blocked."""
+
+    loaded: tuple[Plugin, ...] = ()
+    failed: tuple[Plugin, ...] = ()
+    disabled: tuple[Plugin, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f'{plugin}: {", ".join(plugin.registered) or "nothing registered"}' for plugin in self.loaded]
+        lines += [f'{plugin}: not loaded: {plugin.reason}' for plugin in self.failed]
+        lines += [f'{plugin}: disabled' for plugin in self.disabled]
+        return '\n'.join(lines) or 'no plugins'
+
+
+def load_plugins(folders: str | os.PathLike | Iterable[str | os.PathLike] | None = ()) -> PluginReport:
+    """Load the installed plugins, then those of ``folders`` and of ``IRSTD_PLUGINS``.
+
+    A plugin is loaded once a process, however often this is called. One that cannot be imported, whose
+    hook raises, is misspelt or has a wrong argument, or whose names clash is logged in one line (its
+    traceback at level ``DEBUG``) and nothing of it stays registered; the others load.
+
+    Args:
+        folders: Folders that hold ``NAME.py`` or ``NAME/__init__.py``. Names that begin with ``_`` or
+            ``test_``, ``conftest.py`` and ``setup.py`` are no plugins.
+
+    Raises:
+        PluginError: If a folder that was named is none.
+    """
+    if isinstance(folders, str | os.PathLike):
+        folders = [folders]
+    lasting = [folder for folder in os.environ.get('IRSTD_PLUGINS', '').split(os.pathsep) if folder]
+    named = [found for folder in folders or () for found in _in_folder(folder, 'the caller')]
+    found = [*_installed(), *(found for folder in lasting for found in _in_folder(folder, 'IRSTD_PLUGINS'))]
+    return _loader.load(found, named)
+
+
+def _installed() -> list[Found]:
+    """What installed distributions announce, sorted; one with damaged metadata does not hide the others."""
+    found: dict[tuple[str, str], Found] = {}
+    for distribution in importlib.metadata.distributions():
+        place = str(getattr(distribution, '_path', distribution))
+        try:
+            for point in distribution.entry_points:
+                if point.group == GROUP:
+                    name = distribution.metadata['Name'] or place
+                    plugin = Plugin(point.name, 'entry point', name, distribution.version)
+                    found.setdefault((re.sub(r'[-_.]+', '-', name).lower(), point.name), (plugin, point.load))
+        except Exception as error:  # others' files: the standard library raises whatever comes
+            if _mentions_us(distribution):
+                found[place, ''] = Plugin('entry_points.txt', place), _failing(
+                    f'the metadata cannot be read ({type(error).__name__}: {error}); reinstall the distribution')
+    return [found[key] for key in sorted(found)]
+
+
+def _mentions_us(distribution: importlib.metadata.Distribution) -> bool:
+    """Whether damaged metadata was meant for this package."""
+    with contextlib.suppress(OSError, UnicodeError):
+        return f'[{GROUP}]' in (distribution.read_text('entry_points.txt') or '')
+    return False
+
+
+def _in_folder(path: str | os.PathLike, origin: str) -> Iterator[Found]:
+    """The plugins of a folder; finding none in a folder that was named is a failure of its own."""
+    folder, empty = Path(path).expanduser().resolve(), True
+    if not folder.is_dir():
+        raise PluginError(f'no plugin folder at {path} (named by {origin}): expected an existing folder that '
+                          'holds NAME.py or NAME/__init__.py; correct the path')
+    for entry in sorted(folder.iterdir()):
+        file = entry / '__init__.py' if entry.is_dir() else entry
+        name = entry.name.removesuffix('.py')
+        if file.suffix == '.py' and file.is_file() and not _BESIDE.fullmatch(name):
+            empty = False
+            yield Plugin(name, str(folder)), partial(_import_file, name, file, folder)
+    if empty:
+        yield Plugin(folder.name, str(folder)), _failing('the folder holds neither NAME.py nor NAME/__init__.py')
+
+
+def _failing(reason: str) -> Callable[[], object]:
+    """The loader of what was found and cannot be loaded."""
+    def load() -> object:
+        raise PluginError(reason)
+    return load
+
+
+def _import_file(name: str, file: Path, folder: Path) -> object:
+    """Import ``file`` under its plain name, so that a worker process can import it by that name too."""
+    if not name.isidentifier():
+        raise PluginError(f'{file.name} cannot be imported: expected a name of letters, digits and _; rename it')
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # last, so that nothing of the folder hides an installed module
+    importlib.invalidate_caches()
+    spec = importlib.util.find_spec(name)
+    if spec is None or Path(spec.origin or '').resolve() != file.resolve():
+        raise PluginError(f'the module name {name!r} belongs to {spec and spec.origin}; rename {file}')
+    return importlib.import_module(name)
+
+
+class _Loader:
+    """Keeps what was loaded in this process, who registered it and what failed."""
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager(GROUP)
+        self.manager.add_hookspecs(sys.modules[__name__])
+        self.done: dict[tuple[str, ...], Plugin | None] = {}
+        self.owners: dict[tuple[str, str], Plugin] = {}
+
+    def load(self, found: list[Found], named: list[Found]) -> PluginReport:
+        """Load those that are new and not blocked, each by itself; ``all`` does not block the ``named``."""
+        blocked = {word.strip() for word in os.environ.get('IRSTD_DISABLE_PLUGINS', '').split(',') if word.strip()}
+        disabled = []
+        for index, (plugin, load) in enumerate([*found, *named]):
+            key = (plugin.source, plugin.distribution or '', plugin.name)
+            if blocked & {plugin.name, plugin.distribution} or ('all' in blocked and index < len(found)):
+                disabled.append(plugin)
+            elif key not in self.done:
+                self.done[key] = self._attempt(plugin, load)
+        plugins = [plugin for plugin in self.done.values() if plugin]
+        loaded = tuple(plugin for plugin in plugins if plugin.reason is None)
+        return PluginReport(loaded, tuple(plugin for plugin in plugins if plugin.reason), tuple(disabled))
+
+    def _attempt(self, plugin: Plugin, load: Callable[[], object]) -> Plugin | None:
+        """Load one plugin whole or not at all; None if its module was loaded already, by another way."""
+        before = {slot: set(registry.module_dict) for slot, registry in SLOTS.items()}
+        module = None
+        try:
+            module = load()
+            if self.manager.is_registered(module):
+                return None
+            if added := _added(before):  # a clash with ours would only break the first look-up
+                raise PluginError(f'registers {added[0][1]!r} while it is imported: expected register(cls) in the hook '
+                                  f'{added[0][0]}; remove the decorator')
+            return replace(plugin, registered=tuple(self._register(plugin, module)))
+        except (Exception, SystemExit) as error:
+            self._undo(plugin, module, before)
+            kind = '' if isinstance(error, PluginError) else f'{type(error).__name__}: '
+            failed = replace(plugin, reason=' '.join(f'{kind}{error}'.split()))
+            _logger.warning('%s is not loaded: %s', failed, failed.reason)
+            _logger.debug('%s', failed, exc_info=error)
+            return failed
+
+    def _register(self, plugin: Plugin, module: object) -> Iterator[str]:
+        """Check the plugin's hooks and call them; yields what they register."""
+        self.manager.register(module, name=f'{plugin.distribution or plugin.source}:{plugin.name}')
+        hooks = self.manager.get_hookcallers(module)
+        misspelt = sorted(hook.name for hook in hooks if not hook.has_spec())
+        if misspelt or not hooks:
+            raise PluginError(f'implements {", ".join(misspelt) or "no hook"}: expected one or more of '
+                              f'{", ".join(SLOTS)}, each marked with @irstd_toolbox.hookimpl')
+        others = self.manager.get_plugins() - {module}
+        for hook in hooks:
+            names: list[str] = []
+            # pluggy would call everybody's and stop at the first that raises.
+            self.manager.subset_hook_caller(hook.name, others)(register=self._door(plugin, hook.name, names))
+            yield from names
+
+    def _door(self, plugin: Plugin, slot: str, names: list[str]) -> Callable[..., None]:
+        """The ``register`` that a hook gets."""
+        registry = SLOTS[slot]
+
+        def register(cls: type, name: str | None = None) -> None:
+            if not isinstance(cls, type):
+                raise PluginError(f'{slot} registers {cls!r}: expected a class')
+            name = cls.__name__ if name is None else name
+            if not isinstance(name, str) or not _REGISTERED_NAME.fullmatch(name):
+                raise PluginError(f'{slot} registers {name!r}: expected a name of letters, digits, _ and -')
+            for location in registry._locations:  # ours first: a clash must show here, not at their import
+                importlib.import_module(location)  # import_from_location() would load torch, to log
+            if name in registry.module_dict:
+                holder = registry.module_dict[name]
+                owner = self.owners.get((slot, name), f'{holder.__module__}.{holder.__qualname__}')
+                raise PluginError(f'the {registry.name} {name!r} of {plugin} belongs to {owner} already: rename it, or '
+                                  'block one of the two by IRSTD_DISABLE_PLUGINS')
+            registry.register_module(name=name, module=cls)
+            self.owners[slot, name] = plugin
+            names.append(f'{registry.name}: {name}')
+
+        return register
+
+    def _undo(self, plugin: Plugin, module: object, before: dict[str, set[str]]) -> None:
+        """Take back all that a failed plugin left in the registries."""
+        if module is not None and self.manager.is_registered(module):
+            self.manager.unregister(module)
+        owned = [place for place, owner in self.owners.items() if owner is plugin]
+        for slot, name in {*owned, *_added(before)}:
+            del SLOTS[slot].module_dict[name]
+            self.owners.pop((slot, name), None)
+
+
+def _added(before: dict[str, set[str]]) -> list[tuple[str, str]]:
+    """What others than this package registered since ``before`` (ours may have come in meanwhile, lazily)."""
+    return [(slot, name) for slot, registry in SLOTS.items() for name, cls in registry.module_dict.items()
+            if name not in before[slot] and getattr(cls, '__module__', '').partition('.')[0] != GROUP]
+
+
+_loader = _Loader()

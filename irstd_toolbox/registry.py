@@ -1,0 +1,77 @@
+"""The registries. This module imports no component, so anything may import it.
+
+Four slots are open to plugins: ``BACKBONES``, ``FUSION_BLOCKS``, ``TEXT_PRIOR_PROVIDERS`` and
+``METRICS``. The others are children of mmengine's (and mmseg's) registries, through which the
+Runner finds our components by name; ``mmseg.NAME`` and ``mmengine.NAME`` still reach theirs.
+Components register when a registry is first asked (``locations``), never on ``import irstd_toolbox``.
+"""
+
+from functools import partial
+
+import mmengine.registry as engine
+import mmseg.registry as mmseg
+from mmengine.registry import Registry, build_from_cfg, build_model_from_cfg
+
+SCOPE = 'irstd_toolbox'
+
+
+def _build(cfg: dict, *args, registry: Registry, construct=build_from_cfg, **kwargs):
+    """Build ``cfg``, naming the alternatives when ``type`` is not a registered name.
+
+    Raises:
+        KeyError: If ``cfg['type']`` is a bare name that nobody registered.
+    """
+    name = cfg.get('type') if isinstance(cfg, dict) else None
+    if isinstance(name, str) and '.' not in name and not _registered(registry, name):
+        names = ', '.join(known(registry)) or 'none'
+        raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {names}.')
+    return construct(cfg, *args, registry=registry, **kwargs)
+
+
+def _registered(registry: Registry, name: str) -> bool:
+    """Whether ``registry`` or one it descends from holds a name; its own ``get`` would import a module so called."""
+    registry.import_from_location()
+    while registry is not None and name not in registry.module_dict:
+        registry = registry.parent
+    return registry is not None
+
+
+def known(registry: Registry) -> list[str]:
+    """The names that ``registry`` itself holds once its components have registered, sorted."""
+    registry.import_from_location()
+    return sorted(registry.module_dict)
+
+
+def _slot(name: str, *locations: str) -> Registry:
+    """A namespace of our own, which configs and command lines address by bare names."""
+    return Registry(name, build_func=_build, scope=SCOPE, locations=[f'{SCOPE}.{place}' for place in locations])
+
+
+def _child(name: str, parent: Registry, *locations: str, construct=build_from_cfg) -> Registry:
+    """Our child of an mmengine or mmseg registry, for what the Runner looks up itself."""
+    return Registry(
+        name, build_func=partial(_build, construct=construct), parent=parent, scope=SCOPE,
+        locations=[f'{SCOPE}.{place}' for place in locations])
+
+
+# Three slots are roots of their own: mmengine allows one child a scope under a parent.
+BACKBONES = _slot('backbone', 'models')
+FUSION_BLOCKS = _slot('fusion block', 'models')
+TEXT_PRIOR_PROVIDERS = _slot('text-prior provider', 'text_priors')
+METRICS = _child('metric', mmseg.METRICS, 'evaluation.metrics')
+
+MODELS = _child('model', mmseg.MODELS, 'models', construct=build_model_from_cfg)
+DATASETS = _child('dataset', mmseg.DATASETS, 'datasets.dataset')
+TRANSFORMS = _child('transform', mmseg.TRANSFORMS, 'datasets.transforms')
+HOOKS = _child('hook', mmseg.HOOKS, 'training')
+OPTIMIZERS = _child('optimizer', mmseg.OPTIMIZERS, 'training')
+OPTIM_WRAPPERS = _child('optimizer wrapper', mmseg.OPTIM_WRAPPERS, 'training')
+VISUALIZERS = _child('visualizer', mmseg.VISUALIZERS, 'visualization')
+
+# Nothing of ours lives in these yet; without them the engine warns, once a registry, about an unknown scope.
+_MIRRORS = {
+    name: _child(parent.name, parent)
+    for name, parent in vars(engine).items()
+    if isinstance(parent, Registry) and name.isupper() and SCOPE not in getattr(mmseg, name, parent).children
+    for parent in [getattr(mmseg, name, parent)]
+}

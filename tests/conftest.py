@@ -1,0 +1,37 @@
+"""Fixtures that every test may use."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# One thread a process: the suite runs several, and the order of float additions then does not depend on the machine.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+os.environ['IRSTD_DISABLE_PLUGINS'] = 'all'
+
+
+@pytest.fixture(scope='session')
+def repository() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def real_data() -> Callable[[str], Path]:
+    """``real_data('NUAA-SIRST')`` gives its folder, or skips the test with the reason."""
+    def find(name: str) -> Path:
+        places = [Path(place) for place in (os.environ.get('IRSTD_DATA_ROOT'), ROOT.parent / 'shared' / 'data') if place]
+        for place in places:
+            if (place / name).is_dir():
+                return place / name
+        pytest.skip(f'{name} is not in $IRSTD_DATA_ROOT nor in ../shared/data')
+    return find
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's descriptor cache."""
+    monkeypatch.setenv('IRSTD_CACHE_DIR', str(tmp_path_factory.getbasetemp() / 'descriptors'))

@@ -1,0 +1,70 @@
+"""How tools end: the caller's errors as one paragraph with status 2, defects with their traceback."""
+
+from collections.abc import Callable
+
+import pytest
+
+from irstd_toolbox import console
+from irstd_toolbox.errors import DataError
+from irstd_toolbox.registry import MODELS, TEXT_PRIOR_PROVIDERS
+
+
+def leave(error: BaseException) -> Callable[[], None]:
+    def main() -> None:
+        raise error
+    return main
+
+
+def status_of(main: Callable) -> int:
+    with pytest.raises(SystemExit) as left:
+        console.run(main)
+    return left.value.code
+
+
+def test_a_users_error_is_one_paragraph_and_status_2(capsys: pytest.CaptureFixture) -> None:
+    assert status_of(leave(DataError('no masks in a/. Put them there.'))) == 2
+    assert capsys.readouterr().err == 'error: no masks in a/. Put them there.\n'
+
+
+def test_a_workers_traceback_is_taken_off() -> None:
+    wrapped = ('Caught DataError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n'
+               '  File "x.py"\nirstd_toolbox.errors.DataError: a.png is broken.\n')
+    assert console.plain(wrapped) == 'a.png is broken.'
+
+
+@pytest.mark.parametrize(('registry', 'known'), [(TEXT_PRIOR_PROVIDERS, 'quadrant'), (MODELS, 'IRSTDSegmentor')])
+def test_an_unknown_name_lists_the_known_ones(registry: object, known: str, capsys: pytest.CaptureFixture) -> None:
+    assert status_of(lambda: registry.build(dict(type='Opneai'))) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: 'Opneai' is not a registered {registry.name}. Registered: ")
+    assert known in said
+
+
+def test_an_unknown_name_met_by_the_engine_lists_the_known_ones(capsys: pytest.CaptureFixture) -> None:
+    from mmengine.registry import MODELS as ROOT
+    from mmengine.registry import DefaultScope
+    with DefaultScope.overwrite_default_scope('irstd_toolbox'):
+        assert status_of(lambda: ROOT.build(dict(type='LGNot'))) == 2
+    assert "'LGNot' is not a registered model. Registered: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('argument', 'words'), [
+    (dict(prior=7), 'prior=7 is no share of pixels'),
+    (dict(piror=0.1), "unexpected keyword argument 'piror'. Compare the config with the arguments of GatedOutputHead")])
+def test_a_wrong_argument_is_the_callers_error(argument: dict, words: str, capsys: pytest.CaptureFixture) -> None:
+    assert status_of(lambda: MODELS.build(dict(type='GatedOutputHead', **argument))) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_defect_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        console.run(lambda: 1 / 0)
+
+
+def test_ctrl_c_ends_with_130(capsys: pytest.CaptureFixture) -> None:
+    assert status_of(leave(KeyboardInterrupt())) == 130
+    assert 'interrupted' in capsys.readouterr().err
+
+
+def test_a_tools_own_status_is_kept() -> None:
+    assert status_of(lambda: 3) == 3
