@@ -1,0 +1,128 @@
+"""The data set class: what was found on disk, as samples for the pipeline."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from irstd_toolbox.datasets.holdout import carve
+from irstd_toolbox.datasets.layouts import Layout, detect
+from irstd_toolbox.errors import DataError
+from irstd_toolbox.registry import DATASETS, TRANSFORMS
+from irstd_toolbox.text_priors.store import read_description
+
+__all__ = ['IRSTDDataset']
+
+_TRAINING = ('train', 'trainval')
+_described: set[str] = set()
+
+
+@DATASETS.register_module()
+class IRSTDDataset(BaseDataset):
+    """Images, masks and descriptions of any layout that ``docs/datasets.md`` lists, or of one's own folder.
+
+    A sample enters the pipeline as ``image_id``, ``img_path``, ``mask_path`` (None if there is none) and
+    ``description`` (None if there is none). What was detected is logged once for every folder.
+
+    Args:
+        data_root: The data set's folder, or one that holds it.
+        name: The data set's name, see :func:`irstd_toolbox.datasets.layouts.detect`.
+        layout: ``'auto'``, a layout to insist on, or a dict of folders; see the same.
+        split: ``'trainval'``, ``'train'``, ``'val'``, ``'test'``, ``'all'``, another list of the data set
+            (``'idx_320/test'``) or the path of a list file.
+        holdout: Share of ``split`` to hold out, see :func:`irstd_toolbox.datasets.holdout.carve`.
+        part: ``'fit'``, or ``'holdout'`` for what is held out.
+        seed: Seed of the holdout. Both parts must be given the same.
+        description_dir: Folder of descriptions in place of the data set's own; as it is, or below ``data_root``.
+        require_masks: Whether every image must have a mask. False is for images to predict only.
+        pipeline: Transforms, as dicts or callables.
+        indices: The first so many samples, or which ones.
+        test_mode: Whether a sample that a transform rejects (None) is an error rather than replaced by another.
+        lazy_init: Whether to look at the disk only when asked.
+
+    Raises:
+        DataError: If the data is missing or not as expected; the message says what was looked for and where.
+        ConfigError: If an argument is.
+
+    References:
+        Data sets and layouts: ``docs/datasets.md``.
+    """
+
+    METAINFO = dict(classes=('background', 'target'), palette=[[0, 0, 0], [255, 0, 0]])
+
+    def __init__(
+        self,
+        data_root: str,
+        name: str | None = None,
+        layout: str | Mapping = 'auto',
+        split: str = 'trainval',
+        holdout: float = 0.0,
+        part: str = 'fit',
+        seed: int = 0,
+        description_dir: str | None = None,
+        require_masks: bool = True,
+        pipeline: Sequence[Mapping | Callable] = (),
+        indices: int | Sequence[int] | None = None,
+        test_mode: bool = False,
+        lazy_init: bool = False,
+    ) -> None:
+        self.name, self.layout, self.split = name, layout, split
+        self.holdout, self.part, self.seed = holdout, part, seed
+        self.description_dir, self.require_masks = description_dir, require_masks
+        self.found: Layout | None = None
+        transforms = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
+        super().__init__(data_root=str(data_root), pipeline=transforms, indices=indices, test_mode=test_mode,
+                         lazy_init=lazy_init)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Look at the disk; one dict a sample."""
+        self.found = found = detect(self.data_root, self.name, self.layout)
+        chosen = found.resolve(self.split, self.require_masks)
+        ids = carve(chosen.ids, self.holdout, self.part, self.seed)
+        texts = self._descriptions(ids)
+        self._metainfo.update(dataset=found.name, layout=found.layout, split=self.split, holdout=self.holdout,
+                              part=self.part)
+        self._report(f'{chosen.describe()}; part {self.part}: {len(ids)}' if self.holdout else chosen.describe(), texts)
+        return [
+            dict(image_id=image_id, img_path=str(found.images[image_id]), description=texts.get(image_id),
+                 mask_path=str(found.masks[image_id]) if image_id in found.masks else None)
+            for image_id in ids]
+
+    def _descriptions(self, ids: Sequence[str]) -> dict[str, str]:
+        """Id to description, where there is one."""
+        if self.description_dir is None:
+            folders = {image_id: path.parent for image_id, path in self.found.descriptions.items()}
+        else:
+            places = [Path(self.description_dir).expanduser(), self.found.root / self.description_dir]
+            folder = next((place for place in places if place.is_dir()), None)
+            if folder is None:
+                raise DataError(f'description_dir: no folder {self.description_dir}, neither as it is nor below '
+                                f'{self.found.root}. Write descriptions with tools/annotate.py, or leave it out.')
+            folders = {image_id: (folder / image_id).parent for image_id in ids}
+        texts = {image_id: read_description(folders[image_id], image_id.rpartition('/')[2])
+                 for image_id in ids if image_id in folders}
+        texts = {image_id: text for image_id, text in texts.items() if text is not None}
+        if self.description_dir is not None and not texts:
+            raise DataError(f'{folder}: no description of any of the {len(ids)} images; expected file names such as '
+                            f'{ids[0]}.description.txt. Write them with tools/annotate.py, or give no description_dir.')
+        return texts
+
+    def _report(self, split: str, texts: Mapping[str, str]) -> None:
+        """Log what was detected once, and which images this data set takes."""
+        text = self.found.describe()
+        if text not in _described:
+            _described.add(text)
+            print_log(text, logger='current')
+        print_log(f'{self.found.name}, {split}; {len(texts)} with a description', logger='current')
+        if self.split not in _TRAINING or 'test' not in self.found.splits:
+            return
+        with contextlib.suppress(DataError):  # a broken test list concerns those who test
+            shared = self.found.overlap(self.split, 'test')
+            if shared:
+                print_log(f'{self.found.name}: {len(shared)} images are on both the {self.split} and the test list, '
+                          f'such as {shared[0]}; results on the test list will be too good.', logger='current',
+                          level=logging.WARNING)

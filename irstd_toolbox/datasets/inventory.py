@@ -1,0 +1,129 @@
+"""What was found of a data set: its images, masks, descriptions and splits, and the checks on using them.
+
+Loads neither torch nor mmengine.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from irstd_toolbox.datasets.catalog import Card, find_card
+from irstd_toolbox.datasets.splits import Split, read_list
+from irstd_toolbox.errors import DataError
+
+__all__ = ['Layout']
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One data set as it was found.
+
+    Args:
+        root: The folder that holds it (a folder below the one given, where that one only wraps it).
+        layout: A key of :data:`irstd_toolbox.datasets.layouts.LAYOUTS`.
+        title: What that layout looks like.
+        name: The data set's name, as the catalogue spells it where it knows it.
+        images: Id to image, in natural order.
+        masks: Id to mask; an id without one is not in it.
+        descriptions: Id to description file; an id without one is not in it.
+        splits: Split to its list, or to its ids where folders stand for lists.
+        ignored: What was passed over: kind to number.
+        notes: What one should know, a sentence each.
+    """
+
+    root: Path
+    layout: str
+    title: str
+    name: str
+    images: Mapping[str, Path]
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    descriptions: Mapping[str, Path] = field(default_factory=dict)
+    splits: Mapping[str, Path | tuple[str, ...]] = field(default_factory=dict)
+    ignored: Mapping[str, int] = field(default_factory=Counter)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def card(self) -> Card | None:
+        """What the catalogue knows about the data set."""
+        return find_card(self.name)
+
+    def ids(self, split: str, require_masks: bool = False) -> tuple[str, ...]:
+        """The ids of a split, see :meth:`resolve`."""
+        return self.resolve(split, require_masks).ids
+
+    def resolve(self, split: str, require_masks: bool = False) -> Split:
+        """Say which images a split's name means.
+
+        ``'all'`` is every image. A name in :attr:`splits` is that list. ``'trainval'`` falls back on ``'train'``, and
+        ``'train'`` on ``'trainval'`` if there is no ``'val'``; the note says so. Anything else must be a list file
+        (below the data set, where ``.txt`` may be left off, or below the working directory, or absolute).
+
+        Args:
+            require_masks: Whether every image must have a mask.
+
+        Raises:
+            DataError: If the split is unknown (the message lists the known ones) or empty, or an image or a required
+                mask is absent.
+        """
+        found = self._look_up(split)
+        if not found.ids:
+            raise DataError(f'{self.root}: split {split!r} is empty ({found.source}). Expected at least one image.')
+        self._demand(found, self.images, 'image')
+        if require_masks:
+            self._demand(found, self.masks, 'mask')
+        return found
+
+    def overlap(self, first: str, second: str) -> tuple[str, ...]:
+        """The ids that two splits share, in the order of the first. Their images need not be there."""
+        others = set(self._look_up(second).ids)
+        return tuple(image_id for image_id in self._look_up(first).ids if image_id in others)
+
+    def describe(self) -> str:
+        """What was detected, in one line."""
+        masked = f'{len(self.masks)} masks' if self.masks else 'no masks'
+        parts = [f'{len(self.images)} images, {masked}']
+        if self.descriptions:
+            parts[0] += f', {len(self.descriptions)} descriptions'
+        parts.append('splits ' + ', '.join(self.splits) if self.splits else "no split lists (only split 'all')")
+        if self.ignored:
+            parts.append('ignored ' + ', '.join(f'{count} {kind}' for kind, count in sorted(self.ignored.items())))
+        return f'{self.name} at {self.root}: layout {self.layout} ({self.title}); ' + '; '.join([*parts, *self.notes])
+
+    def _look_up(self, split: str) -> Split:
+        if split == 'all':
+            return Split(split, tuple(self.images), 'every image found')
+        if split in self.splits:
+            return self._read(split, split)
+        if split == 'trainval' and 'train' in self.splits:
+            return self._read(split, 'train', 'there is no trainval list; the train list stands in')
+        if split == 'train' and 'trainval' in self.splits and 'val' not in self.splits:
+            return self._read(split, 'trainval', 'there is no train list; the trainval list stands in')
+        for path in (self.root / split, self.root / f'{split}.txt', Path(split)):
+            if path.is_file():
+                return Split(split, read_list(path), str(path))
+        known = ', '.join(sorted({'all', *self.splits}))
+        hint = ' To validate without a val list, carve a part from trainval (holdout).' if split == 'val' else ''
+        raise DataError(f'{self.name} at {self.root}: no split {split!r}. Known: {known}; the path of a list file '
+                        f'(one id a line) is taken too.{hint}')
+
+    def _read(self, name: str, key: str, note: str = '') -> Split:
+        ids = self.splits[key]
+        if isinstance(ids, Path):
+            return Split(name, read_list(ids), str(ids), note)
+        return Split(name, ids, f'the folder {key}/', note)
+
+    def _demand(self, split: Split, files: Mapping[str, Path], kind: str) -> None:
+        absent = [image_id for image_id in split.ids if image_id not in files]
+        if not absent:
+            return
+        shown = ', '.join(absent[:5]) + (', ...' if len(absent) > 5 else '')
+        have = next(iter(files.values()), None)
+        seen = f'{len(files)} {kind}s were found, such as {have}' if have else f'no {kind}s were found at all'
+        raise DataError(f'{self.name} at {self.root}: split {split.name!r} ({split.source}) has {len(absent)} of '
+                        f'{len(split.ids)} ids without {_article(kind)}: {shown}. {seen}. '
+                        f'Complete the copy, or take the ids off the list.')
+
+
+def _article(kind: str) -> str:
+    return f'{"an" if kind[0] in "aeiou" else "a"} {kind}'
