@@ -1,0 +1,56 @@
+"""LGNet at reduced width on synthetic 128x128 scenes: what `make demo` trains in minutes on two CPU cores.
+
+The same code as configs/lgnet_irstd1k.py. Its text and image encoder is a small CLIP with random weights, an
+untrained stand-in, because the demo downloads nothing: what it shows is the path, not the worth of language.
+"""
+
+_base_ = ['./_base_/models/lgnet.py', './_base_/datasets/irstd1k.py', './_base_/runtime.py']
+
+data_root = '{{$IRSTD_DEMO_DATA:work_dirs/demo/data}}'
+epochs = 30
+
+encoder = dict(
+    type='OpenCLIPEncoder',
+    model=dict(
+        embed_dim=64,
+        vision_cfg=dict(image_size=64, layers=2, width=64, head_width=32, patch_size=16),
+        text_cfg=dict(context_length=77, vocab_size=49408, width=64, heads=2, layers=2)),
+    pretrained='random')
+model = dict(
+    data_preprocessor=dict(mean=100.0, std=40.0, channels=1),
+    backbone=dict(
+        in_channels=1,
+        stages=((5, 8, 16), (4, 8, 16), (4, 8, 16), (4, 8, 32), ('4F', 8, 32))),
+    neck=dict(
+        in_channels=(16, 16, 16, 32, 32),
+        stages=((5, 8, 16), (4, 8, 16), (4, 8, 16), (4, 8, 16), ('4F', 8, 32), ('4F', 16, 32)),
+        language_fusion=dict(descriptor_dim=64, hidden=(64,))),
+    decode_head=dict(in_channels=(16, 16, 16, 16, 32, 32)),
+    target_descriptor=dict(encoder=dict(_delete_=True, **encoder), normalize=True))
+
+train_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='LoadClipImage', size=64),
+    dict(type='LoadTargetMask'),
+    dict(type='RandomFlip', horizontal=0.5, vertical=0.5),
+    dict(type='PackInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='LoadClipImage', size=64),
+    dict(type='LoadTargetMask'),
+    dict(type='PackInputs'),
+]
+train_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=test_pipeline))
+
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=5)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='Adan', lr=3e-3, betas=(0.98, 0.92, 0.99), weight_decay=1e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-2, begin=0, end=1, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, end=epochs, eta_min=1e-5, convert_to_iter_based=True),
+]

@@ -1,0 +1,63 @@
+"""From a list of images to one normalised batch."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import PixelData
+
+from ..errors import ConfigError
+from ..registry import MODELS
+
+__all__ = ['IRSTDDataPreprocessor']
+
+
+@MODELS.register_module()
+class IRSTDDataPreprocessor(BaseDataPreprocessor):
+    """Pad images to one size, normalise them and repeat the grey channel.
+
+    Args:
+        mean: Grey value, 0..255, that becomes 0; also what padding becomes.
+        std: Grey values that become 1.
+        channels: Channels of the output, the grey one repeated.
+        divisor: Height and width are padded to a multiple of this, at the bottom and the right.
+
+    Shape:
+        - data['inputs']: list of ``(1, H_i, W_i)`` float, or one ``(N, 1, H, W)`` tensor
+        - Output: ``dict(inputs=(N, channels, H, W), data_samples=...)``; each sample's metainfo gains
+          ``padding = (bottom, right)``; in training its mask is padded with background
+
+    Raises:
+        ConfigError: If an input has not exactly one channel.
+    """
+
+    def __init__(self, mean: float = 0.0, std: float = 1.0, channels: int = 3, divisor: int = 1) -> None:
+        super().__init__()
+        if std <= 0 or channels < 1 or divisor < 1:
+            raise ConfigError(f'std={std}, channels={channels}, divisor={divisor}: all three have to be positive.')
+        self.mean, self.std, self.channels, self.divisor = float(mean), float(std), channels, divisor
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        data = self.cast_data(data)
+        images, samples = list(data['inputs']), data.get('data_samples')
+        for image in images:
+            if image.ndim != 3 or image.shape[0] != 1:
+                raise ConfigError(f'An input has shape {tuple(image.shape)}; (1, H, W) is expected, one grey channel. '
+                                 'End the pipeline with PackInputs.')
+        height, width = (math.ceil(max(x.shape[axis] for x in images) / self.divisor) * self.divisor for axis in (1, 2))
+        padded = []
+        for i, image in enumerate(images):
+            bottom, right = height - image.shape[1], width - image.shape[2]
+            padded.append(F.pad((image.float() - self.mean) / self.std, (0, right, 0, bottom)))
+            if samples is not None:
+                samples[i].set_metainfo(dict(padding=(bottom, right)))
+                if training and 'gt_sem_seg' in samples[i]:
+                    mask = samples[i].gt_sem_seg.data
+                    fit = (0, width - mask.shape[2], 0, height - mask.shape[1])
+                    samples[i].gt_sem_seg = PixelData(data=F.pad(mask, fit))
+        return dict(data, inputs=torch.stack(padded).expand(-1, self.channels, -1, -1), data_samples=samples)
+
+    def denormalise(self, inputs: torch.Tensor) -> torch.Tensor:
+        """``(N, C, H, W)`` network inputs back to grey values ``(N, 1, H, W)``, 0..255."""
+        return (inputs[:, :1] * self.std + self.mean).clamp(0, 255)

@@ -1,0 +1,80 @@
+"""Every config of the repository builds, without a download, and what it builds predicts."""
+
+import copy
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from irstd_toolbox.models.complexity import complexity
+from irstd_toolbox.registry import MODELS, TRANSFORMS
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+
+
+def identify(path: Path) -> str:
+    return str(path.relative_to(ROOT / 'configs').with_suffix(''))
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError('building a config opened a connection')
+    monkeypatch.setattr(socket.socket, 'connect', refuse)
+
+
+def test_there_are_configs() -> None:
+    assert {'lgnet_irstd1k', 'lgnet_nuaa_sirst', 'lgnet_demo'} <= {identify(path) for path in CONFIGS}
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=identify)
+def test_a_config_starts_with_a_docstring(path: Path) -> None:
+    assert path.read_text().startswith('"""')
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=identify)
+def test_a_config_builds_a_network_that_predicts_at_an_odd_size(path: Path) -> None:
+    cfg = Config.fromfile(path).model
+    with DefaultScope.overwrite_default_scope('irstd_toolbox'):
+        model = MODELS.build(copy.deepcopy(cfg)).eval()
+    descriptor = model.target_descriptor
+    with torch.no_grad():
+        maps = model.logit_maps(torch.rand(1, model.data_preprocessor.channels, 33, 47),
+                                None if descriptor is None else torch.rand(1, descriptor.dim))
+    assert maps[0].shape == (1, 1, 33, 47)
+    assert torch.isfinite(maps[0]).all()
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=identify)
+def test_a_configs_pipelines_build(path: Path) -> None:
+    cfg = Config.fromfile(path)
+    with DefaultScope.overwrite_default_scope('irstd_toolbox'):
+        for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+            assert [TRANSFORMS.build(copy.deepcopy(step)) for step in loader.dataset.pipeline]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=identify)
+def test_validation_is_carved_from_training_and_never_the_test_list(path: Path) -> None:
+    cfg = Config.fromfile(path)
+    train, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
+    assert (train.split, train.part, val.split, val.part) == ('trainval', 'fit', 'trainval', 'holdout')
+    assert train.holdout == val.holdout > 0
+
+
+def test_the_default_has_the_papers_parameters_and_names_the_reading_of_its_flops() -> None:
+    figures = complexity(Config.fromfile(ROOT / 'configs/lgnet_irstd1k.py').model)
+    assert figures['parameters'] == 4_034_065
+    assert figures['macs'] / 1e9 == pytest.approx(42.936, abs=1e-3)
+    assert 'met read as FLOPs at 2 per MAC (+0.22%)' in figures['paper']
+    assert figures['parts']['target_descriptor'] == dict(trainable=0, frozen=149_620_737)
+
+
+def test_the_thop_preset_meets_the_papers_figure_in_macs() -> None:
+    figures = complexity(Config.fromfile(ROOT / 'configs/presets/lgnet_thop_irstd1k.py').model)
+    assert figures['parameters'] == 4_056_977
+    assert figures['macs'] / 1e9 == pytest.approx(84.855, abs=2e-3)
+    assert 'met read as MACs' in figures['paper']
