@@ -1,0 +1,149 @@
+"""Prediction files: how probabilities are written, and what is accepted when anybody's are read.
+
+A prediction is ``ID.png``, 8 or 16 bit and one channel, whose full scale is probability 1, or
+``ID.npy`` with probabilities. The 16-bit form written here keeps the decision exactly: a decoded
+value is above 0.5 if and only if the logit was above 0.
+"""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from irstd_toolbox.errors import DataError
+from irstd_toolbox.evaluation.files import write_atomically
+
+__all__ = ['FULL_SCALE', 'decode', 'encode', 'find_prediction', 'read_prediction', 'write_prediction']
+
+FULL_SCALE = 65535
+_HALF = 32768  # the lowest code whose probability is above 0.5
+
+
+def encode(logits: np.ndarray) -> np.ndarray:
+    """Quantise logits to 16-bit probabilities without moving any pixel across the decision threshold.
+
+    ``round(65535 * sigmoid(logit))``, but at least 32768 for a logit above 0 and at most 32767 otherwise: a
+    float32 sigmoid makes exactly 0.5 of a logit of 1e-9.
+
+    Args:
+        logits: Raw network output.
+
+    Shape:
+        - logits: any
+        - Output: the same, uint16
+
+    Raises:
+        DataError: If a logit is nan.
+
+    Example:
+        >>> encode(np.array([-100.0, -1e-9, 0.0, 1e-9, 100.0])).tolist()
+        [0, 32767, 32767, 32768, 65535]
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    if np.isnan(logits).any():
+        raise DataError(
+            f'{np.count_nonzero(np.isnan(logits))} of {logits.size} logits are nan; expected numbers. The network '
+            'diverged: lower the learning rate, or use an earlier checkpoint.')
+    decay = np.exp(-np.abs(logits))
+    codes = np.rint(FULL_SCALE * np.where(logits > 0, 1.0, decay) / (1.0 + decay))
+    return np.where(logits > 0, np.maximum(codes, _HALF), np.minimum(codes, _HALF - 1)).astype(np.uint16)
+
+
+def decode(codes: np.ndarray) -> np.ndarray:
+    """Probabilities of 16-bit codes, float64 in 0..1."""
+    return codes / np.float64(FULL_SCALE)
+
+
+def write_prediction(path: str | Path, codes: np.ndarray) -> None:
+    """Write the codes of :func:`encode` as a 16-bit PNG, or their probabilities as ``.npy``; atomically.
+
+    Args:
+        path: Where to; the suffix chooses the form.
+        codes: Output of :func:`encode`.
+
+    Shape:
+        - codes: (H, W) uint16
+
+    Raises:
+        DataError: If the codes are not a 2-D uint16 array, or the suffix is neither ``.png`` nor ``.npy``.
+    """
+    path = Path(path)
+    if codes.dtype != np.uint16 or codes.ndim != 2:
+        raise DataError(
+            f'{path}: got {codes.dtype} of shape {codes.shape} to write; expected the '
+            'uint16 map (H, W) that encode() makes.')
+    if path.suffix == '.png':
+        write_atomically(path, cv2.imencode('.png', codes)[1].tobytes())
+    elif path.suffix == '.npy':
+        buffer = io.BytesIO()
+        np.save(buffer, decode(codes), allow_pickle=False)
+        write_atomically(path, buffer.getvalue())
+    else:
+        raise DataError(f'{path}: a prediction cannot be written as {path.suffix!r}; expected .png or .npy.')
+
+
+def find_prediction(folder: str | Path, image_id: str) -> Path | None:
+    """The prediction of one image in ``folder``, or None.
+
+    Raises:
+        DataError: If there are two.
+    """
+    found = [path for suffix in ('.png', '.npy') if (path := Path(folder) / f'{image_id}{suffix}').is_file()]
+    if len(found) > 1:
+        raise DataError(f'{found[0]} and {found[1].name} are both there; expected one prediction an image. Remove one.')
+    return found[0] if found else None
+
+
+def read_prediction(path: str | Path) -> np.ndarray:
+    """Read anybody's prediction as probabilities.
+
+    Args:
+        path: A PNG of 1, 8 or 16 bit and one channel, or a ``.npy`` of floats or booleans.
+
+    Shape:
+        - Output: (H, W) float64 in 0..1
+
+    Raises:
+        DataError: If the file is missing or damaged, has another type or shape, or holds nan or values
+            outside 0..1.
+    """
+    path = Path(path)
+    try:
+        values = _read_npy(path) if path.suffix == '.npy' else _read_png(path)
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f'{path} does not exist; expected a prediction. Check the folder and the image id.') from None
+    except Exception as error:  # whatever a damaged file makes a decoder raise
+        raise DataError(f'{path} cannot be read ({error}); expected a PNG or .npy file. Write it again.') from error
+    if values.ndim != 2 or not values.size:
+        raise DataError(f'{path} has shape {values.shape}; expected one map (H, W) with at least one pixel.')
+    return values
+
+
+def _read_png(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        scale = {'1': 1, 'L': 255, 'I;16': FULL_SCALE, 'I;16B': FULL_SCALE, 'I': FULL_SCALE}.get(image.mode)
+        if image.format != 'PNG' or scale is None:
+            raise DataError(
+                f'{path} is a {image.format} image of mode {image.mode}; expected a PNG with one channel of 8 or 16 '
+                'bit. Save the probability map itself, not a coloured or palette picture of it.')
+        return np.asarray(image) / np.float64(scale)
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    values = np.load(path, allow_pickle=False)
+    if values.dtype != bool and not np.issubdtype(values.dtype, np.floating):
+        raise DataError(
+            f'{path} holds {values.dtype}; expected probabilities as float, or bool. Divide integers by their full '
+            'scale before saving.')
+    values = values.astype(np.float64)
+    if np.isnan(values).any():
+        raise DataError(f'{path} holds {np.count_nonzero(np.isnan(values))} nan; expected probabilities 0..1.')
+    if values.size and (values.min() < 0 or values.max() > 1):
+        raise DataError(
+            f'{path} holds values from {values.min():.6g} to {values.max():.6g}; expected probabilities 0..1. Apply '
+            'the sigmoid to logits before saving.')
+    return values

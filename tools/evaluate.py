@@ -1,0 +1,128 @@
+"""Score a folder of predictions under named protocols.
+
+A prediction is ID.png (one channel, 8 or 16 bit, full scale = probability 1) or ID.npy (probabilities), of the image's
+size or of the size at which a protocol scores.
+"""
+
+import argparse
+import dataclasses
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+DEFAULT_PROTOCOLS = ('canonical', 'basicirstd', 'sctransnet', 'dnanet', 'rpcanet', 'acm', 'lgnet', 'mmseg')
+NAMED_AT_MOST = 5
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('predictions', metavar='PRED_DIR')
+    parser.add_argument('data_root', metavar='DATA_ROOT')
+    parser.add_argument('--dataset', metavar='NAME', help='which data set, if DATA_ROOT does not tell')
+    parser.add_argument('--split', default='test', help='a split of the data set, all, or a list file (default: test)')
+    parser.add_argument(
+        '--protocol', nargs='+', metavar='NAME', default=list(DEFAULT_PROTOCOLS),
+        help=f'default: {" ".join(DEFAULT_PROTOCOLS)}; an unknown name prints all')
+    parser.add_argument(
+        '--threshold', type=float, metavar='T', help="replaces the protocols' own; predicted where p > T")
+    parser.add_argument('--out', metavar='FILE', help='write results.json here')
+    parser.add_argument('--per-image', metavar='FILE', help="write every image's counters here, as CSV")
+    parser.add_argument('--json', action='store_true', help='print the content of results.json instead of the table')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse(argv)
+    from rich.console import Console
+
+    from irstd_toolbox.datasets.layouts import detect
+    from irstd_toolbox.errors import ConfigError
+    from irstd_toolbox.evaluation import results
+    from irstd_toolbox.evaluation.protocols import resolve
+
+    protocols = resolve(args.protocol)
+    if args.threshold is not None:
+        protocols = [dataclasses.replace(protocol, threshold=args.threshold) for protocol in protocols]
+    for target in filter(None, (args.out, args.per_image)):
+        if Path(target).is_dir():
+            raise ConfigError(f'{target} is a folder; expected the name of the file to write.')
+    layout = detect(args.data_root, args.dataset)
+    split = layout.resolve(args.split, require_masks=True)
+    messages = Console(stderr=True, soft_wrap=True)
+    messages.print(layout.describe(), markup=False, highlight=False)
+    messages.print(split.describe(), markup=False, highlight=False)
+    files = find_all(Path(args.predictions), split.ids)
+    pairs = {image_id: (layout.images[image_id], layout.masks[image_id]) for image_id in split.ids}
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: messages.print(f'warning: {message}', markup=False, highlight=False)
+        scores = score_all(files, pairs, protocols, messages)
+    summary = results.summarise(scores, protocols, dataset=layout.name, split=args.split)
+    if args.out:
+        results.write_results(args.out, summary)
+    if args.per_image:
+        results.write_image_counts(args.per_image, scores)
+    if args.json:
+        sys.stdout.write(results.to_json(summary))
+    else:
+        Console().print(results.result_table(summary))
+
+
+def find_all(folder: Path, image_ids: Sequence[str]) -> dict[str, Path]:
+    """The prediction of every image.
+
+    Raises:
+        DataError: If the folder is missing, or any image has none or two.
+    """
+    from irstd_toolbox.errors import DataError
+    from irstd_toolbox.evaluation.prediction_io import find_prediction
+
+    if not folder.is_dir():
+        raise DataError(f'{folder} is no folder; expected one with predictions, ID.png or ID.npy.')
+    files = {image_id: find_prediction(folder, image_id) for image_id in image_ids}
+    missing = [image_id for image_id, path in files.items() if path is None]
+    if missing:
+        named = ', '.join(missing[:NAMED_AT_MOST])
+        if len(missing) > NAMED_AT_MOST:
+            named += f' and {len(missing) - NAMED_AT_MOST} more'
+        raise DataError(
+            f'{folder} has no prediction for {len(missing)} of {len(image_ids)} images: {named}. Expected ID.png or '
+            'ID.npy for each image of the split; predict them, or choose another --split.')
+    return files
+
+
+def score_all(
+    files: dict[str, Path], pairs: dict[str, tuple[Path, Path]], protocols: Sequence, messages: object,
+) -> list:
+    """Count every image under every protocol, with a progress bar.
+
+    Raises:
+        DataError: If a prediction or a mask cannot be read or does not fit; the message names the file.
+    """
+    from rich.progress import track
+
+    from irstd_toolbox.datasets.imaging import image_shape, read_mask
+    from irstd_toolbox.errors import DataError
+    from irstd_toolbox.evaluation.prediction_io import read_prediction
+    from irstd_toolbox.evaluation.results import score_image
+
+    scores, peaks = [], []
+    for image_id, path in track(files.items(), 'scoring', console=messages, transient=True):
+        image, mask = pairs[image_id]
+        truth = read_mask(mask, shape=image_shape(image)) == 1
+        probabilities = read_prediction(path)
+        peaks.append(probabilities.max())
+        try:
+            scores.append(score_image(image_id, probabilities, truth, protocols))
+        except DataError as error:
+            raise DataError(f'{path}: {error}') from error
+    if set(peaks) - {0.0} == {1 / 255}:
+        messages.print(
+            'note: every prediction that is not blank holds only 0 and 1 in 8 bit, read as probabilities up to 1/255. '
+            'If these are 0/1 masks, multiply them by 255 and score again.')
+    return scores
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)
