@@ -1,0 +1,26 @@
+"""The transforms of a sample, from files to the tensors that a model takes.
+
+Everything like an image is 2-D, one channel, until :class:`PackInputs`. Random transforms draw from numpy's global
+generator, as mmcv's do, so the seeding of workers reaches them.
+"""
+
+from irstd_toolbox.datasets.transforms.crop import RandomCrop
+from irstd_toolbox.datasets.transforms.formatting import PackInputs
+from irstd_toolbox.datasets.transforms.geometry import RandomFlip, RandomRotate90, RandomScale, Resize, apply_op
+from irstd_toolbox.datasets.transforms.intensity import RandomBlur, RandomIntensity
+from irstd_toolbox.datasets.transforms.loading import LoadClipImage, LoadImage, LoadTargetMask
+
+__all__ = [
+    'LoadClipImage',
+    'LoadImage',
+    'LoadTargetMask',
+    'PackInputs',
+    'RandomBlur',
+    'RandomCrop',
+    'RandomFlip',
+    'RandomIntensity',
+    'RandomRotate90',
+    'RandomScale',
+    'Resize',
+    'apply_op',
+]

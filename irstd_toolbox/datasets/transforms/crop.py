@@ -1,0 +1,123 @@
+"""Random windows that keep targets whole, and what remains to be said of them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from irstd_toolbox.datasets.transforms.arguments import as_size, image_of, mask_of
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.registry import TRANSFORMS
+from irstd_toolbox.text_priors import Scene, TextPriorProvider, build_provider, find_targets
+
+__all__ = ['RandomCrop']
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(BaseTransform):
+    """Cut a window of one size out of image and mask, at random, around a target where there is one.
+
+    One target is drawn, each as likely. Of the windows that hold it whole, those that cut the fewest other targets
+    are kept, of these those that hold the most targets whole, and of these one is drawn. So no target is cut or left
+    out where one window can hold all of them, and none is cut where it can be helped. A target larger than the window
+    is cut to a window within it. An image smaller than the window is padded at the bottom and at the right.
+
+    A sentence tells of the whole frame. If the window is the frame it stays. Otherwise it is dropped (None), or told
+    anew of the window; CLIP's copy of the scene stays whole in either case.
+
+    Args:
+        size: ``(height, width)`` of the window, or one int for both.
+        keep_targets: If False, every window is as likely.
+        description: ``'drop'``; or a provider that reads the mask, such as ``dict(type='quadrant')``, which then
+            describes the window. A sample without a sentence, or without a mask, has none afterwards either.
+        pad_value: Level of the padding, 0..255.
+
+    Raises:
+        ConfigError: If an argument is not one of those, or mask and image differ in size.
+
+    Note:
+        The paper does not say what became of its sentences under crops. A window moves the target to another place of
+        the frame, so "upper left" may turn false. Telling it anew from the mask gives training sentences of another
+        kind than the ones replaced. Dropping leaves no sentence at all where no window is ever the frame, as after
+        :class:`RandomScale`: the model then trains without text.
+        Padding is constant because a mirrored border would repeat targets that the mask does not know.
+    """
+
+    def __init__(self, size: int | Sequence[int], keep_targets: bool = True, description: str | Mapping = 'drop',
+                 pad_value: float = 0.0) -> None:
+        self.size = as_size('RandomCrop', size)
+        self.keep_targets = keep_targets
+        self.provider = _provider(description)
+        if not isinstance(pad_value, int | float) or not 0 <= pad_value <= 255:
+            raise ConfigError(f'RandomCrop: pad_value={pad_value!r}; expected a level, 0 to 255.')
+        self.pad_value = float(pad_value)
+
+    def transform(self, results: dict) -> dict:
+        image, mask = image_of('RandomCrop', results), mask_of('RandomCrop', results)
+        if image.shape == self.size:
+            return results
+        top, left = self._place(image.shape, mask)
+        results['img'] = self._cut(image, top, left, self.pad_value)
+        results['img_shape'] = self.size
+        if mask is not None:
+            results['gt_mask'] = self._cut(mask, top, left, 0)
+        if results.get('description') is not None:
+            results['description'] = self._describe(results)
+        return results
+
+    def _place(self, shape: tuple[int, int], mask: np.ndarray | None) -> tuple[int, int]:
+        """Top left corner of the window."""
+        room = [max(0, length - side) for length, side in zip(shape, self.size, strict=True)]
+        targets = find_targets(mask) if self.keep_targets and mask is not None else []
+        if not targets:
+            return np.random.randint(room[0] + 1), np.random.randint(room[1] + 1)
+        boxes = np.array([target.box for target in targets])
+        anchor = boxes[np.random.randint(len(boxes))]
+        (rows, touches_rows, holds_rows), (cols, touches_cols, holds_cols) = (
+            _starts(boxes[:, axis], boxes[:, axis + 2], anchor[[axis, axis + 2]], self.size[axis], room[axis])
+            for axis in (0, 1))
+        whole = holds_rows @ holds_cols.T
+        cut = touches_rows @ touches_cols.T - whole
+        best = np.argwhere(cut * (len(boxes) + 1) - whole == (cut * (len(boxes) + 1) - whole).min())
+        row, col = best[np.random.randint(len(best))]
+        return int(rows[row]), int(cols[col])
+
+    def _cut(self, array: np.ndarray, top: int, left: int, fill: float) -> np.ndarray:
+        window = array[top:top + self.size[0], left:left + self.size[1]]
+        margins = [(0, side - length) for side, length in zip(self.size, window.shape, strict=True)]
+        return np.pad(window, margins, constant_values=fill)
+
+    def _describe(self, results: dict) -> str | None:
+        if self.provider is None or results.get('gt_mask') is None:
+            return None
+        return self.provider.describe(Scene(results['img'], results['gt_mask'], results.get('image_id', '')))
+
+
+def _starts(first: np.ndarray, last: np.ndarray, anchor: np.ndarray, side: int, room: int,
+            ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Along one axis: where windows may start that hold the anchor, and which boxes each touches and holds whole.
+
+    Shape:
+        - first, last: ``(boxes,)``, half-open
+        - Output: ``(starts,)``, ``(starts, boxes)``, ``(starts, boxes)``
+    """
+    ends = sorted((anchor[1] - side, anchor[0]))
+    starts = np.arange(min(max(ends[0], 0), room), min(max(ends[1], 0), room) + 1)
+    column = starts[:, None]
+    touches = (first < column + side) & (last > column)
+    holds = (first >= column) & (last <= column + side)
+    return starts, touches.astype(np.float32), holds.astype(np.float32)
+
+
+def _provider(description: str | Mapping) -> TextPriorProvider | None:
+    if description == 'drop':
+        return None
+    if not isinstance(description, Mapping) or 'type' not in description:
+        raise ConfigError(f"RandomCrop: description={description!r}; expected 'drop', or a provider such as "
+                          "dict(type='quadrant').")
+    options = dict(description)
+    provider = build_provider(options.pop('type'), options)
+    if not provider.uses_ground_truth:
+        raise ConfigError(f'RandomCrop: description={description!r} does not read the mask, so it would not describe '
+                          "the window; expected a provider that does, such as dict(type='quadrant'), or 'drop'.")
+    return provider

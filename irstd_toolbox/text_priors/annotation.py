@@ -1,0 +1,138 @@
+"""Write a folder of descriptions: what is to be done, doing it so that it can be resumed, and the record of it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from irstd_toolbox import __version__
+from irstd_toolbox.errors import ConfigError, UserError
+from irstd_toolbox.text_priors import store
+from irstd_toolbox.text_priors.provider import TextPriorProvider
+from irstd_toolbox.text_priors.scene import Scene
+
+__all__ = ['Job', 'Outcome', 'annotate', 'plan', 'refuse_leakage']
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one call is going to do.
+
+    Args:
+        folder: Where the descriptions go.
+        todo: Ids to describe, in order.
+        kept: Ids whose description exists and stays.
+        suffix: File name of a new description after its id.
+        overwrite: Whether existing descriptions are written anew.
+    """
+
+    folder: Path
+    todo: tuple[str, ...]
+    kept: tuple[str, ...]
+    suffix: str
+    overwrite: bool
+
+
+@dataclass
+class Outcome:
+    """What became of a :class:`Job`: ids written, and why others were not."""
+
+    written: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def plan(ids: Iterable[str], folder: Path, suffix: str = store.SUFFIXES[0], overwrite: bool = False) -> Job:
+    """Say which of ``ids`` need a description: those without a file, or all of them.
+
+    An interrupted run is resumed by planning anew, since a file is there whole or not at all.
+
+    Raises:
+        DataError: If an id has two descriptions, or is not one.
+        ConfigError: If ``suffix`` is none of the store's.
+    """
+    if suffix not in store.SUFFIXES:
+        raise ConfigError(f'suffix {suffix!r}; expected one of {", ".join(store.SUFFIXES)}.')
+    ids = tuple(ids)
+    existing = {image_id for image_id in ids if store.find_description(folder, image_id)}
+    kept = () if overwrite else tuple(image_id for image_id in ids if image_id in existing)
+    return Job(Path(folder), tuple(image_id for image_id in ids if image_id not in kept), kept, suffix, overwrite)
+
+
+def refuse_leakage(provider: TextPriorProvider, name: str, test_ids: Iterable[str], total: int) -> None:
+    """Stop a provider that reads the mask from describing test images.
+
+    Raises:
+        ConfigError: If the provider uses the ground truth and there are any test ids.
+    """
+    test_ids = list(test_ids)
+    if provider.uses_ground_truth and test_ids:
+        raise ConfigError(
+            f'provider {name!r} reads the ground truth, and {len(test_ids)} of these {total} images are test images '
+            f'(the first: {test_ids[0]}). A sentence from the mask tells the answer, and results with it are no '
+            'results. Choose --split trainval, or a provider that looks at the image alone; or give '
+            '--allow-ground-truth-on-test, and the record will call it leakage.')
+
+
+def annotate(
+        job: Job, provider: TextPriorProvider, load: Callable[[str, bool], Scene], record: Mapping[str, Any],
+        advance: Callable[[str], None] = lambda image_id: None) -> Outcome:
+    """Describe every image of ``job`` and keep the record beside the descriptions.
+
+    An image that cannot be read or described is reported in the outcome and does not stop the others. The record is
+    written before the first description and after the last; if the process dies in between, it shows a run
+    without an end.
+
+    Args:
+        load: Gives the scene of an id; its second argument says whether to load the mask. A provider that says it
+            does not use the ground truth is not given any.
+        record: What the record shall say besides counts and dates: provider, options, split, leakage.
+        advance: Called after each image.
+
+    Raises:
+        DataError: If an existing record is damaged.
+    """
+    runs = _earlier_runs(job)
+    run = dict(record) | {
+        'uses_ground_truth': provider.uses_ground_truth, 'toolbox_version': __version__, 'started': _now(),
+        'finished': None}
+    outcome = Outcome()
+    _write_record(job, runs, run, outcome)
+    try:
+        for image_id in job.todo:
+            try:
+                sentence = provider.describe(load(image_id, provider.uses_ground_truth))
+                store.write_description(job.folder, image_id, sentence, job.suffix, job.overwrite)
+                outcome.written.append(image_id)
+            except UserError as error:
+                outcome.failed[image_id] = str(error)
+            advance(image_id)
+        run['finished'] = _now()
+    finally:
+        _write_record(job, runs, run, outcome)
+    return outcome
+
+
+def _earlier_runs(job: Job) -> list[dict[str, Any]]:
+    """The record's runs that something in the folder may still stem from."""
+    record = store.read_provenance(job.folder) or {}
+    earlier = record.get('runs', [record] if record else [])
+    if not job.overwrite:
+        return earlier
+    replaced = {store.find_description(job.folder, image_id) for image_id in job.todo}
+    others = [path for path in job.folder.rglob('*.txt') if path not in replaced and not path.name.startswith('.')]
+    return earlier if others else []
+
+
+def _write_record(job: Job, earlier: list[dict[str, Any]], run: dict[str, Any], outcome: Outcome) -> None:
+    run['counts'] = {'planned': len(job.todo), 'kept': len(job.kept), 'written': len(outcome.written),
+                     'failed': len(outcome.failed)}
+    runs = [*earlier, run]
+    store.write_provenance(job.folder, {
+        'uses_ground_truth': any(entry.get('uses_ground_truth', False) for entry in runs),
+        'leakage': any(entry.get('leakage', False) for entry in runs),
+        'runs': runs})
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec='seconds')

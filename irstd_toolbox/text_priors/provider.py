@@ -1,0 +1,83 @@
+"""The contract of a provider of language priors, and how one is made by name."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.registry import TEXT_PRIOR_PROVIDERS
+from irstd_toolbox.text_priors.scene import Scene
+
+__all__ = ['TextPriorProvider', 'build_provider', 'find_provider']
+
+
+class TextPriorProvider(ABC):
+    """Writes the sentence that tells where the targets of a scene are.
+
+    A subclass sets ``uses_ground_truth`` in its body and is registered in ``TEXT_PRIOR_PROVIDERS`` under a short
+    lower-case name. Its constructor takes its options; it must not download or open a connection.
+
+    Raises:
+        TypeError: When a subclass is defined without saying whether it uses the ground truth.
+
+    Example:
+        >>> class Echo(TextPriorProvider):
+        ...     uses_ground_truth = False
+        ...     def describe(self, scene):
+        ...         return f'This is {scene.image_id}.'
+    """
+
+    uses_ground_truth: ClassVar[bool]
+    """Whether the sentence depends on the mask. On a test split such a sentence is leakage: it tells the answer."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not isinstance(getattr(cls, 'uses_ground_truth', None), bool):
+            raise TypeError(f'{cls.__name__} does not say whether it uses the ground truth: set the class attribute '
+                            'uses_ground_truth to True (it reads scene.mask) or False.')
+
+    @abstractmethod
+    def describe(self, scene: Scene) -> str:
+        """One English sentence, or two short ones, on where the targets of ``scene`` are; at most 50 words.
+
+        Raises:
+            DataError: If the scene cannot be described.
+        """
+
+
+def find_provider(name: str) -> type[TextPriorProvider]:
+    """The class registered under ``name``. Unlike the registry's own look-up, this loads no torch.
+
+    Raises:
+        ConfigError: If nobody registered it; the message lists the known names.
+    """
+    import irstd_toolbox.text_priors  # noqa: F401  (registers the built-in providers)
+    providers = TEXT_PRIOR_PROVIDERS.module_dict
+    if name not in providers:
+        raise ConfigError(f'{name!r} is not a registered {TEXT_PRIOR_PROVIDERS.name}. '
+                          f'Registered: {", ".join(sorted(providers))}.')
+    return providers[name]
+
+
+def build_provider(name: str, options: Mapping[str, Any] | None = None) -> TextPriorProvider:
+    """Make the provider registered under ``name``.
+
+    Args:
+        options: Arguments of its constructor.
+
+    Raises:
+        ConfigError: If the name is not registered, or an option is unknown or missing.
+
+    Example:
+        >>> build_provider('quadrant', {'targets': 'all'}).uses_ground_truth
+        True
+    """
+    provider = find_provider(name)
+    options = dict(options or {})
+    try:
+        inspect.signature(provider).bind(**options)
+    except TypeError as error:
+        known = ', '.join(str(option) for option in inspect.signature(provider).parameters.values()) or 'none'
+        raise ConfigError(f'provider {name!r}: {error}. Its options: {known}.') from None
+    return provider(**options)
