@@ -1,0 +1,173 @@
+"""Where CLIP's weights come from: a tag of open_clip or a local file, read without executing what it holds."""
+
+import difflib
+import hashlib
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..errors import CheckpointError, ConfigError
+
+__all__ = ['check_source', 'fingerprint', 'is_file_name', 'load_weights', 'model_config']
+
+SUFFIXES = ('.safetensors', '.pt', '.pth', '.bin')
+PROBE_SECONDS = 10
+WITHOUT = "To go on without them: target_descriptor=None (no language), or pretrained='random' (untrained stand-in)."
+
+
+def model_config(model: str | Mapping) -> dict:
+    """The config of an architecture, with no network: of a name that open_clip knows, or given as it is.
+
+    Raises:
+        ConfigError: If the name is unknown, or the dict lacks ``embed_dim``, ``vision_cfg`` or ``text_cfg``.
+    """
+    if isinstance(model, Mapping):
+        missing = [key for key in ('embed_dim', 'vision_cfg', 'text_cfg') if key not in model]
+        if missing:
+            raise ConfigError(f'The CLIP config lacks {", ".join(missing)}. Give a name that open_clip lists, or a '
+                              'dict with embed_dim, vision_cfg and text_cfg, as in open_clip/model_configs/*.json.')
+        return json.loads(json.dumps(model))
+    import open_clip
+    if ':' in model:
+        raise ConfigError(f'model={model!r} would be fetched while building. Download its folder, then give the '
+                          "'model_cfg' of its open_clip_config.json as model= and its weights as pretrained=FILE.")
+    config = open_clip.get_model_config(model)
+    if config is None:
+        near = difflib.get_close_matches(model, open_clip.list_models(), n=5, cutoff=0.5)
+        raise ConfigError(f'open_clip has no model {model!r}. Near: {", ".join(near) or "none"}. All: '
+                          'python -c "import open_clip; print(open_clip.list_models())".')
+    return config
+
+
+def is_file_name(pretrained: str) -> bool:
+    """Whether ``pretrained`` is meant as a path and not as a tag."""
+    return os.sep in pretrained or Path(pretrained).suffix in SUFFIXES or Path(pretrained).is_file()
+
+
+def check_source(model: str | Mapping, pretrained: str, config: dict) -> None:
+    """Refuse, offline and before anything is loaded, a tag that the model does not have or that does not match it.
+
+    Raises:
+        ConfigError: If a tag is unknown, asked for an inline config, or was trained with the other activation.
+    """
+    if is_file_name(pretrained):
+        return
+    if isinstance(model, Mapping):
+        raise ConfigError(f'pretrained={pretrained!r}: a tag belongs to a model of open_clip by name, and the model is '
+                          f"an inline config. Give a local file ({', '.join(SUFFIXES)}) or 'random'.")
+    import open_clip
+    tag = open_clip.get_pretrained_cfg(model, pretrained)
+    if not tag:
+        tags = ', '.join(open_clip.list_pretrained_tags_by_model(model)) or 'none'
+        raise ConfigError(f'pretrained={pretrained!r} is neither a file nor a tag of {model}. Tags: {tags}. '
+                          f"Else give a local file ({', '.join(SUFFIXES)}) or 'random'.")
+    if bool(tag.get('quick_gelu')) != bool(config.get('quick_gelu')):
+        twin = model.removesuffix('-quickgelu') if model.endswith('-quickgelu') else f'{model}-quickgelu'
+        if open_clip.get_pretrained_cfg(twin, pretrained) and open_clip.get_model_config(twin):
+            raise ConfigError(f"The {pretrained!r} weights of {model} were trained with the other activation function "
+                              f"(GELU against QuickGELU); the embeddings would be wrong. Say model='{twin}'.")
+
+
+def load_weights(clip: nn.Module, model: str | Mapping, pretrained: str) -> None:
+    """Fill ``clip`` from a local file, or from a tag: the file on disk where it was fetched before, else the network.
+
+    Raises:
+        ConfigError: If the tag's file is not here and cannot be fetched.
+        CheckpointError: If the file is missing, damaged, holds more than tensors, or is of another architecture.
+    """
+    import open_clip
+    path = Path(pretrained) if is_file_name(pretrained) else _fetch(model, pretrained)
+    _check_readable(path)
+    try:
+        open_clip.load_checkpoint(clip, str(path), weights_only=True)
+    except Exception as error:  # open_clip converts and reshapes first, each with errors of its own
+        name = model if isinstance(model, str) else 'the inline config'
+        raise CheckpointError(f'{path} does not fit the architecture of {name}: {_brief(error)}. Give the model= that '
+                              'the file was saved from.') from error
+
+
+def fingerprint(module: nn.Module) -> str:
+    """SHA-256 over names, types, shapes and bytes of a module's tensors, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _check_readable(path: Path) -> None:
+    """Read the file by ourselves first, tensors only.
+
+    open_clip falls back to a plain ``torch.load`` on a TypeError, which unpickles anything before torch 2.6.
+    """
+    if not path.is_file():
+        raise CheckpointError(f'The CLIP weights {path} are not there. Give an existing file ({", ".join(SUFFIXES)}). '
+                              f'{WITHOUT}')
+    if path.suffix not in SUFFIXES:
+        raise CheckpointError(f'{path} is not a weights file that is read: expected one of {", ".join(SUFFIXES)}.')
+    try:
+        if path.suffix == '.safetensors':
+            from safetensors import safe_open
+            with safe_open(path, framework='pt') as file:
+                file.keys()
+        else:
+            torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception as error:
+        raise CheckpointError(f'The CLIP weights {path} cannot be read as tensors: {_brief(error)}. The file is '
+                              'damaged or cut short, or holds more than tensors, which is refused because unpickling '
+                              'it could execute code. Fetch it again, or save its state_dict as '
+                              '.safetensors.') from error
+
+
+def _fetch(model: str, tag: str) -> Path:
+    """The file of a tag: from the hub's local cache if it is there, else through open_clip."""
+    import huggingface_hub
+    import open_clip
+    config = open_clip.get_pretrained_cfg(model, tag)
+    repository, name = os.path.split(config.get('hf_hub', ''))
+    if repository:
+        names = (name,) if name else ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')
+        safe = [f'{Path(name).stem}.safetensors' for name in names]
+        for candidate in dict.fromkeys([*safe, *names]):
+            cached = huggingface_hub.try_to_load_from_cache(repository, candidate)
+            if isinstance(cached, str):
+                return Path(cached)
+    try:
+        if repository and not _reachable(huggingface_hub.constants.ENDPOINT):
+            raise ConnectionError('no network')  # the hub's own client would try for three quarters of a minute
+        return Path(open_clip.download_pretrained(config))
+    except Exception as error:
+        raise ConfigError(
+            f'The CLIP weights {model}/{tag} are not on this machine and cannot be fetched ({_brief(error)}). On a '
+            f'machine with network: python -c "import open_clip as o; '
+            f"print(o.download_pretrained(o.get_pretrained_cfg('{model}', '{tag}')))\", copy the file it prints here "
+            f'and say pretrained=FILE. {WITHOUT}') from error
+
+
+def _reachable(url: str) -> bool:
+    """Whether a server answers at all, by the environment's proxy where one is set."""
+    if os.environ.get('HF_HUB_OFFLINE', '').upper() in ('1', 'TRUE', 'YES', 'ON'):
+        return False
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method='HEAD'), timeout=PROBE_SECONDS):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except urllib.error.URLError as error:
+        return isinstance(error.reason, ssl.SSLError)  # the hub's client brings its own certificates
+    except OSError:
+        return False
+
+
+def _brief(error: Exception) -> str:
+    """The start of an error's text on one line."""
+    text = ' '.join(str(error).split()) or type(error).__name__
+    return (text if len(text) <= 200 else f'{text[:200]} ...').rstrip('.')

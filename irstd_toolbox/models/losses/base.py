@@ -1,0 +1,42 @@
+"""What every loss of a logit map shares: checks, precision, weight."""
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ConfigError
+
+__all__ = ['MapLoss']
+
+
+class MapLoss(nn.Module):
+    """A loss of logits against a mask; a subclass implements :meth:`loss`.
+
+    Computed in float32 (float64 stays), also under autocast.
+
+    Args:
+        loss_weight: Factor of the result.
+
+    Shape:
+        - logits: ``(N, 1, H, W)``, before the sigmoid
+        - mask: ``(N, 1, H, W)``, 1 target and 0 background, of any type
+        - Output: scalar
+
+    Raises:
+        ConfigError: If the shapes differ, are not ``(N, 1, H, W)`` or hold nothing.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, mask: Tensor) -> Tensor:
+        if logits.ndim != 4 or logits.shape[1] != 1 or logits.shape != mask.shape or not logits.numel():
+            raise ConfigError(f'{type(self).__name__} takes logits and mask of one shape (N, 1, H, W), got '
+                              f'{tuple(logits.shape)} and {tuple(mask.shape)}.')
+        with torch.autocast(logits.device.type, enabled=False):
+            logits = logits if logits.dtype == torch.float64 else logits.float()
+            return self.loss_weight * self.loss(logits, mask.to(logits.dtype))
+
+    def loss(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """The scalar, from checked tensors of one floating type."""
+        raise NotImplementedError
