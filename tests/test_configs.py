@@ -78,3 +78,18 @@ def test_the_thop_preset_meets_the_papers_figure_in_macs() -> None:
     assert figures['parameters'] == 4_056_977
     assert figures['macs'] / 1e9 == pytest.approx(84.855, abs=2e-3)
     assert 'met read as MACs' in figures['paper']
+
+
+def plain(value: object) -> object:
+    """A config with each class, which ``to_dict`` gives by its dotted name, replaced by its own name."""
+    if isinstance(value, dict):
+        return {key: entry.rpartition('.')[2] if key == 'type' else plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize('part', ['model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg',
+                                  'optim_wrapper', 'param_scheduler', 'custom_hooks', 'default_hooks'])
+def test_the_pure_python_config_says_what_the_classic_one_says(part: str) -> None:
+    classic, pure = (
+        Config.fromfile(ROOT / 'configs' / folder / 'lgnet_nuaa_sirst.py').to_dict() for folder in ('', 'pure_python'))
+    assert plain(pure[part]) == plain(classic[part])
