@@ -7,7 +7,7 @@ untrained stand-in, because the demo downloads nothing: what it shows is the pat
 _base_ = ['./_base_/models/lgnet.py', './_base_/datasets/irstd1k.py', './_base_/runtime.py']
 
 data_root = '{{$IRSTD_DEMO_DATA:work_dirs/demo/data}}'
-epochs = 30
+epochs = 12
 
 encoder = dict(
     type='OpenCLIPEncoder',
@@ -45,11 +45,12 @@ train_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=tr
 val_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=test_pipeline))
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=5)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=3)
+default_hooks = dict(checkpoint=dict(interval=3))
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='Adan', lr=3e-3, betas=(0.98, 0.92, 0.99), weight_decay=1e-4))
+    type='OptimWrapper', optimizer=dict(type='Adan', lr=8e-3, betas=(0.98, 0.92, 0.99), weight_decay=1e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-2, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=1, end=epochs, eta_min=1e-5, convert_to_iter_based=True),

@@ -11,7 +11,7 @@ INTERRUPTED, USER_ERROR = 130, 2
 
 
 def quiet() -> None:
-    """Silence what the libraries below print at import and at every start, none of which concerns the caller."""
+    """Silence what the libraries below print at every start; show each warning once, as one line without source."""
     import contextlib
     import logging
     import warnings
@@ -20,6 +20,14 @@ def quiet() -> None:
     for pattern in noise:
         warnings.filterwarnings('ignore', message=pattern)
     warnings.filterwarnings('ignore', category=DeprecationWarning)
+    said = set()
+
+    def show(message: Warning | str, *_: object) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            print(f'warning: {message}', file=sys.stderr)
+
+    warnings.showwarning = show
     logging.getLogger('matplotlib').setLevel(logging.WARNING)
     with contextlib.redirect_stdout(open(os.devnull, 'w')):  # noqa: SIM115 - a missing optional backend is announced there
         import mmengine.fileio  # noqa: F401
@@ -64,4 +72,6 @@ def explain(error: Exception) -> str | None:
                 return f'{missing[1]!r} is not a registered {missing[2]}. Registered: {names}.'
     if isinstance(error, TypeError) and re.match(r'[\w.]+\.__init__\(\) (got an unexpected|missing)', text):
         return f'{text}. Compare the config with the arguments of {text.split(".")[0]}.'
+    if isinstance(error, TypeError) and text.startswith('cfg should be a dict'):
+        return f'A component of the config is no dict with a type: {text}. --cfg-options hold no dicts: write a config.'
     return None

@@ -23,7 +23,7 @@ def repository() -> Path:
 def real_data() -> Callable[[str], Path]:
     """``real_data('NUAA-SIRST')`` gives its folder, or skips the test with the reason."""
     def find(name: str) -> Path:
-        places = [Path(place) for place in (os.environ.get('IRSTD_DATA_ROOT'), ROOT.parent / 'shared' / 'data') if place]
+        places = [Path(os.environ.get('IRSTD_DATA_ROOT', '')), ROOT.parent / 'shared' / 'data']
         for place in places:
             if (place / name).is_dir():
                 return place / name

@@ -56,6 +56,11 @@ def test_a_wrong_argument_is_the_callers_error(argument: dict, words: str, capsy
     assert words in capsys.readouterr().err
 
 
+def test_a_component_that_is_no_dict_is_the_callers_error(capsys: pytest.CaptureFixture) -> None:
+    assert status_of(lambda: MODELS.build("[{'type':'BCELoss'}]")) == 2
+    assert 'A component of the config is no dict with a type' in capsys.readouterr().err
+
+
 def test_a_defect_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         console.run(lambda: 1 / 0)

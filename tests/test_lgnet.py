@@ -142,7 +142,8 @@ def test_the_shared_reading_uses_one_pair_of_weights_for_all_channels() -> None:
     low, descriptor = torch.rand(1, 4, 2, 2), torch.rand(1, 4)
     a, b = block.low_gate.conv.weight[0, 0]
     logits = (a * low.mean((2, 3)) + b * block.low_projection(descriptor)) / (1 + 1e-5)**.5
-    torch.testing.assert_close(block(low, torch.zeros_like(low), descriptor), torch.sigmoid(logits)[..., None, None] * low)
+    expected = torch.sigmoid(logits)[..., None, None] * low
+    torch.testing.assert_close(block(low, torch.zeros_like(low), descriptor), expected)
 
 
 def test_the_descriptor_changes_the_fused_map(language: tuple) -> None:

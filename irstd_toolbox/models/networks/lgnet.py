@@ -117,8 +117,8 @@ class RSUDecoder(nn.Module):
         self.out_channels = [out for *_, out in stages]
         for i, (width, deeper) in enumerate(zip(in_channels, self.out_channels[1:], strict=True), 1):
             if width != deeper:
-                raise ConfigError(f'E{i} has {width} channels and D{i + 1} has {deeper}; fusion adds them, so they must '
-                                 f'be equal. Change the plan of encoder stage {i} or decoder stage {i + 1}.')
+                raise ConfigError(f'E{i} has {width} channels and D{i + 1} has {deeper}; fusion adds them, so they '
+                                 f'must be equal. Change the plan of encoder stage {i} or decoder stage {i + 1}.')
         fusion = fusion or dict(type='ChannelFusion')
         configs = [fusion] * (len(in_channels) - 1) + [language_fusion or fusion]
         self.fusions = nn.ModuleList(

@@ -1,0 +1,181 @@
+"""From an image of any size and depth to a probability map and a list of targets, without a data set around it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
+
+from ..datasets.imaging import read_image, to_gray
+from ..errors import CheckpointError, ConfigError
+from ..evaluation.prediction_io import decode, encode
+from ..evaluation.regions import find_regions
+from ..registry import MODELS, SCOPE, TRANSFORMS
+from ..training.checkpoint import load_weights
+from ..training.config_edits import load_config
+
+__all__ = ['Detection', 'Predictor', 'Target', 'find_targets', 'load_model', 'pick_device']
+
+
+@dataclass(frozen=True)
+class Target:
+    """One predicted target, in pixels of the image file.
+
+    Args:
+        centroid: ``(x, y)``, the mean over its pixels; the centre of the top left pixel is (0, 0).
+        box: ``(left, top, right, bottom)``; the last two are the first column and row outside.
+        area: Its number of pixels.
+        score: Its largest probability.
+    """
+
+    centroid: tuple[float, float]
+    box: tuple[int, int, int, int]
+    area: int
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What a model sees in one image.
+
+    Args:
+        image: The grey image, 0..255.
+        probability: Of every pixel to belong to a target.
+        mask: Where the probability exceeds the threshold.
+        targets: The 8-connected regions of the mask, in raster order.
+
+    Shape:
+        - image, probability: ``(H, W)`` float32, at the image's own size
+        - mask: ``(H, W)`` bool
+    """
+
+    image: np.ndarray
+    probability: np.ndarray
+    mask: np.ndarray
+    targets: list[Target]
+
+
+def find_targets(mask: np.ndarray, probability: np.ndarray) -> list[Target]:
+    """The 8-connected regions of a mask as targets.
+
+    Shape:
+        - mask: ``(H, W)`` bool
+        - probability: ``(H, W)``
+
+    Example:
+        >>> mask = np.zeros((3, 4), bool); mask[1, 1:3] = True
+        >>> find_targets(mask, mask * 0.75)
+        [Target(centroid=(1.5, 1.0), box=(1, 1, 3, 2), area=2, score=0.75)]
+    """
+    regions = find_regions(mask)
+    rows, columns = np.divmod(regions.pixels, mask.shape[1])
+    values, targets = probability.ravel()[regions.pixels], []
+    for number, (area, (row, column)) in enumerate(zip(regions.areas, regions.centroids, strict=True)):
+        own = regions.labels == number
+        box = columns[own].min(), rows[own].min(), columns[own].max() + 1, rows[own].max() + 1
+        targets.append(Target((float(column), float(row)), tuple(map(int, box)), int(area), float(values[own].max())))
+    return targets
+
+
+def pick_device(device: str | None) -> torch.device:
+    """``device``, or a GPU if there is one.
+
+    Raises:
+        ConfigError: If there is no such device.
+    """
+    try:
+        chosen = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f'--device {device} cannot be used: {str(error).splitlines()[0]} Use cpu'
+                          + (' or cuda.' if torch.cuda.is_available() else '; torch sees no GPU.')) from error
+    return chosen
+
+
+def load_model(config: Config, checkpoint: str | os.PathLike | None, device: torch.device) -> tuple[Any, dict]:
+    """The model of a config with all the weights of a checkpoint, ready to predict, and the checkpoint's ``meta``.
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read safely, does not fit, or is missing though there are weights.
+    """
+    model = MODELS.build(config.model)
+    if checkpoint is not None:
+        meta = load_weights(model, checkpoint)['meta']
+    elif any(True for _ in model.parameters()):
+        raise CheckpointError(f'The model of {config.filename} has weights, so a CHECKPOINT is needed. Train it with '
+                              f'python tools/train.py {config.filename}')
+    else:
+        meta = {}
+    return model.to(device).eval(), meta
+
+
+class Predictor:
+    """Predicts with a trained model on paths and arrays.
+
+    Args:
+        config: A config or its path; its test pipeline prepares the images.
+        checkpoint: Weights; None for a method without.
+        device: ``'cpu'``, ``'cuda:1'``; None for a GPU if there is one.
+        options: ``KEY=VALUE`` over the config.
+
+    Raises:
+        ConfigError: If the config is wrong or its test pipeline does not begin with LoadImage.
+        CheckpointError: If the checkpoint cannot be read safely or does not fit.
+    """
+
+    def __init__(self, config: str | os.PathLike | Config, checkpoint: str | os.PathLike | None = None,
+                 device: str | None = None, options: Sequence[str] = ()) -> None:
+        self.config = config if isinstance(config, Config) else load_config(str(config), options)
+        init_default_scope(SCOPE)
+        self.device = pick_device(device)
+        self.model, self.meta = load_model(self.config, checkpoint, self.device)
+        self.pipeline = _without_files(self.config)
+
+    def predict(self, source: str | os.PathLike | np.ndarray, threshold: float | None = None,
+                description: str | None = None) -> Detection:
+        """Find the targets in one image.
+
+        Args:
+            source: An image file of any depth, or its pixels.
+            threshold: Pixels above this probability are target; None for the sign of the logit, which is 0.5.
+            description: A sentence about the scene, for models that use one at test.
+
+        Shape:
+            - source: ``(H, W)`` or ``(H, W, C)`` if it is an array, of any numeric type
+
+        Raises:
+            DataError: If the image cannot be read.
+            ConfigError: If the threshold is not in 0 <= T < 1.
+        """
+        if threshold is not None and not 0 <= threshold < 1:
+            raise ConfigError(f'The threshold is {threshold}; 0 <= T < 1 is expected, since a pixel is target where '
+                              'p > T.')
+        named = not isinstance(source, np.ndarray)
+        image = read_image(source) if named else to_gray(source)
+        sample = self.pipeline(dict(
+            img=image, ori_shape=image.shape, img_shape=image.shape, description=description, mask_path=None,
+            image_id=Path(source).stem if named else 'array', img_path=str(source) if named else None))
+        batch = dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']])
+        with torch.inference_mode():
+            logits = self.model.test_step(batch)[0].seg_logits.data[0].float().cpu().numpy()
+        probability = decode(encode(logits)).astype(np.float32)
+        if probability.shape != image.shape:
+            raise ConfigError(f'The model predicts {probability.shape} for an image of {image.shape}. Predictions are '
+                              "drawn and measured at the image's own size: set model.output_size='native'.")
+        mask = probability > (0.5 if threshold is None else threshold)
+        return Detection(image, probability, mask, find_targets(mask, probability))
+
+
+def _without_files(config: Config) -> Compose:
+    """The test pipeline between the loaded image and the model; masks are not looked for."""
+    loader = config.get('test_dataloader')
+    steps: list[Mapping] = list(loader.dataset.pipeline) if loader else []
+    if not steps or steps[0].get('type') != 'LoadImage':
+        raise ConfigError(f'{config.filename}: test_dataloader.dataset.pipeline has to begin with LoadImage.')
+    return Compose([TRANSFORMS.build(step) for step in steps[1:] if step.get('type') != 'LoadTargetMask'])

@@ -1,0 +1,189 @@
+"""One test run: a model over a data set, its predictions on disk and its metrics."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from rich.console import Console
+from rich.progress import track
+
+from ..datasets.imaging import read_image
+from ..errors import ConfigError
+from ..evaluation.files import write_atomically
+from ..evaluation.prediction_io import decode, encode, write_prediction
+from ..evaluation.results import write_results
+from ..registry import SCOPE
+from ..training import distributed
+from ..training.checkpoint import file_sha256, find_checkpoint
+from ..training.config_edits import load_config, set_workers
+from ..training.hooks import stamp_of
+from ..visualization import panel, save
+from .predictor import load_model, pick_device
+
+__all__ = ['Outputs', 'run_test']
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a test writes and what.
+
+    Args:
+        folder: Gets ``predictions/``, ``masks/`` and ``results.json``.
+        probabilities: Suffix of the predictions, ``'.png'`` (16 bit) or ``'.npy'``.
+        panels: How many images are drawn into ``panels/``, evenly spaced over the list.
+    """
+
+    folder: Path
+    probabilities: str = '.png'
+    panels: int = 0
+
+
+def run_test(
+    path: str, checkpoint: str | None, outputs: Outputs | None, options: Sequence[str] = (), *,
+    protocols: Sequence[str] = (), split: str | None = None, device: str | None = None, launcher: str = 'none',
+) -> dict | None:
+    """Test the model of a config and write what it predicts.
+
+    Args:
+        path: The config.
+        checkpoint: A file, ``'best'`` or ``'last'`` of the config's work folder; None for a method without weights.
+        outputs: What to write; None to measure alone.
+        options: ``KEY=VALUE`` over the config.
+        protocols: Replace the config's.
+        split: Replaces the config's split of the test data set.
+        device: ``'cpu'``, ``'cuda'``; None for a GPU if there is one.
+        launcher: See :func:`distributed.start`.
+
+    Returns:
+        The content of ``results.json``; None on processes other than the first.
+
+    Raises:
+        UserError: If the input is not as it has to be.
+    """
+    config = load_config(path, options)
+    distributed.start(launcher)
+    init_default_scope(SCOPE)
+    if not config.get('test_dataloader') or not config.get('test_evaluator'):
+        raise ConfigError(f'{path} has no test_dataloader and test_evaluator, so there is nothing to test on.')
+    set_workers(config)
+    if split:
+        config.test_dataloader.dataset.split = split
+    loader = Runner.build_dataloader(config.test_dataloader, seed=0)
+    if checkpoint in ('best', 'last'):
+        checkpoint = str(find_checkpoint(config.get('work_dir') or Path('work_dirs', Path(path).stem), checkpoint))
+    model, meta = load_model(config, checkpoint, _own_device(device, launcher))
+    evaluator = _evaluator(config, loader.dataset, protocols)
+    with _staged(outputs) as stage:
+        _predict(model, loader, evaluator, stage)
+        evaluator.evaluate(len(loader.dataset))
+        if not is_main_process():
+            return None
+        results = dict(evaluator.metrics[0].results_json)
+        results.update(checkpoint=_origin(checkpoint, meta), config=str(path), model=_name(config))
+        if stage:
+            write_results(stage.folder / 'results.json', results)
+    return results
+
+
+@contextmanager
+def _staged(outputs: Outputs | None) -> Iterator[Outputs | None]:
+    """``outputs`` in a folder of their own, whose files move to their places at the end; after an error none does."""
+    if outputs is None:
+        yield None
+        return
+    existed, stage = outputs.folder.is_dir(), outputs.folder / '.unfinished'
+    if is_main_process():
+        shutil.rmtree(stage, ignore_errors=True)
+    barrier()
+    try:
+        yield replace(outputs, folder=stage)
+        barrier()
+        if is_main_process():
+            for file in sorted(file for file in stage.rglob('*') if file.is_file()):
+                place = outputs.folder / file.relative_to(stage)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(file, place)
+    finally:
+        if is_main_process():
+            shutil.rmtree(stage, ignore_errors=True)
+            if not existed and outputs.folder.is_dir() and not any(outputs.folder.iterdir()):
+                outputs.folder.rmdir()
+
+
+def _own_device(device: str | None, launcher: str) -> torch.device:
+    if device is None and launcher != 'none' and torch.cuda.is_available():
+        device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
+    return pick_device(device)
+
+
+def _evaluator(config: Config, dataset: Any, protocols: Sequence[str]) -> Evaluator:
+    """The config's evaluator with the protocols asked for; the results say which data set and split they are of."""
+    metrics = config.test_evaluator if isinstance(config.test_evaluator, list) else [config.test_evaluator]
+    about = dict(dataset=dataset.metainfo.get('dataset'), split=dataset.metainfo.get('split'))
+    first = dict(metrics[0])
+    if first.get('type') != 'IRSTDMetric':
+        raise ConfigError(f'The first test_evaluator is {first.get("type")}; results.json is written by IRSTDMetric.')
+    first['about'] = first.get('about') or {key: value for key, value in about.items() if value}
+    if protocols:
+        first['protocols'] = tuple(protocols)
+    evaluator = Evaluator([first, *metrics[1:]])
+    evaluator.dataset_meta = dataset.metainfo
+    return evaluator
+
+
+def _predict(model: Any, loader: Any, evaluator: Evaluator, outputs: Outputs | None) -> None:
+    progress = Console(stderr=True)
+    batches = track(loader, 'testing', console=progress, transient=True, disable=not is_main_process())
+    drawn = _evenly(loader.dataset, outputs.panels) if outputs else set()
+    with torch.inference_mode():
+        for batch in batches:
+            samples = model.test_step(batch)
+            evaluator.process(data_samples=samples, data_batch=batch)
+            for sample in samples if outputs else ():
+                _write(sample, outputs, sample.metainfo['image_id'] in drawn)
+
+
+def _evenly(dataset: Any, count: int) -> set[str]:
+    """The ids of ``count`` samples, evenly spaced."""
+    places = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
+    return {dataset.get_data_info(int(place))['image_id'] for place in places}
+
+
+def _write(sample: Any, outputs: Outputs, draw: bool) -> None:
+    name = sample.metainfo['image_id']
+    codes = encode(sample.seg_logits.data[0].float().cpu().numpy())
+    write_prediction(outputs.folder / 'predictions' / f'{name}{outputs.probabilities}', codes)
+    probabilities = decode(codes)
+    mask = probabilities > 0.5
+    picture = cv2.imencode('.png', mask.astype(np.uint8) * 255)[1].tobytes()
+    write_atomically(outputs.folder / 'masks' / f'{name}.png', picture)
+    if draw:
+        truth = sample.gt_sem_seg.data[0].cpu().numpy() if 'gt_sem_seg' in sample else None
+        image = read_image(sample.metainfo['img_path'])
+        save(panel(image, truth, mask, probabilities, title=name), outputs.folder / 'panels' / f'{name}.png')
+
+
+def _origin(checkpoint: str | None, meta: dict) -> dict | None:
+    """Which weights, and how they were chosen."""
+    if checkpoint is None:
+        return None
+    return dict(path=str(checkpoint), sha256=file_sha256(checkpoint), epoch=meta.get('epoch'),
+                selection=stamp_of(meta).get('selection'))
+
+
+def _name(config: Config) -> str:
+    """What the model is, in a word: its backbone's name where it has one."""
+    model = config.model
+    return str((model.get('backbone') or model).get('type'))

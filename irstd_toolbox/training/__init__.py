@@ -1,0 +1,13 @@
+"""Training: optimizers, mixed precision, hooks and checkpoints; importing this package registers them."""
+
+from .amp import AmpWrapper
+from .checkpoint import load_weights, read_checkpoint
+from .determinism import irstd_worker_init
+from .hooks import CheckpointHook, CollapseGuardHook, EpochSeedHook, NaNGuardHook, StampHook
+from .optimizers import build_adan
+from .progress import CSVLoggerHook, ProgressHook
+
+__all__ = [
+    'AmpWrapper', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook',
+    'ProgressHook', 'StampHook', 'build_adan', 'irstd_worker_init', 'load_weights', 'read_checkpoint',
+]

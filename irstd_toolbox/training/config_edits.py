@@ -1,0 +1,147 @@
+"""From a config file and a command line to the config of one run; every way in which that fails is explained."""
+
+import argparse
+import difflib
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.logging import MMLogger
+
+from ..errors import ConfigError
+
+__all__ = ['apply_options', 'load_config', 'select_on_test', 'set_amp', 'set_seed', 'set_workers']
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def load_config(path: str, options: Sequence[str] = ()) -> Config:
+    """Read a config and apply ``KEY=VALUE`` options to it.
+
+    Args:
+        path: A Python config in mmengine's style.
+        options: As on the command line, ``optim_wrapper.optimizer.lr=1e-4``.
+
+    Raises:
+        ConfigError: If the file or one of its bases is missing or no valid config, or an option changes nothing.
+    """
+    file = Path(path)
+    if not file.is_file():
+        near = difflib.get_close_matches(file.name, [other.name for other in file.parent.glob('*.py')], n=3, cutoff=0.5)
+        raise ConfigError(f'There is no config {path}. ' + (f'In its folder are {", ".join(near)}.' if near else
+                          'Give the path of a .py file, such as configs/lgnet_irstd1k.py.'))
+    if file.suffix != '.py':
+        raise ConfigError(f'{path} is no config: a .py file is expected. The order is CONFIG, then CHECKPOINT.')
+    logger = MMLogger.get_current_instance()
+    level, logger.level = logger.level, logging.WARNING  # the engine tells of every environment variable it reads
+    try:
+        config = Config.fromfile(str(file))
+    except SyntaxError as error:
+        where = error.filename if error.filename and not error.filename.startswith('<') else path
+        raise ConfigError(f'{where} is not valid Python: {error.msg}, line {error.lineno}.') from error
+    except FileNotFoundError as error:
+        raise ConfigError(f'{path} builds on a file that is missing: {error}. Mend its _base_.') from error
+    except Exception as error:  # a config is a program and may raise anything
+        raise ConfigError(f'{path} cannot be read as a config: {type(error).__name__}: {error}') from error
+    finally:
+        logger.level = level
+    apply_options(config, options)
+    return config
+
+
+def apply_options(config: Config, options: Sequence[str]) -> None:
+    """Set ``KEY=VALUE`` pairs; the parent of each key has to exist, so that a misspelt one is noticed.
+
+    Raises:
+        ConfigError: If an option is not of this form or its place in the config does not exist.
+    """
+    for option in options:
+        if not re.match(r'[\w.\-]+=', option):
+            raise ConfigError(f'--cfg-options {option!r} is not of the form KEY=VALUE, e.g. train_cfg.max_epochs=10.')
+        key = option.partition('=')[0]
+        _require_place(config, key)
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='+', action=DictAction)
+    if options:
+        config.merge_from_dict(parser.parse_args(['--options', *options]).options)
+
+
+def _require_place(config: Config, key: str) -> None:
+    node: Any = config
+    *parents, last = key.split('.')
+    for depth, part in enumerate(parents):
+        if isinstance(node, list | tuple) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        elif isinstance(node, dict | Config) and part in node:
+            node = node[part]
+        else:
+            raise ConfigError(_unknown(key, '.'.join(parents[:depth + 1]), part, node))
+    # A new leaf is an argument that the config leaves at its default; at the top nothing reads an unknown name.
+    if not parents and last not in node and last not in _RUNNER_KEYS:
+        raise ConfigError(_unknown(key, last, last, node))
+    if not isinstance(node, dict | Config | list | tuple):
+        raise ConfigError(f'--cfg-options {key}: {".".join(parents)} is {node!r} and has no parts.')
+
+
+_RUNNER_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'auto_scale_lr', 'model_wrapper_cfg', 'randomness',
+                'find_unused_parameters', 'experiment_name', 'compile', 'val_dataloader', 'val_cfg', 'val_evaluator')
+
+
+def _unknown(key: str, place: str, part: str, node: Any) -> str:
+    known = [str(name) for name in node] if isinstance(node, dict | Config) else []
+    near = difflib.get_close_matches(part, known, n=3)
+    hint = f'Did you mean {" or ".join(near)}?' if near else f'There are {", ".join(sorted(known)) or "no parts"}.'
+    return f'--cfg-options {key}: the config has no {place}. {hint}'
+
+
+def set_amp(config: Config, dtype: str) -> None:
+    """Train in ``dtype`` (``'bf16'``, ``'fp16'``, or ``'auto'`` for what this machine does best).
+
+    Raises:
+        ConfigError: If the config has an optimizer wrapper that is not the engine's plain one or ours.
+    """
+    from .amp import best_dtype
+    wrapper = config.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    name = kind if isinstance(kind, str) else kind.__name__
+    if name.rpartition('.')[2] not in ('OptimWrapper', 'AmpOptimWrapper', 'AmpWrapper'):
+        raise ConfigError(f'--amp replaces the optimizer wrapper OptimWrapper; the config has {name}.')
+    wrapper.pop('loss_scale', None)
+    wrapper.update(type='AmpWrapper', dtype=best_dtype() if dtype == 'auto' else dtype)
+
+
+def set_seed(config: Config, seed: int | None) -> None:
+    """Give the run a seed: ``seed``, or the config's, or a new one that all processes share."""
+    from mmengine.dist import sync_random_seed
+    randomness = dict(config.get('randomness') or {})
+    if seed is not None:
+        randomness['seed'] = seed
+    if randomness.get('seed') is None:
+        randomness['seed'] = sync_random_seed()
+    config.randomness = randomness
+
+
+def set_workers(config: Config) -> None:
+    """Drop ``persistent_workers`` and ``prefetch_factor`` where there is no worker: torch refuses the pair."""
+    for name in _LOADERS:
+        loader = config.get(name)
+        if loader and not loader.get('num_workers', 0):
+            loader.pop('persistent_workers', None)
+            loader.pop('prefetch_factor', None)
+
+
+def select_on_test(config: Config) -> None:
+    """Validate on the test list and train on the whole training list, as most papers do.
+
+    Raises:
+        ConfigError: If the config has no test data set or no validation.
+    """
+    if not config.get('test_dataloader') or not config.get('val_cfg'):
+        raise ConfigError('--select-on-test needs a config with test_dataloader and val_cfg.')
+    config.val_dataloader = ConfigDict(config.test_dataloader).copy()
+    dataset = config.train_dataloader.dataset
+    for key in ('holdout', 'part'):
+        dataset.pop(key, None)

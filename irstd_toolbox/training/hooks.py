@@ -1,0 +1,246 @@
+"""What the engine's Runner lacks: exact resumes, guards, and a record of how a checkpoint was chosen."""
+
+import math
+import os
+import shutil
+import subprocess
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_rank, is_main_process
+from mmengine.hooks import CheckpointHook as EngineCheckpointHook
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from .. import __version__
+from ..errors import ConfigError, UserError
+from ..registry import HOOKS
+from .determinism import SeededSamples, derived_seed, seed_everything
+
+__all__ = ['CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook', 'StampHook', 'listed_as', 'stamp_of']
+
+STAMP = 'irstd_toolbox'
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Make random numbers a function of where training is, so that a resumed run repeats an uninterrupted one.
+
+    Every process is seeded anew in each epoch from (seed, epoch, rank), once for the workers' seeds and, when they run,
+    once more for dropout.
+    Every sample is drawn under a seed of its own, see :class:`SeededSamples`: flips, crops, jitter.
+
+    Note:
+        Exact for epoch-based training on a data set of mmengine's; otherwise the hook says so once.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        dataset = runner.train_dataloader.dataset
+        self.samples = SeededSamples(dataset, runner.seed) if hasattr(dataset, 'prepare_data') else None
+        if self.samples is not None:
+            dataset.prepare_data = self.samples
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop) or (
+                self.samples is None and runner.train_dataloader.persistent_workers):
+            runner.logger.warning('Resuming this run will not repeat an uninterrupted one bit for bit: that needs '
+                                  "EpochBasedTrainLoop, and a data set of mmengine's or persistent_workers=False.")
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        seed_everything(derived_seed(runner.seed, runner.epoch, get_rank()))
+        if self.samples is not None:
+            self.samples.epoch.fill_(runner.epoch)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        if not batch_idx:  # starting workers drew a number, which lasting workers draw once only
+            seed_everything(derived_seed(runner.seed, runner.epoch, get_rank(), 1))
+
+
+def _image_names(batch: Any) -> list[str]:
+    """The images of a training batch, by id or path."""
+    samples = batch.get('data_samples') if isinstance(batch, dict) else None
+    return [str(sample.metainfo.get('image_id') or sample.metainfo.get('img_path')) for sample in samples or []]
+
+
+@HOOKS.register_module()
+class NaNGuardHook(Hook):
+    """Stop at the first loss that is not a number, before a checkpoint is written from the damaged weights.
+
+    Raises:
+        UserError: Names the iteration, the images of the batch, the parts of the loss and what helps.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        parts = {name: value.item() for name, value in (outputs or {}).items() if 'loss' in name}
+        if all(map(math.isfinite, parts.values())):
+            return
+        images = _image_names(data_batch)
+        raise UserError(
+            f'The loss is no finite number at iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
+            f'{", ".join(f"{name} = {value:g}" for name, value in parts.items())}. '
+            f'Images of the batch: {", ".join(images) or "unknown"}. Training stops and no checkpoint is written from '
+            'these weights; the last one on disk is from before. Look at those images; then lower the learning rate '
+            '(--cfg-options optim_wrapper.optimizer.lr=...), clip gradients (optim_wrapper.clip_grad.max_norm=1), or, '
+            'with --amp fp16, use --amp bf16, and continue with --resume.')
+
+
+@HOOKS.register_module()
+class CollapseGuardHook(Hook):
+    """Warn when validation predicts no target pixel at all, the usual way in which training on tiny targets fails.
+
+    Args:
+        patience: Validations in a row with an empty prediction before the warning, which then repeats every time.
+
+    Raises:
+        ValueError: If ``patience`` is below 1.
+    """
+
+    def __init__(self, patience: int = 3) -> None:
+        if patience < 1:
+            raise ValueError(f'CollapseGuardHook(patience={patience}): at least 1 is expected.')
+        self.patience, self.empty_in_a_row = patience, 0
+        self._foreground = self._pixels = 0
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        self._foreground = self._pixels = 0
+
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                       outputs: Sequence | None = None) -> None:
+        for sample in outputs or ():
+            if 'pred_sem_seg' in sample:
+                self._foreground += int((sample.pred_sem_seg.data > 0).sum())
+                self._pixels += sample.pred_sem_seg.data.numel()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        counts = torch.tensor([self._foreground, self._pixels], dtype=torch.float64)
+        all_reduce(counts)
+        foreground, pixels = counts.tolist()
+        if not pixels:
+            return
+        runner.message_hub.update_scalar('val/predicted_fraction', foreground / pixels)
+        self.empty_in_a_row = 0 if foreground else self.empty_in_a_row + 1
+        if self.empty_in_a_row >= self.patience:
+            runner.logger.warning(
+                f'The last {self.empty_in_a_row} validations predicted background everywhere: the network has '
+                'collapsed. Check that the masks are read as {0, 1} with targets in them, give the loss a term that '
+                "empty predictions do not minimise (loss=[dict(type='BCELoss'), dict(type='SoftIoULoss')]), keep the "
+                'foreground-prior initialisation of the head, or lower the learning rate.')
+
+
+@HOOKS.register_module()
+class CheckpointHook(EngineCheckpointHook):
+    """The engine's hook, made safe against a kill at any moment and against what a foreign checkpoint says.
+
+    ``best.pth`` is the best checkpoint under a name that does not change (with one ``save_best``).
+
+    An outdated checkpoint is deleted after its successor is on disk, not before. A resumed run looks for the best
+    checkpoint in its own folder only: the path that a checkpoint names is deleted when a better one comes. The
+    validation that a kill came before is made up for.
+    """
+
+    _linked: str | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        info = runner.message_hub.runtime_info
+        for key in [key for key in info if key.startswith(('best_ckpt', 'last_ckpt')) and info[key]]:
+            info[key] = os.path.join(self.out_dir or runner.work_dir, os.path.basename(str(info[key])))
+        info['keep_ckpt_ids'] = [int(step) for step in info.get('keep_ckpt_ids', [])]
+        super().before_train(runner)
+        loop = runner.train_loop
+        if (runner.iter and self.by_epoch and runner.val_loop is not None and loop.epoch >= loop.val_begin
+                and (loop.epoch % loop.val_interval == 0 or loop.epoch == loop.max_epochs)
+                and info.get('validated_epoch') != loop.epoch):
+            self.last_ckpt = info.get('last_ckpt')
+            runner.val_loop.run()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        unknown = sorted(set(self.save_best or ()) - {'auto'} - set(metrics))
+        if unknown:
+            raise ConfigError(f'default_hooks.checkpoint.save_best={unknown[0]!r} is no figure of the validation. '
+                              f'There are {", ".join(sorted(metrics))}.')
+        runner.message_hub.update_info('validated_epoch', runner.epoch)
+        super().after_val_epoch(runner, metrics)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        super()._save_best_checkpoint(runner, metrics)
+        best = getattr(self, 'best_ckpt_path', None)
+        if best and best != self._linked and os.path.isfile(best) and is_main_process():
+            draft = Path(self.out_dir, '.best.pth.partial')
+            draft.unlink(missing_ok=True)
+            try:
+                os.link(best, draft)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(best, draft)
+            Path(self.out_dir, 'best.pth').unlink(missing_ok=True)  # renaming onto the same file would do nothing
+            os.replace(draft, Path(self.out_dir, 'best.pth'))
+        self._linked = best
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        keep, dropped = self.max_keep_ckpts, []
+        if keep > 0:
+            steps = [number for number in self.keep_ckpt_ids if number != step] + [step]
+            dropped, steps = steps[:-keep], steps[-keep:]
+            self.keep_ckpt_ids = deque(steps, keep)
+            runner.message_hub.update_info('keep_ckpt_ids', steps)
+        super()._save_checkpoint_with_step(runner, step, meta)  # deletes nothing: the step is the latest already
+        if is_main_process():
+            for number in dropped:
+                Path(self.out_dir, self.filename_tmpl.format(number)).unlink(missing_ok=True)
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout that this package is run from, None if it is not run from one."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / '.git').exists():
+        return None
+    try:
+        run = subprocess.run(['git', '-C', root, 'rev-parse', 'HEAD'], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.strip() if run.returncode == 0 else None
+
+
+def stamp_of(meta: dict) -> dict:
+    """The stamp in a checkpoint's ``meta``, ``{}`` where another program wrote it."""
+    stamp = meta.get(STAMP)
+    return stamp if isinstance(stamp, dict) else {}
+
+
+@HOOKS.register_module()
+class StampHook(Hook):
+    """Write into every checkpoint's ``meta['irstd_toolbox']`` how it came about.
+
+    ``selection['on']`` is the list that the best checkpoint was chosen on: ``'holdout'`` (carved from the training
+    list), ``'val'``, ``'test'``, another list's name, or ``'none'`` without validation. Results repeat it.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        self.stamp = dict(version=__version__, commit=_git_commit(), seed=runner.seed, selection=_selection(runner))
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint['meta'][STAMP] = self.stamp
+
+
+def _selection(runner: Runner) -> dict:
+    if runner.val_loop is None:
+        return dict(on='none', metric=None, protocol=None, images=0)
+    dataset = runner.val_dataloader.dataset
+    hook = next((hook for hook in runner.hooks if isinstance(hook, EngineCheckpointHook)), None)
+    metric = hook.save_best[0] if hook is not None and hook.save_best else None
+    protocols = [protocol for one in runner.val_evaluator.metrics for protocol in getattr(one, 'protocols', ())]
+    protocol = str(getattr(protocols[0], 'name', protocols[0])) if protocols else None
+    return dict(on=listed_as(dataset), metric=metric, protocol=protocol, images=len(dataset))
+
+
+def listed_as(dataset: Any) -> str:
+    """The kind of list that a data set's images come from: ``'holdout'``, ``'test'``, or the list's own name."""
+    if getattr(dataset, 'holdout', 0) and getattr(dataset, 'part', None) == 'holdout':
+        return 'holdout'
+    split = str(getattr(dataset, 'split', 'unknown'))
+    return 'test' if Path(split).stem == 'test' else split

@@ -1,0 +1,100 @@
+"""Everything that can be found wrong before a run leaves a trace on disk."""
+
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import get_world_size
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from ..errors import ConfigError
+from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE
+from .hooks import listed_as
+
+__all__ = ['Preflight', 'preflight']
+
+
+class Preflight:
+    """What a config builds.
+
+    Args:
+        model: The model, initialised at random.
+        datasets: The data sets by ``'train'``, ``'val'``.
+    """
+
+    def __init__(self, model: nn.Module, datasets: dict[str, Any]) -> None:
+        self.model, self.datasets = model, datasets
+
+
+def preflight(config: Config, on_test: bool = False) -> Preflight:
+    """Build the data sets, the model, the metrics and the hooks of a training config.
+
+    Args:
+        config: The config of a run, edited.
+        on_test: Whether the best checkpoint may be chosen on the test list.
+
+    Raises:
+        DataError: If a data set is missing or not as expected.
+        ConfigError: If there is nothing to train on, or validation would use test images without ``on_test``.
+        KeyError: If a name is not registered; lists those that are.
+    """
+    init_default_scope(SCOPE)
+    datasets = {}
+    for part in ('train', 'val'):
+        loader = config.get(f'{part}_dataloader')
+        if loader:
+            datasets[part] = DATASETS.build(loader.dataset)
+    if 'train' not in datasets:
+        raise ConfigError('The config has no train_dataloader, so there is nothing to train on. Methods without '
+                          'parameters are run by tools/test.py.')
+    _check_batches(config, len(datasets['train']))
+    if 'val' in datasets and not on_test:
+        _check_selection(config, datasets['val'])
+    model = MODELS.build(config.model)
+    encoder = getattr(getattr(model, 'target_descriptor', None), 'holder', None)
+    if encoder is not None:
+        encoder.fingerprint  # noqa: B018 - missing encoder weights show here, not at the first iteration
+    for evaluator in _as_list(config.get('val_evaluator')):
+        METRICS.build(evaluator)
+    for hook in [*config.get('default_hooks', {}).values(), *config.get('custom_hooks', ())]:
+        if isinstance(hook, dict):
+            HOOKS.build({key: value for key, value in hook.items() if key != 'priority'})
+    _check_name(OPTIM_WRAPPERS, config.optim_wrapper.get('type', 'OptimWrapper'))
+    _check_name(OPTIMIZERS, config.optim_wrapper.optimizer.type)
+    return Preflight(model, datasets)
+
+
+def _as_list(value: Any) -> list:
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _check_name(registry: Any, name: Any) -> None:
+    if isinstance(name, str) and registry.get(name) is None:
+        from ..registry import known
+        raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {", ".join(known(registry))}.')
+
+
+def _check_batches(config: Config, images: int) -> None:
+    loader = config.train_dataloader
+    per_step = loader.get('batch_size', 1) * get_world_size()
+    if loader.get('drop_last', False) and images < per_step:
+        raise ConfigError(f'The training list has {images} images, fewer than one batch of {per_step}, and drop_last '
+                          'drops incomplete batches: an epoch would have no iteration. Lower '
+                          'train_dataloader.batch_size.')
+
+
+def _paths(dataset: Any) -> set[str]:
+    return {str(dataset.get_data_info(i).get('img_path')) for i in range(len(dataset))}
+
+
+def _check_selection(config: Config, validation: Any) -> None:
+    """Refuse a validation on test images that nobody asked for."""
+    shared = 0
+    if listed_as(validation) != 'test' and config.get('test_dataloader'):
+        test = DATASETS.build(config.test_dataloader.dataset)
+        shared = len(_paths(validation) & _paths(test))
+    if listed_as(validation) == 'test' or shared:
+        raise ConfigError('val_dataloader reads the test list' + (f' in part ({shared} images)' if shared else '')
+                          + ': the best checkpoint would be chosen on test images. Validate on images carved from the '
+                          "training list (split='trainval', holdout=0.1, part='holdout'), or say so with "
+                          '--select-on-test, which is written into checkpoints and results.')

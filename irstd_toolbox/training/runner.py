@@ -1,0 +1,78 @@
+"""The engine's Runner with its checkpoints closed against surprises and its console quiet."""
+
+import logging
+import os
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import EMAHook
+from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from ..errors import CheckpointError
+from .checkpoint import check_fits, read_checkpoint
+
+__all__ = ['IRSTDRunner']
+
+
+def _concerns_the_caller(record: logging.LogRecord) -> bool:
+    """False for warnings about how the engine calls itself."""
+    return 'will be deprecated' not in record.getMessage()
+
+
+class IRSTDRunner(Runner):
+    """mmengine's Runner; differs in three things.
+
+    A checkpoint loads whole or not at all, whether to start from (``load_from``) or to resume. A checkpoint appears on
+    disk whole or not at all. On the console appear warnings only; the log file has everything.
+    """
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if type(handler) is logging.StreamHandler:
+                handler.setLevel(max(handler.level, logging.WARNING))
+                handler.addFilter(_concerns_the_caller)
+        return logger
+
+    def load_checkpoint(self, filename: str, map_location: Any = 'cpu', strict: bool = True,
+                        revise_keys: Any = None) -> dict:
+        """Load ``filename`` into the model.
+
+        Args:
+            filename: A local file.
+            map_location: As in :func:`torch.load`.
+            strict: Of the engine's signature; loading is strict always.
+            revise_keys: Of the engine's signature; names are taken as they are.
+
+        Raises:
+            CheckpointError: If the file cannot be read safely, does not fit, or cannot be resumed from.
+        """
+        checkpoint = read_checkpoint(filename, map_location)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        check_fits(model, checkpoint['state_dict'], filename, weights_only=not checkpoint['meta'])
+        if self._resume:
+            self._check_resumable(checkpoint, filename)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        model.load_state_dict(checkpoint['state_dict'], strict=False)
+        self._has_loaded = True
+        self.logger.info(f'loaded {filename}')
+        return checkpoint
+
+    def _check_resumable(self, checkpoint: dict, filename: str) -> None:
+        absent = [key for key in ('optimizer', 'message_hub', 'param_schedulers') if key not in checkpoint]
+        absent += [key for key in ('epoch', 'iter') if key not in checkpoint['meta']]
+        if absent:
+            raise CheckpointError(f'{filename} cannot be resumed from: it lacks {", ".join(absent)}. Resume from '
+                                  'epoch_N.pth, or start from these weights with --cfg-options load_from=FILE.')
+        if 'ema_state_dict' in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
+            raise CheckpointError(f'{filename} comes from a run with averaged weights (EMAHook), this one has none. '
+                                  'Resume with the config of that run.')
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Write under another name first, so that a kill leaves no half of a file."""
+        partial = f'.{filename}.partial'
+        super().save_checkpoint(out_dir, partial, *args, **kwargs)
+        if is_main_process():
+            os.replace(os.path.join(out_dir, partial), os.path.join(out_dir, filename))

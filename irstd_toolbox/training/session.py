@@ -1,0 +1,122 @@
+"""One training run, from a config's path to its last checkpoint."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import get_world_size, is_main_process
+
+from ..errors import ConfigError
+from . import distributed
+from .checkpoint import check_fits, read_checkpoint, resolve_resume
+from .config_edits import load_config, select_on_test, set_amp, set_seed, set_workers
+from .hooks import listed_as
+from .preflight import Preflight, preflight
+from .progress import ProgressHook
+from .runner import IRSTDRunner
+
+__all__ = ['start_training']
+
+_runs = itertools.count()
+
+
+def start_training(
+    path: str, options: Sequence[str] = (), *, work_dir: str | None = None, resume: str | None = None,
+    amp: str | None = None, seed: int | None = None, on_test: bool = False, launcher: str = 'none',
+) -> Path | None:
+    """Train the model of a config; nothing is written before data, model and checkpoint were found to be right.
+
+    Args:
+        path: The config.
+        options: ``KEY=VALUE`` pairs over it.
+        work_dir: Where checkpoints and logs go; None for the config's, or ``work_dirs/CONFIG``.
+        resume: ``'auto'`` for the last checkpoint in ``work_dir``, or a checkpoint's path.
+        amp: ``'auto'``, ``'bf16'`` or ``'fp16'``.
+        seed: Replaces the config's.
+        on_test: Choose the best checkpoint on the test list.
+        launcher: See :func:`distributed.start`.
+
+    Returns:
+        The work folder; None on processes other than the first.
+
+    Raises:
+        UserError: If the input is not as it has to be, or the loss becomes nan.
+    """
+    config = load_config(path, options)
+    distributed.start(launcher)
+    config.launcher = launcher
+    if launcher != 'none' and not config.get('model_wrapper_cfg'):
+        config.model_wrapper_cfg = distributed.wrapper_config(config.get('find_unused_parameters', False))
+    config.work_dir = work_dir or config.get('work_dir') or str(Path('work_dirs', Path(path).stem))
+    set_workers(config)
+    if amp:
+        set_amp(config, amp)
+    if on_test:
+        select_on_test(config)
+    _set_start(config, resume, seed)
+    built = preflight(config, on_test)
+    _check_start(config, built)
+    if is_main_process():
+        print(_announcement(config, built), flush=True)
+    del built
+    _make_unique(config)
+    runner = IRSTDRunner.from_cfg(config)
+    try:
+        runner.train()
+    finally:
+        for hook in runner.hooks:
+            if isinstance(hook, ProgressHook):
+                hook.close(runner)
+    return Path(config.work_dir) if is_main_process() else None
+
+
+def _set_start(config: Config, resume: str | None, seed: int | None) -> None:
+    """Decide where training starts, and with which seed."""
+    resume = resume or ('auto' if config.get('resume') else None)
+    found = resume
+    if resume == 'auto':
+        found = config.get('load_from') if config.get('resume') else None
+        found = found or resolve_resume(config.work_dir)
+        if found is None and is_main_process():
+            print(f'{config.work_dir} holds no checkpoint to resume from: training starts at the beginning', flush=True)
+    config.resume = bool(found)
+    if not found:
+        set_seed(config, seed)
+        return
+    config.load_from = str(found)
+    saved = read_checkpoint(config.load_from)['meta'].get('seed')
+    if seed is not None and saved not in (None, seed):
+        raise ConfigError(f'{found} was trained with seed {saved}, --seed says {seed}. A resumed run keeps its seed: '
+                          'leave --seed out.')
+    set_seed(config, saved if saved is not None else seed)
+
+
+def _check_start(config: Config, built: Preflight) -> None:
+    if config.get('load_from'):
+        checkpoint = read_checkpoint(config.load_from)
+        check_fits(built.model, checkpoint['state_dict'], config.load_from, weights_only=not checkpoint['meta'])
+
+
+def _announcement(config: Config, built: Preflight) -> str:
+    parts = [f'training on {len(built.datasets["train"])} images']
+    if 'val' in built.datasets:
+        validation = built.datasets['val']
+        parts.append(f'validating on {len(validation)} ({listed_as(validation)})')
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
+    processes = get_world_size()
+    parts.append(f'{processes} processes on {device}' if processes > 1 else device)
+    parts.append(f'seed {config.randomness.seed}')
+    if config.get('load_from'):
+        parts.append(f'{"resuming" if config.resume else "starting"} from {config.load_from}')
+    return ', '.join(parts)
+
+
+def _make_unique(config: Config) -> None:
+    """Give each run of a process names of its own: the engine's loggers and visualizers are shared by name."""
+    number = next(_runs)
+    suffix = f'_{number}' if number else ''
+    config.experiment_name = (config.get('experiment_name') or Path(config.filename).stem) + suffix
+    if config.get('visualizer'):
+        config.visualizer.name = config.visualizer.get('name', 'visualizer') + suffix

@@ -1,0 +1,157 @@
+"""tools/predict.py and the predictor behind it: any image in, masks, targets and overlays out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+
+from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
+from irstd_toolbox.inference import Predictor, Target, find_targets
+
+Tool = Callable[[str], ModuleType]
+
+
+@pytest.fixture(scope='module')
+def predictor(trained: Path) -> Predictor:
+    return Predictor(trained.parent / 'tiny.py', trained / 'best.pth', 'cpu')
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three images of different size and depth, a text file and a damaged image."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / 'images'
+    path.mkdir()
+    cv2.imwrite(str(path / 'b_grey.png'), rng.integers(0, 255, (20, 30)).astype(np.uint8))
+    cv2.imwrite(str(path / 'a_deep.png'), rng.integers(0, 65535, (17, 9)).astype(np.uint16))
+    cv2.imwrite(str(path / 'c_colour.bmp'), rng.integers(0, 255, (8, 8, 3)).astype(np.uint8))
+    (path / 'notes.txt').write_text('none')
+    return path
+
+
+def _predict(load_tool: Tool, trained: Path, source: Path, out: Path, *arguments: str) -> int:
+    return load_tool('predict').main([str(trained.parent / 'tiny.py'), str(trained / 'best.pth'), str(source), '--out',
+                                      str(out), *arguments])
+
+
+def test_targets_are_regions_with_centroid_box_area_and_score() -> None:
+    mask = np.zeros((5, 6), bool)
+    mask[0, 0] = mask[3, 2] = mask[3, 3] = mask[4, 4] = True
+    probability = np.zeros((5, 6))
+    probability[0, 0], probability[3, 3], probability[4, 4] = 0.6, 0.9, 0.7
+    assert find_targets(mask, probability) == [
+        Target(centroid=(0.0, 0.0), box=(0, 0, 1, 1), area=1, score=0.6),
+        Target(centroid=(3.0, 10 / 3), box=(2, 3, 5, 5), area=3, score=0.9)]
+
+
+def test_no_target_is_an_empty_list() -> None:
+    assert find_targets(np.zeros((2, 2), bool), np.zeros((2, 2))) == []
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (1, 7), (31, 41), (64, 48)])
+def test_any_size_is_predicted_at_its_own_size(predictor: Predictor, shape: tuple[int, int]) -> None:
+    found = predictor.predict(np.full(shape, 9, np.uint8))
+    assert found.probability.shape == found.mask.shape == found.image.shape == shape
+    assert found.probability.dtype == np.float32
+    assert np.array_equal(found.mask, found.probability > 0.5)
+
+
+def test_an_array_and_its_file_give_the_same(predictor: Predictor, folder: Path) -> None:
+    pixels = cv2.imread(str(folder / 'a_deep.png'), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(predictor.predict(pixels).probability, predictor.predict(folder / 'a_deep.png').probability)
+
+
+def test_the_predictor_sees_what_the_test_pipeline_sees(predictor: Predictor, trained: Path, load_tool: Tool,
+                                                        tmp_path: Path) -> None:
+    load_tool('test').main([str(trained.parent / 'tiny.py'), str(trained / 'best.pth'), '--out', str(tmp_path)])
+    codes = cv2.imread(str(tmp_path / 'predictions' / 'scene_9.png'), cv2.IMREAD_UNCHANGED)
+    found = predictor.predict(trained.parent / 'data' / 'images' / 'scene_9.png')
+    assert np.array_equal(found.probability, (codes / 65535).astype(np.float32))
+
+
+def test_a_lower_threshold_finds_more(predictor: Predictor, folder: Path) -> None:
+    assert predictor.predict(folder / 'b_grey.png', threshold=0.0).mask.all()
+
+
+@pytest.mark.parametrize('threshold', [-0.1, 1.0])
+def test_a_threshold_that_decides_nothing_is_refused(predictor: Predictor, folder: Path, threshold: float) -> None:
+    with pytest.raises(ConfigError, match=r'0 <= T < 1 is expected'):
+        predictor.predict(folder / 'b_grey.png', threshold=threshold)
+
+
+@pytest.mark.parametrize('shape', [(0, 3), (2, 2, 5), (3,)])
+def test_an_array_that_is_no_image_is_refused(predictor: Predictor, shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match='shape'):
+        predictor.predict(np.zeros(shape, np.uint8))
+
+
+def test_a_folder_gives_masks_overlays_and_one_list_of_targets(load_tool: Tool, trained: Path, folder: Path,
+                                                               tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / 'out'
+    assert _predict(load_tool, trained, folder, out, '--threshold', '0') == 0
+    document = json.loads((out / 'targets.json').read_text())
+    assert [(image['image'], image['width'], image['height']) for image in document['images']] == [
+        ('a_deep.png', 9, 17), ('b_grey.png', 30, 20), ('c_colour.bmp', 8, 8)]
+    assert document['images'][0]['targets'] == [
+        dict(centroid=[4.0, 8.0], box=[0, 0, 9, 17], area=153, score=document['images'][0]['targets'][0]['score'])]
+    assert (document['ignored'], document['errors'], document['threshold']) == (1, [], 0.0)
+    assert np.all(cv2.imread(str(out / 'masks' / 'a_deep.png'), cv2.IMREAD_UNCHANGED) == 255)
+    assert cv2.imread(str(out / 'overlays' / 'c_colour.png')).shape == (8, 8, 3)
+    assert '1 files of' in capsys.readouterr().out
+
+
+def test_an_unreadable_image_is_listed_and_the_others_are_written(load_tool: Tool, trained: Path, folder: Path,
+                                                                  tmp_path: Path,
+                                                                  capsys: pytest.CaptureFixture) -> None:
+    (folder / 'a_broken.png').write_bytes(b'\x89PNG\r\n\x1a\n')
+    assert _predict(load_tool, trained, folder, tmp_path / 'out') == 3
+    document = json.loads((tmp_path / 'out' / 'targets.json').read_text())
+    assert [error['image'] for error in document['errors']] == ['a_broken.png']
+    assert len(document['images']) == 3
+    assert 'error: ' in capsys.readouterr().err
+
+
+def test_one_image_is_enough(load_tool: Tool, trained: Path, folder: Path, tmp_path: Path) -> None:
+    assert _predict(load_tool, trained, folder / 'b_grey.png', tmp_path / 'out') == 0
+    assert [path.name for path in (tmp_path / 'out' / 'masks').iterdir()] == ['b_grey.png']
+
+
+def test_a_list_chooses_among_a_folders_images(load_tool: Tool, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / 'list.txt').write_text('c_colour\r\na_deep.png\n\n')
+    paths, ignored = load_tool('predict').list_images(folder, tmp_path / 'list.txt')
+    assert ([path.name for path in paths], ignored) == (['a_deep.png', 'c_colour.bmp'], 1)
+
+
+def test_a_list_that_names_a_missing_image_is_refused(load_tool: Tool, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / 'list.txt').write_text('a_deep\nx\ny\n')
+    with pytest.raises(DataError, match=r'has no image x and 1 others of the list'):
+        load_tool('predict').list_images(folder, tmp_path / 'list.txt')
+
+
+def test_images_of_one_stem_keep_their_whole_names(load_tool: Tool) -> None:
+    paths = [Path('a.png'), Path('a.bmp'), Path('b.png')]
+    assert list(load_tool('predict').unique_names(paths).values()) == ['a.png', 'a.bmp', 'b']
+
+
+@pytest.mark.parametrize('source, match', [('missing', 'does not exist'), ('empty', 'holds no image')])
+def test_nothing_to_predict_is_an_error(load_tool: Tool, trained: Path, tmp_path: Path, source: str,
+                                        match: str) -> None:
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(DataError, match=match):
+        _predict(load_tool, trained, tmp_path / source, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_no_weights_is_an_error_where_the_model_has_some(trained: Path) -> None:
+    with pytest.raises(CheckpointError, match='has weights, so a CHECKPOINT is needed'):
+        Predictor(trained.parent / 'tiny.py')
+
+
+def test_a_pipeline_that_does_not_begin_with_loading_is_refused(trained: Path) -> None:
+    with pytest.raises(ConfigError, match='has to begin with LoadImage'):
+        Predictor(trained.parent / 'tiny.py', trained / 'best.pth', options=[
+            "test_dataloader.dataset.pipeline=[]"])

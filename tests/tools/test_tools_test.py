@@ -1,0 +1,195 @@
+"""tools/test.py: its files, its figures, its agreement with tools/evaluate.py and with itself on two processes."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
+from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
+
+Tool = Callable[[str], ModuleType]
+PROTOCOLS = ('canonical', 'basicirstd', 'dnanet')
+
+
+@pytest.fixture(scope='module')
+def lively(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that predicts targets here and there, so that no figure is trivial."""
+    content = read_checkpoint(trained / 'best.pth')
+    generator = torch.Generator().manual_seed(1)
+    for name, value in content['state_dict'].items():
+        if 'decode_head' in name and value.is_floating_point() and value.ndim == 4:
+            content['state_dict'][name] = torch.randn(value.shape, generator=generator)
+    path = tmp_path_factory.mktemp('lively') / 'lively.pth'
+    torch.save(content, path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def tested(trained: Path, lively: Path, load_tool: Tool) -> Path:
+    """What one test wrote. Read only."""
+    out = lively.parent / 'out'
+    load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(out), '--panels', '2',
+                            '--protocol', *PROTOCOLS])
+    return out
+
+
+def _results(folder: Path) -> dict:
+    return json.loads((folder / 'results.json').read_text())
+
+
+def test_every_test_image_has_a_prediction_and_a_mask_of_its_own_size(tested: Path) -> None:
+    names = [f'scene_{i}.png' for i in range(8, 13)]
+    for folder, kind in (('predictions', np.uint16), ('masks', np.uint8)):
+        assert sorted(path.name for path in (tested / folder).iterdir()) == sorted(names)
+        picture = cv2.imread(str(tested / folder / names[0]), cv2.IMREAD_UNCHANGED)
+        assert (picture.dtype, picture.shape) == (kind, (20, 24))
+
+
+def test_the_mask_is_where_the_probability_exceeds_a_half(tested: Path) -> None:
+    for path in (tested / 'predictions').iterdir():
+        codes = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        mask = cv2.imread(str(tested / 'masks' / path.name), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(mask, np.where(codes / 65535 > 0.5, 255, 0))
+
+
+def test_the_figures_are_not_trivial(tested: Path) -> None:
+    counts = _results(tested)['counts']['canonical']
+    assert counts['intersection'] > 0
+    assert counts['false_alarm_pixels'] > 0
+
+
+def test_the_result_says_where_the_weights_came_from(tested: Path, lively: Path) -> None:
+    results = _results(tested)
+    assert results['checkpoint'] == dict(
+        path=str(lively), sha256=file_sha256(lively), epoch=results['checkpoint']['epoch'],
+        selection=dict(on='holdout', metric='irstd/IoU', protocol='canonical', images=2))
+    assert results['config'].endswith('tiny.py')
+    assert results['model'] == 'RSUEncoder'
+
+
+def test_evaluating_the_written_predictions_gives_the_same_counters_and_figures(
+        tested: Path, trained: Path, tmp_path: Path, load_tool: Tool) -> None:
+    load_tool('evaluate').main([str(tested / 'predictions'), str(trained.parent / 'data'), '--protocol', *PROTOCOLS,
+                                '--out', str(tmp_path / 'results.json')])
+    ours, theirs = _results(tested), _results(tmp_path)
+    for part in ('protocols', 'counts', 'fingerprint'):
+        assert ours[part] == theirs[part]
+
+
+def test_panels_are_drawn_of_evenly_spaced_images(tested: Path) -> None:
+    assert sorted(path.name for path in (tested / 'panels').iterdir()) == ['scene_12.png', 'scene_8.png']
+
+
+def test_probabilities_as_npy_score_the_same(trained: Path, lively: Path, tested: Path, tmp_path: Path,
+                                             load_tool: Tool) -> None:
+    load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path), '--probabilities',
+                            'npy'])
+    assert np.load(tmp_path / 'predictions' / 'scene_8.npy').shape == (20, 24)
+    assert _results(tmp_path)['counts']['canonical'] == _results(tested)['counts']['canonical']
+
+
+def test_the_table_is_printed_and_a_choice_on_the_test_list_is_said(
+        trained: Path, lively: Path, tmp_path: Path, load_tool: Tool, capsys: pytest.CaptureFixture) -> None:
+    content = read_checkpoint(lively)
+    content['meta']['irstd_toolbox']['selection']['on'] = 'test'
+    torch.save(content, tmp_path / 'chosen.pth')
+    load_tool('test').main([str(trained.parent / 'tiny.py'), str(tmp_path / 'chosen.pth')])
+    out = capsys.readouterr().out
+    assert 'canonical' in out
+    assert 'The checkpoint was chosen on the test list' in out
+    assert _results(tmp_path / 'test')['checkpoint']['selection']['on'] == 'test'
+
+
+@pytest.fixture
+def fails(trained: Path, tmp_path: Path, load_tool: Tool) -> Callable[..., None]:
+    """Run the tool, expect the error, and nothing written."""
+    def check(error: type, match: str, *arguments: str, config: Path | None = None) -> None:
+        out = tmp_path / 'out'
+        with pytest.raises(error, match=match):
+            load_tool('test').main([str(config or trained.parent / 'tiny.py'), *arguments, '--out', str(out)])
+        assert not out.exists()
+    return check
+
+
+def test_a_checkpoint_of_another_width_is_refused(fails: Callable[..., None], trained: Path) -> None:
+    fails(CheckpointError, r'does not fit the model .* of another size: ', str(trained / 'best.pth'), '--cfg-options',
+          'model.backbone.stages=((3,8,8),(3,8,8))')
+
+
+def test_weights_are_asked_for_where_the_model_has_some(fails: Callable[..., None]) -> None:
+    fails(CheckpointError, 'has weights, so a CHECKPOINT is needed')
+
+
+def test_a_missing_checkpoint_is_named(fails: Callable[..., None], trained: Path) -> None:
+    fails(CheckpointError, r'epoch_99\.pth does not exist\. .* holds best\.pth', str(trained / 'epoch_99.pth'))
+
+
+def test_an_unknown_protocol_lists_the_known_ones(fails: Callable[..., None], lively: Path) -> None:
+    fails(ConfigError, r'(?s)canonnical.*canonical', str(lively), '--protocol', 'canonnical')
+
+
+def test_an_unknown_device_is_refused(fails: Callable[..., None], lively: Path) -> None:
+    fails(ConfigError, r'--device abacus cannot be used', str(lively), '--device', 'abacus')
+
+
+def test_an_unreadable_image_in_the_middle_leaves_nothing_half_written(fails: Callable[..., None], config: Path,
+                                                                       lively: Path) -> None:
+    (config.parent / 'data' / 'images' / 'scene_12.png').write_bytes(b'\x89PNG\r\n\x1a\n')
+    fails(DataError, r'scene_12\.png', str(lively), config=config)
+
+
+def test_an_error_leaves_an_earlier_result_alone(config: Path, lively: Path, load_tool: Tool) -> None:
+    out = config.parent / 'out'
+    load_tool('test').main([str(config), str(lively), '--out', str(out)])
+    before = {path: path.read_bytes() for path in out.rglob('*') if path.is_file()}
+    (config.parent / 'data' / 'images' / 'scene_12.png').write_bytes(b'')
+    with pytest.raises(DataError, match='scene_12'):
+        load_tool('test').main([str(config), str(lively), '--out', str(out)])
+    assert {path: path.read_bytes() for path in out.rglob('*') if path.is_file()} == before
+
+
+DRIVER = '''
+import importlib.util, sys
+def tool(name):
+    spec = importlib.util.spec_from_file_location(name, f'{sys.argv[1]}/tools/{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+config, checkpoint, out = sys.argv[2:5]
+tool('test').main([config, checkpoint, '--out', f'{out}/test', '--launcher', 'pytorch', '--protocol', *sys.argv[5:]])
+tool('train').main([config, '--work-dir', f'{out}/run', '--launcher', 'pytorch', '--cfg-options',
+                    'train_cfg.max_epochs=1', 'train_dataloader.batch_size=1'])
+'''
+
+
+def test_two_processes_on_a_cpu_measure_what_one_does_and_train(
+        trained: Path, lively: Path, tested: Path, tmp_path: Path, repository: Path) -> None:
+    """Five images over two processes: the set is odd, so one image comes twice and must count once."""
+    (tmp_path / 'driver.py').write_text(DRIVER)
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_addr=127.0.0.1',
+               f'--master_port={port}', str(tmp_path / 'driver.py'), str(repository), str(trained.parent / 'tiny.py'),
+               str(lively), str(tmp_path), *PROTOCOLS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300,
+                          env=dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES=''))
+    assert done.returncode == 0, done.stderr[-3000:]
+    ours, theirs = _results(tmp_path / 'test'), _results(tested)
+    for part in ('protocols', 'counts', 'fingerprint'):
+        assert ours[part] == theirs[part]
+    for path in (tested / 'predictions').iterdir():
+        assert (tmp_path / 'test' / 'predictions' / path.name).read_bytes() == path.read_bytes()
+    checkpoint = read_checkpoint(tmp_path / 'run' / 'epoch_1.pth')
+    assert checkpoint['meta']['iter'] == 3
+    assert not any(name.startswith('module.') for name in checkpoint['state_dict'])

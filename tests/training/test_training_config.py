@@ -1,0 +1,115 @@
+"""Configs and command lines: what is wrong is said, what is right arrives."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.training.config_edits import (
+    apply_options,
+    load_config,
+    select_on_test,
+    set_amp,
+    set_seed,
+    set_workers,
+)
+
+
+def _config() -> Config:
+    return Config(dict(
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='Adan', lr=0.1)), custom_hooks=[dict(type='A')],
+        train_dataloader=dict(num_workers=0, persistent_workers=True, dataset=dict(holdout=0.1, part='fit', split='a')),
+        val_dataloader=dict(num_workers=2, persistent_workers=True, dataset=dict(holdout=0.1, part='holdout')),
+        test_dataloader=dict(dataset=dict(split='test')), val_cfg=dict(type='ValLoop'), randomness=dict(seed=7)))
+
+
+def test_options_reach_their_place_with_their_type() -> None:
+    config = _config()
+    apply_options(config, ['optim_wrapper.optimizer.lr=1e-3', 'custom_hooks.0.type=B', 'val_cfg.size=(4,5)'])
+    assert config.optim_wrapper.optimizer.lr == 1e-3
+    assert config.custom_hooks[0].type == 'B'
+    assert config.val_cfg.size == (4, 5)
+
+
+@pytest.mark.parametrize('option, match', [
+    ('optim_wraper.optimizer.lr=1', r'the config has no optim_wraper\. Did you mean optim_wrapper'),
+    ('optim_wrapper.optimiser.lr=1', r'the config has no optim_wrapper\.optimiser\. Did you mean optimizer'),
+    ('max_epochs=3', r'the config has no max_epochs'),
+    ('optim_wrapper', r'is not of the form KEY=VALUE'),
+    ('custom_hooks.5.type=B', r'the config has no custom_hooks\.5'),
+    ('optim_wrapper.type.name=1', r"optim_wrapper\.type is 'OptimWrapper' and has no parts"),
+])
+def test_an_option_that_would_change_nothing_is_refused(option: str, match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        apply_options(_config(), [option])
+
+
+def test_a_missing_config_names_those_that_are_near(tmp_path: Path) -> None:
+    (tmp_path / 'lgnet_irstd1k.py').touch()
+    with pytest.raises(ConfigError, match=r'no config .*lgnet_irst1k\.py\. In its folder are lgnet_irstd1k\.py'):
+        load_config(str(tmp_path / 'lgnet_irst1k.py'))
+
+
+@pytest.mark.parametrize('text, match', [
+    ('model = dict(', r'is not valid Python: .*line 1'),
+    ("_base_ = ['missing.py']", r'builds on a file that is missing'),
+    ('model = 1 / 0', r'ZeroDivisionError'),
+])
+def test_a_broken_config_is_explained(tmp_path: Path, text: str, match: str) -> None:
+    (tmp_path / 'broken.py').write_text(text + '\n')
+    with pytest.raises(ConfigError, match=match):
+        load_config(str(tmp_path / 'broken.py'))
+
+
+def test_a_checkpoint_in_the_place_of_the_config_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / 'epoch_1.pth').touch()
+    with pytest.raises(ConfigError, match='The order is CONFIG, then CHECKPOINT'):
+        load_config(str(tmp_path / 'epoch_1.pth'))
+
+
+def test_amp_replaces_the_plain_wrapper_and_keeps_its_options() -> None:
+    config = _config()
+    config.optim_wrapper.clip_grad = dict(max_norm=1)
+    set_amp(config, 'bf16')
+    assert (config.optim_wrapper.type, config.optim_wrapper.dtype) == ('AmpWrapper', 'bf16')
+    assert config.optim_wrapper.clip_grad.max_norm == 1
+
+
+def test_amp_leaves_a_wrapper_of_ones_own_alone() -> None:
+    config = _config()
+    config.optim_wrapper.type = 'MyWrapper'
+    with pytest.raises(ConfigError, match='the config has MyWrapper'):
+        set_amp(config, 'auto')
+
+
+def test_a_seed_is_given_kept_or_made() -> None:
+    config = _config()
+    set_seed(config, None)
+    assert config.randomness.seed == 7
+    set_seed(config, 9)
+    assert config.randomness.seed == 9
+    config.randomness = dict(seed=None)
+    set_seed(config, None)
+    assert isinstance(config.randomness.seed, int)
+
+
+def test_persistent_workers_go_only_where_there_are_none() -> None:
+    config = _config()
+    set_workers(config)
+    assert 'persistent_workers' not in config.train_dataloader
+    assert config.val_dataloader.persistent_workers
+
+
+def test_selecting_on_the_test_list_gives_the_holdout_back_to_training() -> None:
+    config = _config()
+    select_on_test(config)
+    assert config.val_dataloader.dataset == dict(split='test')
+    assert config.train_dataloader.dataset == dict(split='a')
+
+
+def test_selecting_on_the_test_list_needs_one() -> None:
+    config = _config()
+    config.pop('test_dataloader')
+    with pytest.raises(ConfigError, match='needs a config with test_dataloader'):
+        select_on_test(config)

@@ -1,0 +1,205 @@
+"""Guards: nan in the loss, collapse to background, crashes while saving, foreign checkpoints."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import Hook
+
+from irstd_toolbox.errors import CheckpointError, ConfigError, UserError
+from irstd_toolbox.training.checkpoint import read_checkpoint
+from irstd_toolbox.training.hooks import CollapseGuardHook, _git_commit, listed_as, stamp_of
+from irstd_toolbox.training.runner import IRSTDRunner
+
+
+def test_a_nan_loss_stops_training_and_says_where(make: Callable, toy: SimpleNamespace) -> None:
+    runner = make(toy.Model(nan_at=3), hooks=(dict(type='NaNGuardHook'),), loader=toy.loader(shuffle=False))
+    with pytest.raises(UserError, match=(r'at iteration 3 \(epoch 1\): .*loss_a = nan\. Images of the batch: image_4, '
+                                         r'image_5\. .*learning rate')):
+        runner.train()
+
+
+def test_a_nan_loss_leaves_the_earlier_checkpoints_alone(make: Callable, toy: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match='iteration 6'):
+        make(toy.Model(nan_at=6), hooks=(dict(type='NaNGuardHook'),)).train()
+    assert sorted(path.name for path in (tmp_path / 'work').glob('*.pth')) == ['epoch_1.pth']
+    assert all(torch.isfinite(value).all() for value in
+               read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')['state_dict'].values())
+
+
+def _log(runner: IRSTDRunner) -> str:
+    return Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+
+
+def test_predicting_background_everywhere_is_noticed_after_the_patience(make: Callable, toy: SimpleNamespace) -> None:
+    runner = make(toy.Model(bias=-1.0), hooks=(dict(type='CollapseGuardHook', patience=2),), epochs=2)
+    runner.train()
+    assert 'The last 2 validations predicted background everywhere' in _log(runner)
+
+
+def test_one_empty_validation_is_no_collapse_yet(make: Callable, toy: SimpleNamespace) -> None:
+    runner = make(toy.Model(bias=-1.0), hooks=(dict(type='CollapseGuardHook', patience=2),), epochs=1)
+    runner.train()
+    assert 'background everywhere' not in _log(runner)
+
+
+def test_a_prediction_in_between_starts_the_count_anew(make: Callable, toy: SimpleNamespace) -> None:
+    runner = make(toy.Model(bias=1.0), hooks=(dict(type='CollapseGuardHook', patience=1),), epochs=2)
+    runner.train()
+    assert 'background everywhere' not in _log(runner)
+
+
+def test_a_patience_of_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match=r'patience=0\): at least 1'):
+        CollapseGuardHook(patience=0)
+
+
+def test_the_stamp_says_how_the_checkpoint_was_chosen(make: Callable, tmp_path: Path) -> None:
+    make(hooks=(dict(type='StampHook'),), checkpoint=dict(save_best='irstd/IoU', rule='greater'), epochs=1).train()
+    stamp = stamp_of(read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')['meta'])
+    assert stamp['selection'] == dict(on='holdout', metric='irstd/IoU', protocol=None, images=8)
+    assert stamp['seed'] == 5
+    assert stamp['version']
+
+
+def test_a_run_without_validation_is_stamped_so(make: Callable, tmp_path: Path) -> None:
+    make(hooks=(dict(type='StampHook'),), validate=False, epochs=1).train()
+    stamp = stamp_of(read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')['meta'])
+    assert stamp['selection']['on'] == 'none'
+
+
+@pytest.mark.parametrize('split, kind', [('test', 'test'), ('idx_320/test', 'test'), ('lists/test.txt', 'test'),
+                                         ('val', 'val')])
+def test_a_test_list_is_known_by_its_name(split: str, kind: str) -> None:
+    class Listed:
+        holdout, part = 0.0, 'fit'
+    Listed.split = split
+    assert listed_as(Listed()) == kind
+
+
+def test_foreign_meta_has_no_stamp() -> None:
+    assert stamp_of({}) == stamp_of(dict(irstd_toolbox='text')) == {}
+
+
+def test_the_outdated_checkpoint_goes_only_after_its_successor_came(make: Callable, tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = make(checkpoint=dict(max_keep_ckpts=1), validate=False)
+    seen = []
+    save = IRSTDRunner.save_checkpoint
+
+    def watch(self: IRSTDRunner, *args: Any, **kwargs: Any) -> None:
+        seen.append(sorted(path.name for path in (tmp_path / 'work').glob('*.pth')))
+        save(self, *args, **kwargs)
+    monkeypatch.setattr(IRSTDRunner, 'save_checkpoint', watch)
+    runner.train()
+    assert seen == [[], ['epoch_1.pth']]
+    assert [path.name for path in (tmp_path / 'work').glob('*.pth')] == ['epoch_2.pth']
+
+
+def test_a_kill_while_saving_leaves_the_old_checkpoint_and_no_half(make: Callable, tmp_path: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = make(checkpoint=dict(max_keep_ckpts=1), validate=False)
+    put = LocalBackend.put
+
+    def broken(self: LocalBackend, content: bytes, path: str) -> None:
+        if 'epoch_2' in path:
+            put(self, content[:len(content) // 2], path)
+            raise KeyboardInterrupt
+        put(self, content, path)
+    monkeypatch.setattr(LocalBackend, 'put', broken)
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    assert [path.name for path in (tmp_path / 'work').glob('[!.]*.pth')] == ['epoch_1.pth']
+
+
+def test_best_pth_is_the_best_checkpoint_and_survives_a_resume(make: Callable, tmp_path: Path) -> None:
+    best = dict(save_best='irstd/IoU', rule='greater')
+    make(checkpoint=best, epochs=1).train()
+    make(checkpoint=best, epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth')).train()
+    names = {path.name for path in (tmp_path / 'work').iterdir() if 'best' in path.name}
+    assert names == {'best.pth', 'best_irstd_IoU_epoch_1.pth'}
+    assert read_checkpoint(tmp_path / 'work' / 'best.pth')['meta']['epoch'] == 1
+
+
+def test_the_path_of_a_best_checkpoint_elsewhere_is_never_deleted(make: Callable, tmp_path: Path) -> None:
+    mine = tmp_path / 'mine.txt'
+    mine.write_text('precious')
+    best = dict(save_best='irstd/IoU', rule='greater')
+    make(checkpoint=best, epochs=1).train()
+    crafted = read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')
+    crafted['message_hub']['runtime_info'].update(best_ckpt=str(mine), best_score=0.1)
+    torch.save(crafted, tmp_path / 'crafted.pth')
+    make(checkpoint=best, epochs=2, work_dir='again', resume=True, load_from=str(tmp_path / 'crafted.pth')).train()
+    assert mine.read_text() == 'precious'
+    assert (tmp_path / 'again' / 'best_irstd_IoU_epoch_2.pth').is_file()
+
+
+def test_the_validation_that_a_kill_came_before_is_made_up_for(make: Callable, tmp_path: Path) -> None:
+    best = dict(save_best='irstd/IoU', rule='greater')
+    runner = make(checkpoint=best, epochs=2)
+    runner.register_hook(_StopBeforeValidation())
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    assert not list((tmp_path / 'work').glob('best_*'))
+    make(checkpoint=best, epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth')).train()
+    assert [path.name for path in (tmp_path / 'work').glob('best_*')] == ['best_irstd_IoU_epoch_1.pth']
+
+
+class _StopBeforeValidation(Hook):
+    def before_val(self, runner: IRSTDRunner) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_unknown_figure_to_choose_by_lists_those_there_are(make: Callable) -> None:
+    with pytest.raises(ConfigError, match=r"'irstd/mIoU' is no figure of the validation\. There are irstd/IoU"):
+        make(checkpoint=dict(save_best='irstd/mIoU', rule='greater')).train()
+
+
+def test_starting_from_weights_that_do_not_fit_is_refused(make: Callable, tmp_path: Path) -> None:
+    torch.save(dict(state_dict={'layer.weight': torch.zeros(2, 2)}), tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=r'1 missing in the file: layer\.bias; 1 of another size: layer\.weight'):
+        make(load_from=str(tmp_path / 'a.pth')).train()
+
+
+def test_resuming_from_weights_alone_is_refused(make: Callable, toy: SimpleNamespace, tmp_path: Path) -> None:
+    torch.save(toy.Model().state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='cannot be resumed from: it lacks optimizer, message_hub'):
+        make(load_from=str(tmp_path / 'a.pth'), resume=True).train()
+
+
+def test_resuming_averaged_weights_without_averaging_is_refused(make: Callable, tmp_path: Path) -> None:
+    make(hooks=(dict(type='EMAHook'),), epochs=1).train()
+    with pytest.raises(CheckpointError, match='averaged weights'):
+        make(load_from=str(tmp_path / 'work' / 'epoch_1.pth'), resume=True).train()
+
+
+def test_a_checkpoint_of_averaged_weights_holds_them_as_its_weights(make: Callable, tmp_path: Path) -> None:
+    runner = make(hooks=(dict(type='EMAHook', momentum=0.5),), epochs=1, validate=False)
+    runner.train()
+    checkpoint = read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')
+    trained = runner.model.layer.weight
+    assert not torch.equal(checkpoint['state_dict']['layer.weight'], trained)
+    assert torch.equal(checkpoint['ema_state_dict']['module.layer.weight'], trained)
+
+
+def test_a_crafted_checkpoint_is_refused_when_resuming(make: Callable, tmp_path: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple:
+            return os.system, (f'touch {tmp_path / "canary"}',)
+    make(epochs=1).train()
+    content = read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')
+    torch.save(dict(content, extra=Payload()), tmp_path / 'crafted.pth')
+    for resume in (True, False):
+        with pytest.raises(CheckpointError, match='is refused'):
+            make(load_from=str(tmp_path / 'crafted.pth'), resume=resume).train()
+    assert not (tmp_path / 'canary').exists()
+
+
+def test_the_commit_of_the_checkout_is_known_or_none() -> None:
+    commit = _git_commit()
+    assert commit is None or len(commit) == 40

@@ -1,0 +1,152 @@
+"""Adan, mixed precision and process groups."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.registry import OPTIM_WRAPPERS, OPTIMIZERS
+from irstd_toolbox.training import AmpWrapper, build_adan, distributed
+from irstd_toolbox.training.amp import best_dtype
+
+
+def _layer() -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(3, 1, bias=False)
+
+
+def _adan_by_hand(weight: torch.Tensor, grads: list[torch.Tensor], lr: float, decay: float) -> torch.Tensor:
+    """Adan's update in the order of timm's paper reference: moments of g, of its difference, of their sum squared."""
+    first, second, third = 0.98, 0.92, 0.99
+    mean, difference, square = (torch.zeros_like(weight) for _ in range(3))
+    previous = grads[0]
+    for step, grad in enumerate(grads, 1):
+        change = grad - previous
+        mean = first * mean + (1 - first) * grad
+        difference = second * difference + (1 - second) * change
+        square = third * square + (1 - third) * (grad + second * change) ** 2
+        size = square.sqrt() / (1 - third**step) ** 0.5 + 1e-8
+        update = mean / (1 - first**step) / size + second * difference / (1 - second**step) / size
+        weight = (weight - lr * update) / (1 + lr * decay)
+        previous = grad
+    return weight
+
+
+def test_adan_follows_its_equations() -> None:
+    layer = _layer()
+    start, grads = layer.weight.detach().clone(), [torch.tensor([[1.0, -2.0, 0.5]]), torch.tensor([[0.5, 1.0, 0.5]])]
+    optimizer = OPTIMIZERS.build(dict(type='Adan', params=layer.parameters(), lr=0.1, weight_decay=0.01))
+    for grad in grads:
+        layer.weight.grad = grad.clone()
+        optimizer.step()
+    torch.testing.assert_close(layer.weight.detach(), _adan_by_hand(start, grads, 0.1, 0.01))
+
+
+def test_frozen_parameters_are_left_out_and_so_are_groups_of_them() -> None:
+    model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    model[0].requires_grad_(False)
+    assert [len(group['params']) for group in build_adan(model.parameters(), lr=1).param_groups] == [2]
+    groups = [dict(params=list(layer.parameters()), lr=rate) for layer, rate in zip(model, (0.1, 0.2), strict=True)]
+    assert [group['lr'] for group in build_adan(groups).param_groups] == [0.2]
+
+
+def test_registering_adan_does_not_import_timm() -> None:
+    code = "import sys, irstd_toolbox.training; sys.exit('timm' in sys.modules)"
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+def _wrapper(layer: nn.Module, **options: object) -> AmpWrapper:
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
+    return OPTIM_WRAPPERS.build(dict(type='AmpWrapper', optimizer=optimizer, **options))
+
+
+def test_bf16_computes_the_forward_pass_in_bf16_and_the_update_in_float32() -> None:
+    layer = _layer()
+    start, wrapper = layer.weight.detach().clone(), _wrapper(layer)
+    with wrapper.optim_context(layer):
+        out = layer(torch.ones(1, 3))
+    assert out.dtype == torch.bfloat16
+    wrapper.update_params(out.float().sum())
+    assert layer.weight.dtype == torch.float32
+    torch.testing.assert_close(layer.weight.detach(), start - 1.0)
+
+
+def test_gradients_are_clipped_in_mixed_precision() -> None:
+    layer = _layer()
+    start, wrapper = layer.weight.detach().clone(), _wrapper(layer, clip_grad=dict(max_norm=0.5))
+    wrapper.update_params(100 * layer(torch.tensor([[3.0, 0.0, 4.0]])).sum())
+    torch.testing.assert_close(layer.weight.detach(), start - torch.tensor([[0.3, 0.0, 0.4]]))
+
+
+def test_the_state_of_mixed_precision_survives_a_round_trip() -> None:
+    layer = _layer()
+    wrapper = _wrapper(layer)
+    wrapper.update_params(layer(torch.ones(1, 3)).sum())
+    other = _wrapper(_layer())
+    other.load_state_dict(wrapper.state_dict())
+    assert other.state_dict().keys() == wrapper.state_dict().keys()
+
+
+def test_fp16_without_a_gpu_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"dtype='fp16'\) needs a GPU, the model is on cpu\. Use 'bf16'"):
+        _wrapper(_layer(), dtype='fp16')
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"dtype='fp8'\) is not known"):
+        _wrapper(_layer(), dtype='fp8')
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs an NVIDIA GPU')
+@pytest.mark.parametrize('dtype', ['bf16', 'fp16'])
+def test_mixed_precision_on_a_gpu_follows_float32(dtype: str) -> None:
+    layer = _layer().cuda()
+    start, wrapper = layer.weight.detach().clone(), _wrapper(layer, dtype=dtype, clip_grad=dict(max_norm=1e9))
+    with wrapper.optim_context(layer):
+        out = layer(torch.ones(1, 3, device='cuda'))
+    wrapper.update_params(out.float().sum())
+    torch.testing.assert_close(layer.weight.detach(), start - 1.0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs an NVIDIA GPU')
+def test_an_overflow_in_fp16_skips_the_step_and_lowers_the_scale() -> None:
+    layer = _layer().cuda()
+    start, wrapper = layer.weight.detach().clone(), _wrapper(layer, dtype='fp16')
+    before = wrapper.scaler.get_scale()
+    wrapper.update_params((layer(torch.ones(1, 3, device='cuda')) * float('inf')).sum())
+    assert torch.equal(layer.weight.detach(), start)
+    assert wrapper.scaler.get_scale() < before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
+def test_the_best_precision_without_a_gpu_is_bf16() -> None:
+    assert best_dtype() == 'bf16'
+
+
+def test_no_launcher_opens_no_group() -> None:
+    distributed.start('none')
+    assert not torch.distributed.is_initialized()
+
+
+def test_torchruns_variables_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv('LOCAL_RANK', raising=False)
+    with pytest.raises(ConfigError, match='expects to be started by torchrun'):
+        distributed.start('pytorch')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
+@pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
+def test_cluster_launchers_need_gpus(launcher: str) -> None:
+    with pytest.raises(ConfigError, match='needs GPUs and torch sees none'):
+        distributed.start(launcher)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
+def test_without_a_gpu_the_wrapper_is_told_of_none() -> None:
+    assert distributed.wrapper_config(True) == dict(
+        type='MMDistributedDataParallel', find_unused_parameters=True, device_ids=None)

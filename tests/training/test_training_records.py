@@ -1,0 +1,82 @@
+"""What a run shows and writes down: progress, CSV, log file."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from irstd_toolbox.training import CSVLoggerHook, ProgressHook
+from irstd_toolbox.training.progress import duration
+from irstd_toolbox.training.runner import IRSTDRunner
+
+EXACT = (dict(type='EpochSeedHook'),)
+
+
+def _log(runner: IRSTDRunner) -> str:
+    return Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+
+
+
+def _rows(path: Path) -> list[dict]:
+    with path.open(newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def test_scalars_are_written_as_csv(make: Callable, tmp_path: Path) -> None:
+    make(hooks=(dict(type='CSVLoggerHook', interval=2),)).train()
+    train, val = (_rows(tmp_path / 'work' / f'{name}.csv') for name in ('train', 'val'))
+    assert [(row['iter'], row['epoch']) for row in train] == [('2', '1'), ('4', '1'), ('6', '2'), ('8', '2')]
+    assert {'lr', 'loss', 'loss_a'} <= train[0].keys()
+    assert [(row['epoch'], row['irstd/IoU']) for row in val] == [('1', '0.5'), ('2', '0.5')]
+
+
+def test_a_resumed_run_continues_its_csv_from_the_checkpoint(make: Callable, tmp_path: Path) -> None:
+    hooks = (*EXACT, dict(type='CSVLoggerHook', interval=4))
+    make(hooks=hooks, epochs=3).train()
+    whole = (tmp_path / 'work' / 'train.csv').read_text()
+    make(hooks=hooks, epochs=3, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth')).train()
+    assert (tmp_path / 'work' / 'train.csv').read_text() == whole
+
+
+def test_rows_after_the_checkpoint_are_dropped_from_the_csv(make: Callable, tmp_path: Path) -> None:
+    hooks = (dict(type='CSVLoggerHook', interval=4),)
+    make(hooks=hooks, epochs=3).train()
+    make(hooks=hooks, epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth')).train()
+    assert [row['iter'] for row in _rows(tmp_path / 'work' / 'train.csv')] == ['4', '8']
+
+
+def test_an_interval_of_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match=r'interval=0\): at least 1'):
+        CSVLoggerHook(interval=0)
+
+
+def test_progress_is_lines_where_there_is_no_terminal(make: Callable, capsys: pytest.CaptureFixture) -> None:
+    make(hooks=(dict(type='ProgressHook', every=0.0),)).train()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith('epoch 1/2  iteration 1/8  loss ')
+    assert lines[0].endswith(' left')
+    assert 'epoch 1/2  validation: IoU 50.00' in lines
+    assert any(line.startswith('epoch 2/2  iteration 8/8') and line.endswith('0 s left') for line in lines)
+
+
+def test_a_terminal_gets_a_bar(make: Callable, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('FORCE_COLOR', '1')
+    monkeypatch.setenv('TERM', 'xterm')
+    runner = make(hooks=(dict(type='ProgressHook'),))
+    runner.train()
+    out = capsys.readouterr().out
+    assert 'epoch 2/2' in out and '100%' in out
+    assert next(hook for hook in runner.hooks if isinstance(hook, ProgressHook)).bar is None
+
+
+def test_the_console_shows_no_chatter_and_the_log_file_has_it(make: Callable, capsys: pytest.CaptureFixture) -> None:
+    runner = make(hooks=(dict(type='ProgressHook'),))
+    runner.train()
+    assert 'Hooks will be executed' not in capsys.readouterr().out
+    assert 'Hooks will be executed' in _log(runner)
+
+
+@pytest.mark.parametrize('seconds, text', [(0, '0 s'), (61, '1 min 1 s'), (7260, '2 h 1 min')])
+def test_durations_are_said_as_a_person_says_them(seconds: int, text: str) -> None:
+    assert duration(seconds) == text

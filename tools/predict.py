@@ -1,0 +1,129 @@
+"""Find targets in an image or in a folder of images of any size and depth, without ground truth.
+
+    python tools/predict.py configs/lgnet_irstd1k.py work_dirs/lgnet_irstd1k/best.pth my_images/ --out found/
+
+Writes masks/NAME.png (0 and 255), overlays/NAME.png and targets.json. Status 3 if some images could not be read; the
+others are written all the same.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+SOME_FAILED = 3
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='a .py config')
+    parser.add_argument('checkpoint', help="a file; 'none' for methods without weights")
+    parser.add_argument('source', metavar='IMAGE_OR_FOLDER', type=Path)
+    parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR', help='default: %(default)s')
+    parser.add_argument('--split', type=Path, metavar='FILE', help='of a folder, only the images that this list names')
+    parser.add_argument('--threshold', type=float, metavar='T', help='target where probability > T (default: 0.5)')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
+    parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='override parts of the config')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    from irstd_toolbox.console import quiet
+    quiet()
+    import sys
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from irstd_toolbox.errors import DataError
+    from irstd_toolbox.evaluation.files import write_atomically
+    from irstd_toolbox.inference import Predictor
+    from irstd_toolbox.plugins import load_plugins
+    from irstd_toolbox.training.checkpoint import file_sha256
+
+    paths, ignored = list_images(args.source, args.split)
+    load_plugins(args.plugins)
+    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
+    predictor = Predictor(args.config, checkpoint, args.device, args.cfg_options)
+    images, errors = [], []
+    names = unique_names(paths)
+    for path in track(paths, 'predicting', console=Console(stderr=True), transient=True):
+        try:
+            found = predictor.predict(path, args.threshold)
+        except DataError as error:
+            errors.append(dict(image=path.name, error=str(error)))
+            continue
+        images.append(write_one(args.out, names[path], path, found))
+    document = dict(
+        config=args.config, checkpoint=checkpoint and dict(path=checkpoint, sha256=file_sha256(checkpoint)),
+        threshold=0.5 if args.threshold is None else args.threshold, images=images, errors=errors, ignored=ignored)
+    write_atomically(args.out / 'targets.json', (json.dumps(document, indent=2) + '\n').encode())
+    count = sum(len(image['targets']) for image in images)
+    print(f'{count} targets in {len(images)} images; masks, overlays and targets.json are in {args.out}')
+    if ignored:
+        print(f'{ignored} files of {args.source} are no images and were left out')
+    for error in errors:
+        print(f'error: {error["error"]}', file=sys.stderr)
+    return SOME_FAILED if errors else 0
+
+
+def list_images(source: Path, split: Path | None) -> tuple[list[Path], int]:
+    """The images to predict, sorted, and how many files beside them are none.
+
+    Raises:
+        DataError: If there is no such file or folder, no image in it, or the list names one that is not there.
+    """
+    from irstd_toolbox.datasets.imaging import IMAGE_SUFFIXES
+    from irstd_toolbox.errors import DataError
+
+    if source.is_file():
+        return [source], 0
+    if not source.is_dir():
+        raise DataError(f'{source} does not exist; expected an image or a folder of images.')
+    files = sorted(path for path in source.iterdir() if path.is_file())
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    if not images:
+        raise DataError(f'{source} holds no image; expected files in it that end in {", ".join(IMAGE_SUFFIXES)}.')
+    ignored = len(files) - len(images)
+    if split is None:
+        return images, ignored
+    if not split.is_file():
+        raise DataError(f'{split} does not exist; --split expects a list, one image a line, without its suffix.')
+    wanted = {line.strip() for line in split.read_text().splitlines() if line.strip()}
+    chosen = [path for path in images if path.stem in wanted or path.name in wanted]
+    missing = sorted(wanted - {name for path in chosen for name in (path.stem, path.name)})
+    if missing:
+        others = f' and {len(missing) - 1} others' if missing[1:] else ''
+        raise DataError(f'{source} has no image {missing[0]}{others} of the list {split}.')
+    return chosen, ignored
+
+
+def unique_names(paths: list[Path]) -> dict[Path, str]:
+    """What each image's results are called: its stem, or its whole name where two images share a stem."""
+    stems = [path.stem for path in paths]
+    return {path: path.stem if stems.count(path.stem) == 1 else path.name for path in paths}
+
+
+def write_one(folder: Path, name: str, path: Path, found: object) -> dict:
+    """Write the mask and the overlay of one image; returns its entry of ``targets.json``."""
+    import dataclasses
+
+    import cv2
+    import numpy as np
+
+    from irstd_toolbox.evaluation.files import write_atomically
+    from irstd_toolbox.visualization import overlay, save
+
+    mask = cv2.imencode('.png', found.mask.astype(np.uint8) * 255)[1].tobytes()
+    write_atomically(folder / 'masks' / f'{name}.png', mask)
+    save(overlay(found.image, found.mask), folder / 'overlays' / f'{name}.png')
+    height, width = found.mask.shape
+    return dict(image=path.name, width=width, height=height,
+                targets=[dataclasses.asdict(target) for target in found.targets])
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)

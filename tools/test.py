@@ -1,0 +1,67 @@
+"""Test a trained model: predictions, masks and results.json, and the table of its metrics.
+
+    python tools/test.py configs/lgnet_irstd1k.py work_dirs/lgnet_irstd1k/best.pth
+"""
+
+import argparse
+from pathlib import Path
+
+SUFFIXES = {'png16': '.png', 'npy': '.npy'}
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='a .py config')
+    parser.add_argument('checkpoint', nargs='?', help="a file; 'best' or 'last' of the config's work folder; none for "
+                                                      'methods without weights')
+    parser.add_argument('--protocol', nargs='+', default=[], metavar='NAME', help="replaces the config's protocols")
+    parser.add_argument('--out', type=Path, metavar='DIR', help='default: test/ beside the checkpoint')
+    parser.add_argument('--split', help="of the test data set, instead of the config's")
+    parser.add_argument('--probabilities', choices=tuple(SUFFIXES), default='png16',
+                        help='16-bit PNG, or float64 .npy (default: %(default)s)')
+    parser.add_argument('--panels', type=int, default=0, metavar='N',
+                        help='draw N images, evenly spaced over the list: truth, prediction, enlarged targets')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='override parts of the config')
+    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse(argv)
+    from irstd_toolbox.console import quiet
+    quiet()
+    from rich.console import Console
+
+    from irstd_toolbox.evaluation.results import result_table
+    from irstd_toolbox.inference.testing import Outputs, run_test
+    from irstd_toolbox.plugins import load_plugins
+
+    load_plugins(args.plugins)
+    folder = args.out or beside(args.checkpoint, args.config)
+    outputs = Outputs(folder, SUFFIXES[args.probabilities], max(args.panels, 0))
+    results = run_test(args.config, args.checkpoint, outputs, args.cfg_options, protocols=args.protocol,
+                       split=args.split, device=args.device, launcher=args.launcher)
+    if results is None:
+        return
+    Console().print(result_table(results))
+    selection = (results['checkpoint'] or {}).get('selection') or {}
+    if selection.get('on') == 'test':
+        print('The checkpoint was chosen on the test list (--select-on-test): these figures are too good for a fair '
+              'comparison.')
+    print(f'predictions, masks and results.json are in {folder}')
+
+
+def beside(checkpoint: str | None, config: str) -> Path:
+    """The folder ``test`` where the checkpoint lies, or where its config's work folder is."""
+    if checkpoint in (None, 'best', 'last'):
+        return Path('work_dirs', Path(config).stem, 'test')
+    return Path(checkpoint).with_name('test')
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)
