@@ -12,6 +12,8 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r"^__version__ = '(.+)'", (HERE / 'irstd_toolbox' / '__init__.py').read_text(), re.M).group(1)
 
+OPENAI, ANTHROPIC, TRANSFORMERS = ['openai>=3.40,<4'], ['anthropic>=2.5,<3'], ['transformers>=5,<6']
+
 setup(
     name='irstd-toolbox',
     version=VERSION,
@@ -22,14 +24,15 @@ setup(
     packages=find_packages(include=['irstd_toolbox', 'irstd_toolbox.*']),
     python_requires='>=3.10',
     install_requires=[
-        'torch>=2.4,!=2.13.0',  # a 2.13.0 CPU build circulates that PyPI's torchvision cannot be loaded beside
-        'torchvision>=0.19',
+        'torch>=2.6,!=2.13.0',  # a 2.13.0 CPU build circulates that PyPI's torchvision cannot be loaded beside
+        'torchvision>=0.21',
         'onedl-mmengine>=0.10.12,<0.11',
         'onedl-mmcv>=2.3.6,<2.4',
         'onedl-mmsegmentation>=1.4.2,<1.5',
         'timm>=1.0.16,<2',  # Adan
         'open_clip_torch>=3.0,<4',
         'pluggy>=1.5,<2',
+        'pydantic>=2.7,<3',
         'numpy>=2,<3',
         'scipy>=1.11',
         'opencv-python>=4.10',
@@ -39,10 +42,11 @@ setup(
         'tensorboard>=2.14',
     ],
     extras_require={
-        'test': ['pytest>=8', 'ruff>=0.9', 'scikit-image>=0.24'],
-        'openai': ['openai>=3.40,<4'],
-        'anthropic': ['anthropic>=2.5,<3'],
-        'grounded_sam': ['transformers>=5,<6'],
+        'test': ['pytest>=8', 'ruff>=0.9', 'scikit-image>=0.24', *OPENAI, *ANTHROPIC, *TRANSFORMERS],
+        'openai': OPENAI,
+        'anthropic': ANTHROPIC,
+        'hf_local': TRANSFORMERS,
+        'grounded_sam': TRANSFORMERS,
         'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5'],
     },
 )
