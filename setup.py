@@ -29,17 +29,17 @@ setup(
         'onedl-mmengine>=0.10.12,<0.11',
         'onedl-mmcv>=2.3.6,<2.4',
         'onedl-mmsegmentation>=1.4.2,<1.5',
-        'timm>=1.0.16,<2',  # Adan
+        'timm>=1.0.17,<2',  # Adan
         'open_clip_torch>=3.0,<4',
         'pluggy>=1.5,<2',
         'pydantic>=2.7,<3',
-        'numpy>=2,<3',
-        'scipy>=1.11',
+        'numpy>=2.0.2,<3',
+        'scipy>=1.13',
         'opencv-python>=4.10',
         'pillow>=10.3',
-        'matplotlib>=3.8',
+        'matplotlib>=3.9',
         'rich>=13',
-        'tensorboard>=2.14',
+        'tensorboard>=2.18',
     ],
     extras_require={
         'test': ['pytest>=8', 'ruff>=0.9', 'scikit-image>=0.24', *OPENAI, *ANTHROPIC, *TRANSFORMERS],
