@@ -42,7 +42,8 @@ setup(
         'tensorboard>=2.18',
     ],
     extras_require={
-        'test': ['pytest>=8', 'ruff>=0.9', 'scikit-image>=0.24', *OPENAI, *ANTHROPIC, *TRANSFORMERS],
+        'test': [
+            'pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.9', 'scikit-image>=0.24', *OPENAI, *ANTHROPIC, *TRANSFORMERS],
         'openai': OPENAI,
         'anthropic': ANTHROPIC,
         'hf_local': TRANSFORMERS,

@@ -10,8 +10,10 @@ A plugin is a module that implements one or more of the four hooks below::
 
 It is found as an entry point of the group ``irstd_toolbox`` of any installed distribution, or as
 ``NAME.py`` or ``NAME/__init__.py`` in a folder that ``--plugins DIR`` or ``IRSTD_PLUGINS=DIR[:DIR]``
-names; never in the current folder by itself. ``IRSTD_DISABLE_PLUGINS=NAME,...`` blocks plugins by their
-own name or their distribution's, ``all`` blocks all but those in folders that the call itself names.
+names; never in the current folder by itself. The providers that ask vision-language models
+(``openai``, ``anthropic``, ``hf_local``) are plugins of our own, always there, and import no SDK by
+being loaded. ``IRSTD_DISABLE_PLUGINS=NAME,...`` blocks plugins by their own name or their
+distribution's, ``all`` blocks all but ours and those in folders that the call itself names.
 
 :func:`load_plugins` is the only thing that imports a plugin: ``import irstd_toolbox`` and the
 registries never do. Each tool calls it before it builds anything, and so does a script. A worker
@@ -20,40 +22,32 @@ their module, because a plugin's folder is on ``sys.path``. A spawned process th
 name* starts with empty registries and calls :func:`load_plugins` again.
 """
 
-import contextlib
 import importlib
-import importlib.metadata
-import importlib.util
 import logging
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 
 import pluggy
 
 from irstd_toolbox.errors import PluginError
+from irstd_toolbox.plugin_finding import GROUP, Found, Plugin, built_in, in_folder, installed
 from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, TEXT_PRIOR_PROVIDERS
 
 __all__ = [
     'Plugin', 'PluginReport', 'load_plugins',
     'register_backbones', 'register_fusion_blocks', 'register_metrics', 'register_text_prior_providers']
 
-GROUP = 'irstd_toolbox'
 SLOTS = {
     'register_backbones': BACKBONES,
     'register_fusion_blocks': FUSION_BLOCKS,
     'register_text_prior_providers': TEXT_PRIOR_PROVIDERS,
     'register_metrics': METRICS,
 }
-Found = tuple['Plugin', Callable[[], object]]
 _logger = logging.getLogger('irstd_toolbox')
 _hookspec = pluggy.HookspecMarker(GROUP)
-# Files beside a plugin that are none: a copy-me package brings its own test.
-_BESIDE = re.compile(r'_.*|test_.*|conftest|setup')
 _REGISTERED_NAME = re.compile(r'[A-Za-z_][\w-]*')
 
 
@@ -78,31 +72,6 @@ def register_metrics(register: Callable[..., None]) -> None:
 
 
 @dataclass(frozen=True)
-class Plugin:
-    """One plugin that was found, and what became of it.
-
-    Args:
-        name: The entry point's name, or the file's without its suffix.
-        source: The folder it was found in, or ``entry point``.
-        distribution: The installed distribution that brought it, None for a folder's.
-        version: That distribution's version.
-        registered: What it added, as ``slot: name``.
-        reason: Why it was not loaded, in one line; None if it was.
-    """
-
-    name: str
-    source: str
-    distribution: str | None = None
-    version: str | None = None
-    registered: tuple[str, ...] = ()
-    reason: str | None = None
-
-    def __str__(self) -> str:
-        origin = f'{self.distribution} {self.version}' if self.distribution else self.source
-        return f'plugin {self.name!r} ({origin})'
-
-
-@dataclass(frozen=True)
 class PluginReport:
     """The plugins of this process: those loaded, those that failed and those that were blocked."""
 
@@ -118,7 +87,7 @@ class PluginReport:
 
 
 def load_plugins(folders: str | os.PathLike | Iterable[str | os.PathLike] | None = ()) -> PluginReport:
-    """Load the installed plugins, then those of ``folders`` and of ``IRSTD_PLUGINS``.
+    """Load our own plugins, then the installed, then those of ``IRSTD_PLUGINS`` and of ``folders``.
 
     A plugin is loaded once a process, however often this is called. One that cannot be imported, whose
     hook raises, is misspelt or has a wrong argument, or whose names clash is logged in one line (its
@@ -134,70 +103,9 @@ def load_plugins(folders: str | os.PathLike | Iterable[str | os.PathLike] | None
     if isinstance(folders, str | os.PathLike):
         folders = [folders]
     lasting = [folder for folder in os.environ.get('IRSTD_PLUGINS', '').split(os.pathsep) if folder]
-    named = [found for folder in folders or () for found in _in_folder(folder, 'the caller')]
-    found = [*_installed(), *(found for folder in lasting for found in _in_folder(folder, 'IRSTD_PLUGINS'))]
-    return _loader.load(found, named)
-
-
-def _installed() -> list[Found]:
-    """What installed distributions announce, sorted; one with damaged metadata does not hide the others."""
-    found: dict[tuple[str, str], Found] = {}
-    for distribution in importlib.metadata.distributions():
-        place = str(getattr(distribution, '_path', distribution))
-        try:
-            for point in distribution.entry_points:
-                if point.group == GROUP:
-                    name = distribution.metadata['Name'] or place
-                    plugin = Plugin(point.name, 'entry point', name, distribution.version)
-                    found.setdefault((re.sub(r'[-_.]+', '-', name).lower(), point.name), (plugin, point.load))
-        except Exception as error:  # others' files: the standard library raises whatever comes
-            if _mentions_us(distribution):
-                found[place, ''] = Plugin('entry_points.txt', place), _failing(
-                    f'the metadata cannot be read ({type(error).__name__}: {error}); reinstall the distribution')
-    return [found[key] for key in sorted(found)]
-
-
-def _mentions_us(distribution: importlib.metadata.Distribution) -> bool:
-    """Whether damaged metadata was meant for this package."""
-    with contextlib.suppress(OSError, UnicodeError):
-        return f'[{GROUP}]' in (distribution.read_text('entry_points.txt') or '')
-    return False
-
-
-def _in_folder(path: str | os.PathLike, origin: str) -> Iterator[Found]:
-    """The plugins of a folder; finding none in a folder that was named is a failure of its own."""
-    folder, empty = Path(path).expanduser().resolve(), True
-    if not folder.is_dir():
-        raise PluginError(f'no plugin folder at {path} (named by {origin}): expected an existing folder that '
-                          'holds NAME.py or NAME/__init__.py; correct the path')
-    for entry in sorted(folder.iterdir()):
-        file = entry / '__init__.py' if entry.is_dir() else entry
-        name = entry.name.removesuffix('.py')
-        if file.suffix == '.py' and file.is_file() and not _BESIDE.fullmatch(name):
-            empty = False
-            yield Plugin(name, str(folder)), partial(_import_file, name, file, folder)
-    if empty:
-        yield Plugin(folder.name, str(folder)), _failing('the folder holds neither NAME.py nor NAME/__init__.py')
-
-
-def _failing(reason: str) -> Callable[[], object]:
-    """The loader of what was found and cannot be loaded."""
-    def load() -> object:
-        raise PluginError(reason)
-    return load
-
-
-def _import_file(name: str, file: Path, folder: Path) -> object:
-    """Import ``file`` under its plain name, so that a worker process can import it by that name too."""
-    if not name.isidentifier():
-        raise PluginError(f'{file.name} cannot be imported: expected a name of letters, digits and _; rename it')
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))  # last, so that nothing of the folder hides an installed module
-    importlib.invalidate_caches()
-    spec = importlib.util.find_spec(name)
-    if spec is None or Path(spec.origin or '').resolve() != file.resolve():
-        raise PluginError(f'the module name {name!r} belongs to {spec and spec.origin}; rename {file}')
-    return importlib.import_module(name)
+    named = [found for folder in folders or () for found in in_folder(folder, 'the caller')]
+    found = [*installed(), *(found for folder in lasting for found in in_folder(folder, 'IRSTD_PLUGINS'))]
+    return _loader.load(built_in(), found, named)
 
 
 class _Loader:
@@ -209,13 +117,13 @@ class _Loader:
         self.done: dict[tuple[str, ...], Plugin | None] = {}
         self.owners: dict[tuple[str, str], Plugin] = {}
 
-    def load(self, found: list[Found], named: list[Found]) -> PluginReport:
-        """Load those that are new and not blocked, each by itself; ``all`` does not block the ``named``."""
+    def load(self, ours: list[Found], found: list[Found], named: list[Found]) -> PluginReport:
+        """Load those that are new and not blocked, each by itself; ``all`` blocks only the ``found``."""
         blocked = {word.strip() for word in os.environ.get('IRSTD_DISABLE_PLUGINS', '').split(',') if word.strip()}
         disabled = []
-        for index, (plugin, load) in enumerate([*found, *named]):
+        for plugin, load in [*ours, *found, *named]:
             key = (plugin.source, plugin.distribution or '', plugin.name)
-            if blocked & {plugin.name, plugin.distribution} or ('all' in blocked and index < len(found)):
+            if blocked & {plugin.name, plugin.distribution} or ('all' in blocked and (plugin, load) in found):
                 disabled.append(plugin)
             elif key not in self.done:
                 self.done[key] = self._attempt(plugin, load)

@@ -14,7 +14,8 @@ MAY_IMPORT = {
     'errors': set(),
     'registry': set(),
     'console': BASE,
-    'plugins': BASE,
+    'plugin_finding': {'errors'},
+    'plugins': BASE | {'plugin_finding'},
     'text_priors': BASE,
     'datasets': BASE | {'text_priors'},
     'models': BASE,
@@ -30,27 +31,35 @@ MUST_NOT_IMPORT = {
     '__init__.py': TENSORS | ENGINE,
     'errors.py': TENSORS | ENGINE,
     'registry.py': TENSORS,
+    'plugin_finding.py': TENSORS | ENGINE,
     'plugins.py': TENSORS,
     'text_priors': TENSORS | ENGINE,
+    'text_priors/providers': ENGINE | {'torchvision'},
     'evaluation': TENSORS | ENGINE,
     'evaluation/metrics.py': set(),
+    'evaluation/retrieval.py': TENSORS,
     'datasets/layouts.py': TENSORS | ENGINE,
     'datasets/synthetic': TENSORS | ENGINE,
 }
-SDKS = {'openai', 'anthropic', 'transformers'}
+SDKS = {'openai', 'anthropic', 'transformers', 'httpx2'}
+# What files below a path may import, but inside functions alone: whoever loads plugins imports the files.
+ONLY_LATE = {'text_priors/providers': SDKS | {'torch'}, 'text_priors/clip_tokens.py': {'open_clip'}}
 
 
-def imports(path: Path, root: Path) -> Iterator[str]:
-    """The absolute name of everything that a file of the package below ``root`` imports."""
+def imports(path: Path, root: Path) -> Iterator[tuple[str, bool]]:
+    """The absolute name of all that a file of the package below ``root`` imports, and whether inside a function."""
     package = [PACKAGE, *path.relative_to(root).parent.parts]
-    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+    tree = ast.parse(path.read_text(encoding='utf-8'))
+    late = {inner for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for inner in ast.walk(node)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, node in late) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package[:len(package) - node.level + 1] if node.level else []
             module = '.'.join([*above, *([node.module] if node.module else [])])
             # ``from package import part`` imports the part; of a name inside a module only the module counts below.
-            yield from (f'{module}.{alias.name}' for alias in node.names)
+            yield from ((f'{module}.{alias.name}', node in late) for alias in node.names)
 
 
 def violations(root: Path) -> list[str]:
@@ -60,14 +69,15 @@ def violations(root: Path) -> list[str]:
         place = path.relative_to(root)
         part = place.parts[0].removesuffix('.py')
         theirs = max((key for key in MUST_NOT_IMPORT if place.is_relative_to(key)), key=len, default=None)
-        for name in imports(path, root):
+        may_late = {name for key, names in ONLY_LATE.items() if place.is_relative_to(key) for name in names}
+        for name, late in imports(path, root):
             top, _, rest = name.partition('.')
             ours = rest.partition('.')[0]
             if top == PACKAGE and ours in MAY_IMPORT and ours not in MAY_IMPORT.get(part, set()) | {part}:
                 found.append(f'{place} imports {name}')
-            if top in SDKS or top in MUST_NOT_IMPORT.get(theirs, set()):
+            if (top in SDKS | may_late and not (late and top in may_late)) or top in MUST_NOT_IMPORT.get(theirs, set()):
                 found.append(f'{place} imports {name}')
-            if top == 'open_clip' and part != 'models':
+            if top == 'open_clip' and part != 'models' and not (late and top in may_late):
                 found.append(f'{place} imports {name}')
     return found
 
@@ -106,12 +116,36 @@ def test_a_stray_import_is_found(tmp_path, place, line, where):
     assert found.startswith(f'{place} imports ')
 
 
+@pytest.mark.parametrize('line', [
+    'import openai', 'from anthropic import AsyncAnthropic', 'import transformers', 'import torch',
+    'class A:\n    import httpx2', 'try:\n    import openai\nfinally:\n    1'])
+def test_an_sdk_at_the_top_of_a_provider_is_found(tmp_path, line):
+    (tmp_path / 'text_priors' / 'providers').mkdir(parents=True)
+    (tmp_path / 'text_priors' / 'providers' / 'openai.py').write_text(line)
+    assert len(violations(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(('place', 'line'), [
+    ('text_priors/vlm/engine.py', 'def late():\n    import openai'),
+    ('text_priors/vlm/engine.py', 'def late():\n    import torch'),
+    ('text_priors/providers/openai.py', 'def late():\n    import mmengine'),
+    ('plugin_finding.py', 'from irstd_toolbox import registry'),
+])
+def test_an_sdk_or_an_engine_elsewhere_is_found_even_inside_a_function(tmp_path, place, line):
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_text(line)
+    assert len(violations(tmp_path)) == 1
+
+
 @pytest.mark.parametrize(('place', 'line'), [
     ('models/fusion.py', 'from ..registry import FUSION_BLOCKS'),
     ('models/networks/lgnet.py', 'from ..layers import resize'),
     ('datasets/dataset.py', 'from irstd_toolbox.text_priors import transform_sentence'),
     ('evaluation/metrics.py', 'import torch'),
     ('text_priors/quadrant.py', 'from irstd_toolbox.registry import TEXT_PRIOR_PROVIDERS'),
+    ('text_priors/providers/openai.py', 'def ask():\n    import openai'),
+    ('text_priors/providers/remote.py', 'class A:\n    async def ask(self):\n        import httpx2'),
+    ('text_priors/providers/hf_local.py', 'def ask():\n    import torch, transformers'),
 ])
 def test_an_allowed_import_is_no_violation(tmp_path, place, line):
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)

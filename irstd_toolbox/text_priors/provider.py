@@ -49,6 +49,9 @@ class TextPriorProvider(ABC):
 def find_provider(name: str) -> type[TextPriorProvider]:
     """The class registered under ``name``. Unlike the registry's own look-up, this loads no torch.
 
+    Providers of plugins, those that ask vision-language models among them, are registered by
+    :func:`irstd_toolbox.plugins.load_plugins`.
+
     Raises:
         ConfigError: If nobody registered it; the message lists the known names.
     """
@@ -56,7 +59,8 @@ def find_provider(name: str) -> type[TextPriorProvider]:
     providers = TEXT_PRIOR_PROVIDERS.module_dict
     if name not in providers:
         raise ConfigError(f'{name!r} is not a registered {TEXT_PRIOR_PROVIDERS.name}. '
-                          f'Registered: {", ".join(sorted(providers))}.')
+                          f'Registered: {", ".join(sorted(providers))}. Those of plugins, such as openai, anthropic '
+                          'and hf_local, register in irstd_toolbox.plugins.load_plugins(): call it first.')
     return providers[name]
 
 

@@ -8,6 +8,7 @@ import pytest
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.plugins import load_plugins
 from irstd_toolbox.text_priors import Scene, build_provider, transform_sentence
+from irstd_toolbox.text_priors.testing import check_provider
 
 load_plugins(Path(__file__).parent)  # not needed once the plugin is installed
 
@@ -49,6 +50,10 @@ def test_its_sentence_can_be_turned_with_the_image(op, turn):
 def test_a_flat_image_has_no_spot():
     assert build_provider('brightest').describe(scene(3, 3, level=40)) == (
         'No bright spot stands out in the infrared image.')
+
+
+def test_it_conforms():
+    check_provider(build_provider('brightest'))
 
 
 def test_it_says_that_it_sees_no_mask():

@@ -8,13 +8,14 @@ from textwrap import dedent
 import pytest
 from mmengine.registry import Registry
 
-from irstd_toolbox import plugins
+from irstd_toolbox import plugin_finding, plugins
 
 
 @pytest.fixture(autouse=True)
 def process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """What a new process has: nothing loaded, four registries (of our own here, quick to fill and empty)."""
+    """What a new process has: nothing loaded, four registries (empty ones here, and no plugins of our own)."""
     monkeypatch.setattr(plugins, '_loader', plugins._Loader())
+    monkeypatch.setattr(plugin_finding, 'BUILT_IN', {})
     monkeypatch.setattr(plugins, 'SLOTS', {
         slot: Registry(registry.name, scope='irstd_toolbox') for slot, registry in plugins.SLOTS.items()})
     monkeypatch.setattr(sys, 'path', [*sys.path])

@@ -16,11 +16,10 @@ from irstd_toolbox.registry import BACKBONES, MODELS
 
 @pytest.fixture
 def printed(repository: Path) -> Callable[[str, str], str]:
-    """The one Python block of a page that holds a word."""
+    """The first Python block of a page that holds a word."""
     def find(page: str, word: str) -> str:
         blocks = re.findall(r'```python\n(.*?)```', (repository / 'docs' / f'{page}.md').read_text(), re.S)
-        block, = [block for block in blocks if word in block]
-        return block
+        return next(block for block in blocks if word in block)
     return find
 
 

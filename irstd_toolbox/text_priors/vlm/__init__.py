@@ -1,0 +1,1 @@
+"""Asking vision-language models: types, prompts, images, the engine, batches, and the judging of answers."""
