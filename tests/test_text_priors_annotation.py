@@ -146,7 +146,7 @@ def test_another_folder_can_be_told(tool, data_root, tmp_path):
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
-    (['--provider', 'quadrnt'], "'quadrnt' is not a registered.*mask_caption, quadrant, replay"),
+    (['--provider', 'quadrnt'], "'quadrnt' is not a registered.*mask_caption, .*quadrant, replay"),
     (['--provider', 'quadrant', '--options', 'seed=1'], "'seed'.*Its options: targets"),
     (['--provider', 'quadrant', '--options', 'seed'], "'seed'; expected KEY=VALUE"),
     (['--provider', 'quadrant', '--suffix', '.doc'], "suffix '.doc'; expected one of .description.txt"),

@@ -12,7 +12,7 @@ from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.provider import TextPriorProvider
 from irstd_toolbox.text_priors.scene import Scene
 
-__all__ = ['Job', 'Outcome', 'annotate', 'plan', 'refuse_leakage']
+__all__ = ['Job', 'Outcome', 'annotate', 'now', 'plan', 'recorded_runs', 'refuse_leakage', 'write_runs']
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def annotate(
     """
     runs = _earlier_runs(job)
     run = dict(record) | {
-        'uses_ground_truth': provider.uses_ground_truth, 'toolbox_version': __version__, 'started': _now(),
+        'uses_ground_truth': provider.uses_ground_truth, 'toolbox_version': __version__, 'started': now(),
         'finished': None}
     outcome = Outcome()
     _write_record(job, runs, run, outcome)
@@ -107,7 +107,7 @@ def annotate(
             except UserError as error:
                 outcome.failed[image_id] = str(error)
             advance(image_id)
-        run['finished'] = _now()
+        run['finished'] = now()
     finally:
         _write_record(job, runs, run, outcome)
     return outcome
@@ -115,8 +115,7 @@ def annotate(
 
 def _earlier_runs(job: Job) -> list[dict[str, Any]]:
     """The record's runs that something in the folder may still stem from."""
-    record = store.read_provenance(job.folder) or {}
-    earlier = record.get('runs', [record] if record else [])
+    earlier = recorded_runs(job.folder)
     if not job.overwrite:
         return earlier
     replaced = {store.find_description(job.folder, image_id) for image_id in job.todo}
@@ -127,12 +126,28 @@ def _earlier_runs(job: Job) -> list[dict[str, Any]]:
 def _write_record(job: Job, earlier: list[dict[str, Any]], run: dict[str, Any], outcome: Outcome) -> None:
     run['counts'] = {'planned': len(job.todo), 'kept': len(job.kept), 'written': len(outcome.written),
                      'failed': len(outcome.failed)}
-    runs = [*earlier, run]
-    store.write_provenance(job.folder, {
-        'uses_ground_truth': any(entry.get('uses_ground_truth', False) for entry in runs),
+    write_runs(job.folder, [*earlier, run])
+
+
+def recorded_runs(folder: Path) -> list[dict[str, Any]]:
+    """The runs that the record beside the descriptions tells of, the first first.
+
+    Raises:
+        DataError: If the record is damaged.
+    """
+    record = store.read_provenance(folder) or {}
+    return record.get('runs', [record] if record else [])
+
+
+def write_runs(folder: Path, runs: list[dict[str, Any]]) -> None:
+    """Write the record. What one run is (from the ground truth, leakage), all are; what is unknown of one, too."""
+    origins = {entry.get('uses_ground_truth', False) for entry in runs}
+    store.write_provenance(folder, {
+        'uses_ground_truth': True if True in origins else None if None in origins else False,
         'leakage': any(entry.get('leakage', False) for entry in runs),
         'runs': runs})
 
 
-def _now() -> str:
+def now() -> str:
+    """The time in UTC, to the second."""
     return datetime.now(timezone.utc).isoformat(timespec='seconds')

@@ -1,0 +1,50 @@
+"""Where a run keeps what it must remember: a hidden folder beside the descriptions, held by one process at a time."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.text_priors import store
+from irstd_toolbox.text_priors.vlm.audit import AuditLog
+from irstd_toolbox.text_priors.vlm.cache import AnswerCache
+from irstd_toolbox.text_priors.vlm.delivery import Desk
+
+__all__ = ['hold', 'open_desk', 'run_dir']
+
+
+def run_dir(descriptions_folder: str | os.PathLike) -> Path:
+    """The folder beside the descriptions that holds ``cache/``, ``audit.jsonl`` and ``batches.json``."""
+    return Path(descriptions_folder).absolute().parent / '.annotation'
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Keep other processes from annotating the same data set; the hold ends with the process, however it ends.
+
+    Raises:
+        ConfigError: If another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system: nobody is kept out
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / 'lock', 'w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f'{folder} is in use: another process annotates this data set. Wait for it, or stop '
+                              'it.') from None
+        yield
+
+
+def open_desk(descriptions_folder: str | os.PathLike, suffix: str = store.SUFFIXES[0]) -> Desk:
+    """A desk over the folder's cache and audit log, under a new run's name. Whoever writes takes :func:`hold` first."""
+    folder = run_dir(descriptions_folder)
+    run = f'{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}'
+    return Desk(Path(descriptions_folder), AnswerCache(folder / 'cache'), AuditLog(folder / 'audit.jsonl', run), suffix)

@@ -1,0 +1,340 @@
+"""``tools/annotate.py`` with models: its verbs, exit statuses and what it prints."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.text_priors import store
+from irstd_toolbox.text_priors.vlm.pace import Limits
+
+TRAIN, TEST = ['XDU0', 'XDU1', 'XDU2', 'XDU3'], ['XDU4', 'XDU5']
+
+
+@pytest.fixture(scope='module')
+def tool(repository: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('annotate_vlm_tool', repository / 'tools' / 'annotate.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def data_root(tmp_path: Path, infrared: Callable) -> Path:
+    root = tmp_path / 'data'
+    for name in ('images', 'masks'):
+        (root / name).mkdir(parents=True)
+    for number, image_id in enumerate(TRAIN + TEST):
+        image = infrared(number)
+        Image.fromarray(image).save(root / 'images' / f'{image_id}.png')
+        Image.fromarray((image == 230).astype(np.uint8) * 255).save(root / 'masks' / f'{image_id}.png')
+    (root / 'trainval.txt').write_text('\n'.join(TRAIN))
+    (root / 'test.txt').write_text('\n'.join(TEST))
+    return root
+
+
+@pytest.fixture
+def call(tool: ModuleType, data_root: Path, vlm_server: object) -> Callable[..., int]:
+    """Call the tool with the Responses provider on the server."""
+    def run(*arguments: str, options: tuple[str, ...] = ()) -> int:
+        return tool.main([str(data_root), '--provider', 'openai', '--options', 'model=gpt-6-test',
+                          f'base_url={vlm_server.url_openai}', *options, *arguments])
+    return run
+
+
+def texts(root: Path) -> dict[str, str]:
+    return {path.name.removesuffix('.description.txt'): path.read_text()
+            for path in (root / 'descriptions').glob('*.txt')}
+
+
+def test_run_describes_the_training_images_and_says_what_it_did(call, data_root, vlm_server, capsys):
+    assert call() == 0
+    assert sorted(texts(data_root)) == TRAIN and len(vlm_server.asks) == 4
+    printed = capsys.readouterr()
+    assert f'4 written, 0 kept, 0 rejected, 0 failed, 0 not asked: {data_root}/descriptions' in printed.out
+    assert '4 requests' in printed.out and 'describing: 4/4: 4 written' in printed.err
+    run, = store.read_provenance(data_root / 'descriptions')['runs']
+    assert run['options'] == {'model': 'gpt-6-test', 'base_url': vlm_server.url_openai}
+    assert run['split'] == 'trainval' and run['answered_by'] and 'openai' in run['versions']
+    assert (data_root / '.annotation' / 'audit.jsonl').is_file()
+
+
+def test_test_images_may_be_described_by_a_model_since_it_sees_no_mask(call, data_root):
+    assert call('--split', 'test') == 0 and sorted(texts(data_root)) == TEST
+    assert store.read_provenance(data_root / 'descriptions')['leakage'] is False
+
+
+def test_the_result_as_json(call, capsys):
+    assert call('--json', '--max-calls', '3') == 3
+    result = json.loads(capsys.readouterr().out)
+    assert result['counts']['written'] == 3 and len(result['not_asked']) == 1 and result['exit_code'] == 3
+    assert result['stopped']['kind'] == 'budget' and result['requests'] == 3
+
+
+def test_refused_images_make_the_success_partial_and_are_named(call, vlm_server, capsys):
+    vlm_server.script(['refusal_prose', 'bad_request'])
+    assert call('--concurrency', '1') == 3
+    printed = capsys.readouterr()
+    assert 'rejected: XDU0: refusal: the model declined' in printed.err and 'failed: XDU1: bad_request' in printed.err
+    assert '2 written, 0 kept, 1 rejected, 1 failed' in printed.out
+
+
+def test_a_wrong_key_stops_with_status_4_and_its_cause(call, vlm_server, capsys):
+    vlm_server.keys = {'another'}
+    assert call() == 4
+    assert 'stopped: fatal: the key is not accepted' in capsys.readouterr().err and vlm_server.asks == []
+
+
+def test_plan_sends_nothing_and_writes_nothing(call, data_root, vlm_server, capsys):
+    call('--max-calls', '1')
+    before = sorted(path for path in data_root.rglob('*'))
+    requests = len(vlm_server.requests)
+    capsys.readouterr()
+    assert call('--do', 'plan', '--json', options=("prices={'input': 10, 'output': 20}",)) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan['images'], plan['kept'], plan['cached'], plan['requests']) == (4, 1, 0, 3)
+    per_image = 5 + (len(plan['prompt']['task']) + len(plan['prompt']['system']) + 3) // 4  # 64x48: ceil(2 * 2 * 1.2)
+    assert plan['input_tokens'] == 3 * per_image and plan['output_tokens'] == 3 * 68
+    assert plan['cost'] == pytest.approx((plan['input_tokens'] * 10 + plan['output_tokens'] * 20) / 1e6)
+    assert len(vlm_server.requests) == requests and sorted(path for path in data_root.rglob('*')) == before
+
+
+def test_plan_knows_what_is_cached_and_calls_costs_unknown_without_prices(call, data_root, capsys):
+    call()
+    store.find_description(data_root / 'descriptions', 'XDU1').unlink()
+    capsys.readouterr()
+    assert call('--do', 'plan') == 0
+    out = capsys.readouterr().out
+    assert '4 images: 3 kept, 0 pending in batches, 1 in the cache, 0 unreadable, 0 requests to send' in out
+    assert 'cost unknown' in out and 'nothing was sent' in out
+
+
+def test_the_style_limit_and_noun_reach_the_model(call, vlm_server):
+    call('--style', 'zero_shot', '--max-calls', '1')
+    call('--word-limit', 'none', '--noun', 'targets', '--max-calls', '1')
+    zero, system = vlm_server.asks
+    assert (zero.system, zero.task) == (None, 'Detect the small target in the infrared image.')
+    assert system.task.startswith('Locate the small targets') and 'within 50' not in system.task
+
+
+def test_few_shot_examples_come_from_the_training_list_and_never_show_the_image_itself(
+        call, data_root, vlm_server, tmp_path):
+    (data_root / 'trainval.txt').write_text('\n'.join([*TRAIN, 'XDU4']))  # a list that overlaps with the test list
+    for image_id in TRAIN + TEST:
+        store.write_description(tmp_path / 'examples', image_id, f'Text of {image_id}.')
+    assert call('--style', 'few_shot', '--shots', '3', '--shots-from', str(tmp_path / 'examples'),
+                '--split', 'all') == 0
+    assert len(vlm_server.asks) == 6
+    from irstd_toolbox.text_priors.vlm.images import prepare_file
+    names = {prepare_file(path, path.stem).sha256: path.stem for path in (data_root / 'images').iterdir()}
+    for record in vlm_server.asks:
+        *shots, query = [names[image.sha256] for image in record.images]
+        assert len(set(shots)) == 3 and set(shots) <= set(TRAIN) - {query}
+        assert all(f'Text of {shot}.' in json.dumps(record.body) for shot in shots)
+    run, = store.read_provenance(data_root / 'descriptions')['runs']
+    assert run['prompt']['shots'] == 3 and set(run['prompt']['examples']) == set(TRAIN)
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (['--style', 'few_shot'], 'needs --shots-from DIR'),
+    (['--style', 'few_shot', '--shots-from', '{root}/descriptions'], 'not the one being written'),
+    (['--shots', '2'], '--shots and --shots-from belong to --style few_shot'),
+    (['--style', 'poem'], "prompt style 'poem'; expected one of zero_shot"),
+    (['--noun', 'cat'], "prompt noun 'cat'"),
+    (['--max-cost', '1'], '--max-cost needs the prices of a million tokens'),
+    (['--options', 'prices=3'], 'prices=3; expected the prices'),
+    (['--options', 'nonsense=3'], 'nonsense.*Its options: .*model'),
+    (['--options', 'api_key=sk-proj-0123456789abcdefghij'], 'api_key looks like a key'),
+    (['--concurrency', '0'], 'concurrency is 0; expected 1 or more'),
+    (['--options', 'base_url=http://203.0.113.9/v1'], 'plain http to another machine'),
+    (['--provider', 'quadrant'], "provider 'quadrant': got an unexpected keyword")])
+def test_a_wrong_argument_is_an_error_before_anything_is_sent(call, data_root, vlm_server, arguments, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        call(*[argument.format(root=data_root) for argument in arguments])
+    assert vlm_server.requests == [] and not (data_root / 'descriptions').exists()
+    assert '0123456789' not in str(caught.value)
+
+
+def test_images_leave_this_machine_only_when_told(tool, data_root, monkeypatch, capsys):
+    monkeypatch.setattr('sys.stdin', open(os.devnull))  # noqa: SIM115 - no terminal
+    arguments = [str(data_root), '--provider', 'openai', '--options', 'model=m', 'base_url=https://example.invalid/v1']
+    with pytest.raises(ConfigError, match=r'up to 4 images go to example.invalid.*Give --yes if so'):
+        tool.main(arguments)
+    assert not (data_root / '.annotation').exists()
+    monkeypatch.setattr('irstd_toolbox.text_priors.cli.work.Limits',
+                        lambda *numbers: Limits(*numbers[:5], first_delay=0.01))
+    assert tool.main([*arguments, '--yes', '--attempts', '1']) == 3
+    assert 'failed: XDU0: connection' in capsys.readouterr().err
+
+
+def test_a_batch_is_submitted_looked_at_and_ingested(call, data_root, vlm_server, capsys):
+    assert call('--do', 'batch-submit') == 0
+    assert call('--do', 'run') == 3 and texts(data_root) == {}, 'what a batch answers is not asked again'
+    assert call('--do', 'batch-status') == 0
+    assert 'ended' in capsys.readouterr().out
+    assert call('--do', 'batch-ingest') == 0
+    assert sorted(texts(data_root)) == TRAIN and vlm_server.asks == [] and len(vlm_server.billed) == 4
+    run, = store.read_provenance(data_root / 'descriptions')['runs']
+    assert run['counts']['written'] == 4 and run['finished']
+    assert call('--do', 'batch-cleanup') == 0 and call('--do', 'batch-cancel') == 0
+    assert call('--json') == 0 and vlm_server.asks == []
+
+
+def test_check_and_stats_read_what_run_wrote(call, tool, data_root, capsys, monkeypatch):
+    monkeypatch.setattr('irstd_toolbox.text_priors.clip_tokens.find_counter', lambda: (None, 'not loaded'))
+    call('--split', 'all')
+    capsys.readouterr()
+    assert tool.main([str(data_root), '--do', 'check', '--split', 'all', '--json']) == 0
+    assert json.loads(capsys.readouterr().out)['status'] == 0
+    assert tool.main([str(data_root), '--do', 'stats', '--split', 'all']) == 0
+    out = capsys.readouterr().out
+    assert 'trainval' in out and 'occurrences' in out and 'true' in out
+
+
+def test_import_then_export_make_a_langir_data_set(tool, data_root, tmp_path, capsys):
+    for image_id in TRAIN:
+        store.write_description(tmp_path / 'theirs', image_id, f'At the left of {image_id}.', '_description.txt')
+    assert tool.main([str(data_root), '--do', 'import', '--source', str(tmp_path / 'theirs')]) == 0
+    assert sorted(texts(data_root)) == TRAIN
+    assert tool.main([str(data_root), '--do', 'export', '--to', str(tmp_path / 'LangIR')]) == 0
+    assert sorted(path.name for path in (tmp_path / 'LangIR').iterdir()) == [
+        'descriptions', 'images', 'masks', 'test.txt', 'trainval.txt']
+    with pytest.raises(ConfigError, match='needs --source'):
+        tool.main([str(data_root), '--do', 'import'])
+    with pytest.raises(ConfigError, match='needs --to'):
+        tool.main([str(data_root), '--do', 'export'])
+
+
+def test_detect_asks_for_boxes_and_scores_them(call, data_root, vlm_server, capsys):
+    vlm_server.say = lambda record: '[[0, 0, 64, 48]]'
+    assert call('--do', 'detect', '--json', '--split', 'test') == 0
+    assert json.loads(capsys.readouterr().out)['totals']['hit_rate'] == 1.0
+    assert not (data_root / 'descriptions').exists() and len(vlm_server.asks) == 2
+    assert call('--do', 'detect', '--split', 'test') == 0 and len(vlm_server.asks) == 2
+
+
+class Server:
+    """The loopback server as a process, so that the tool can be another."""
+
+    def __init__(self, file: Path, *arguments: str) -> None:
+        self.process = subprocess.Popen([sys.executable, str(file), '--port', '0', *arguments], stdout=subprocess.PIPE,
+                                        text=True)
+        self.port = int(self.process.stdout.readline().split()[-1])
+
+    def requests(self) -> list[dict]:
+        with urllib.request.urlopen(f'http://127.0.0.1:{self.port}/_requests') as answer:
+            return json.load(answer)
+
+    def billed(self) -> Counter:
+        return Counter(record['images'][-1] if isinstance(record['images'][-1], str) else
+                       record['images'][-1]['sha256'] for record in self.requests() if record.get('billed'))
+
+
+@pytest.fixture
+def slow_server(vlm_server_file: Path) -> Iterator[Server]:
+    server = Server(vlm_server_file, '--latency', '0.25')
+    yield server
+    server.process.kill()
+    server.process.wait()
+
+
+def start(repository: Path, data_root: Path, server: Server, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, str(repository / 'tools' / 'annotate.py'), str(data_root), '--provider', 'openai',
+               '--split', 'all', '--options', 'model=gpt-6-test', f'base_url=http://127.0.0.1:{server.port}/v1',
+               '--concurrency', '1', *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_texts(data_root: Path, number: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(texts(data_root)) < number and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_killed_and_called_again_it_finishes_and_no_kept_answer_is_paid_again(repository, data_root, slow_server):
+    process = start(repository, data_root, slow_server)
+    wait_for_texts(data_root, 2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    first, kept = texts(data_root), len(list((data_root / '.annotation' / 'cache').rglob('*.json')))
+    assert 2 <= len(first) < 6
+    again = start(repository, data_root, slow_server)
+    out, _ = again.communicate(timeout=60)
+    assert again.returncode == 0 and len(texts(data_root)) == 6 and first.items() <= texts(data_root).items()
+    billed = slow_server.billed()
+    assert len(billed) == 6 and sum(billed.values()) <= 7 and sum(count == 1 for count in billed.values()) >= kept
+
+
+def test_ctrl_c_finishes_what_is_under_way_and_leaves_with_130(repository, data_root, slow_server):
+    process = start(repository, data_root, slow_server)
+    wait_for_texts(data_root, 1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and 'stopped: interrupted' in err and 'Traceback' not in err
+    written = len(texts(data_root))
+    assert 1 <= written < 6 and f'{written} written' in out
+    assert sum(slow_server.billed().values()) == written
+    run, = store.read_provenance(data_root / 'descriptions')['runs']
+    assert run['finished'] and run['counts']['unasked'] == 6 - written and 'interrupted' in run['stopped']
+
+
+DEBUG = '''
+import logging, pickle, runpy, sys
+logging.basicConfig(level='DEBUG')
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name='__main__')
+except SystemExit as end:
+    print('status', end.code)
+'''
+
+
+@pytest.mark.parametrize(('provider', 'model', 'path'), [('openai', 'gpt-6-test', '/v1'),
+                                                         ('anthropic', 'claude-test', '')])
+def test_the_key_is_in_no_output_at_debug_level_and_in_no_file(
+        repository, data_root, vlm_server, key_canary, provider, model, path):
+    vlm_server.script(['html', 'refusal', 'bad_request', 'auth'])
+    command = [sys.executable, '-c', DEBUG, str(repository / 'tools' / 'annotate.py'), str(data_root), '--provider',
+               provider, '--options', f'model={model}', f'base_url={vlm_server.url_anthropic}{path}',
+               '--concurrency', '1']
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert 'status 4' in done.stdout, done.stderr
+    assert any(key_canary in record.headers.get('authorization', '') for record in vlm_server.asks)
+    assert key_canary not in done.stdout + done.stderr and 'iVBORw0KGgo' not in done.stdout + done.stderr
+    files = [file for file in data_root.rglob('*') if file.is_file()]
+    assert len(files) > 14 and not any(key_canary.encode() in file.read_bytes() for file in files)
+
+
+@pytest.mark.parametrize('verb', ['batch-submit', 'batch-status', 'detect'])
+def test_a_verb_that_asks_a_model_wants_one(tool, data_root, verb):
+    with pytest.raises(ConfigError, match="asks a vision-language model, and provider 'quadrant' is none"):
+        tool.main([str(data_root), '--provider', 'quadrant', '--do', verb])
+
+
+def test_help_is_quick_and_loads_neither_an_sdk_nor_torch(repository):
+    begun = time.monotonic()
+    done = subprocess.run([sys.executable, '-X', 'importtime', str(repository / 'tools' / 'annotate.py'), '--help'],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and '--word-limit' in done.stdout and time.monotonic() - begun < 10
+    assert not any(name in done.stderr for name in ('openai', 'anthropic', 'torch', 'numpy'))
+
+
+def test_a_run_without_a_provider_or_with_an_unknown_verb_says_so(tool, data_root, capsys):
+    for arguments, words in ([], 'required: --provider'), (['--do', 'fly'], "invalid choice: 'fly'"), (
+            ['--word-limit', 'few', '--provider', 'openai'], "'few'; expected a whole number from 1"):
+        with pytest.raises(SystemExit) as caught:
+            tool.main([str(data_root), *arguments])
+        assert caught.value.code == 2 and words in capsys.readouterr().err

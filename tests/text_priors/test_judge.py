@@ -1,0 +1,108 @@
+"""Whether an answer may be written."""
+
+import unicodedata
+
+import pytest
+
+from irstd_toolbox.errors import DataError
+from irstd_toolbox.text_priors.vlm.judge import REASONS, accept, clean, count_words, is_refusal, judge
+from irstd_toolbox.text_priors.vlm.types import Answer
+
+GOOD = 'The small target is situated in the upper left region of the image, just above the tree line.'
+
+
+def answer(text: str, finish: str = 'stop') -> Answer:
+    return Answer(text, 'm', finish=finish)
+
+
+@pytest.mark.parametrize('finish', ['stop', 'unknown'])
+def test_a_sentence_passes_unchanged(finish):
+    verdict = judge(answer(GOOD, finish), 50)
+    assert (verdict.ok, verdict.reason, verdict.text) == (True, 'ok', GOOD)
+
+
+@pytest.mark.parametrize(('finish', 'text', 'reason'), [
+    ('refusal', '', 'refusal'), ('refusal', GOOD, 'refusal'), ('content_filter', GOOD, 'refusal'),
+    ('length', 'The small target is', 'truncated'), ('length', '', 'truncated'),
+    ('stop', '', 'empty'), ('stop', ' \n\u200b ', 'empty'), ('stop', '...', 'empty'), ('unknown', '', 'empty')])
+def test_how_it_ended_decides_before_the_words_do(finish, text, reason):
+    assert judge(answer(text, finish), 50).reason == reason
+
+
+@pytest.mark.parametrize('text', [
+    'As an AI assistant, I am unable to do this task.',
+    "I'm sorry, but I can't assist with that request.",
+    'I’m sorry, I cannot help with identifying targets in this image right now.',
+    "I'm unable to view images directly. Please provide a description.",
+    'Sorry, I am not able to process the image.',
+    'I cannot locate a small target in this image.',
+    "I can't see the image you are referring to.",
+    'I do not have the ability to analyze infrared images.',
+    "I don't see any image attached.",
+    'No infrared image was provided.',
+    'Please upload the infrared image so that I can locate the target.',
+    'As a language model, I do not perceive pictures, but the target may be on the left.',
+    'I must decline this request.',
+    "I won't be able to help.",
+    "I'm an AI and cannot detect targets."])
+def test_a_refusal_in_prose_is_one(text):
+    assert is_refusal(text) and judge(answer(text), 50).reason == 'refusal'
+
+
+@pytest.mark.parametrize('text', [
+    GOOD,
+    'No target is visible in the left half; a faint spot lies at the lower right.',
+    'There is no discernible small target in this infrared image.',
+    'The target, unable to be resolved as more than a point, lies at the center.',
+    'I cannot tell what it is, but the small target lies in the upper right corner.',
+    'The small target is located right at the horizon, near the assist vessel.',
+    'A small target appears in the middle; it cannot be mistaken for the clouds.'])
+def test_a_description_is_no_refusal(text):
+    assert not is_refusal(text) and judge(answer(text), 50).ok
+
+
+def test_words_are_counted_as_words_and_nothing_is_cut():
+    fifty = ' '.join(['upper-left'] * 50)
+    assert count_words(fifty) == 50 and judge(answer(fifty), 50).ok
+    verdict = judge(answer(fifty + ' too'), 50)
+    assert (verdict.reason, verdict.text) == ('too_long', fifty + ' too')
+    assert judge(answer(fifty + ' - — !'), 50).ok and judge(answer(fifty * 9), None).ok
+
+
+@pytest.mark.parametrize(('raw', 'cleaned'), [
+    ('The target\nis at\r\nthe left.', 'The target is at the left.'),
+    ('\u202eThe \u200btarget\x00 is\x07 left.\ufeff', 'The target is left.'),
+    ('The **small** target is in the *upper* _left_ `region`.', 'The small target is in the upper left region.'),
+    ('## Location\n- upper left\n- above the sea', 'Location upper left above the sea'),
+    ('"The target is at the left."', 'The target is at the left.'),
+    ('“The target is at the left.”', 'The target is at the left.'),
+    ('A "target" is at the "left"', 'A "target" is at the "left"'),
+    ('Cafe\u0301 at the left.', 'Café at the left.'),
+    ('A * b and snake_case_name stay, as 3 * 4 does.', 'A * b and snake_case_name stay, as 3 * 4 does.'),
+    ('> The target is at the left.\n---', 'The target is at the left.')])
+def test_the_text_is_one_clean_line_with_every_word(raw, cleaned):
+    verdict = judge(answer(raw), 50)
+    assert verdict.ok and verdict.text == cleaned == clean(cleaned)
+    assert not any(unicodedata.category(char)[0] == 'C' for char in verdict.text)
+
+
+@pytest.mark.parametrize('text', [
+    '```\nThe target is at the left.\n```', '{"region": "upper left"}', '<p>The target is at the left.</p>',
+    '<!DOCTYPE html><html><body>Sign in</body></html>', '<think>left?</think> The target is at the left.',
+    'The target is at the left.<|im_end|>', '| region |\n|---|\n| left |', '[the target](http://x.y) is at the left',
+    'The target is at the le\ufffdt.', '小目标位于图像的左上角。',
+    'Zielposition: 左上角区域附近的小目标位于图像之中央区域'])
+def test_what_is_no_prose_is_unclean(text):
+    assert judge(answer(text), 50).reason == 'unclean'
+
+
+def test_accept_gives_the_text_or_says_why_not():
+    assert accept(answer(f'**{GOOD}**'), 50) == GOOD
+    with pytest.raises(DataError, match='refusal: the model declined: .*Nothing was written'):
+        accept(answer('I must decline.'), 50)
+
+
+def test_every_reason_is_explained():
+    reasons = {judge(answer(*case), 3).reason for case in [
+        ('a b',), ('', 'refusal'), ('',), ('a', 'length'), ('a b c d',), ('<p>a</p>',)]}
+    assert reasons == set(REASONS)
