@@ -101,7 +101,7 @@ class Submission(Report):
     @property
     def partial(self) -> bool:
         """Whether an image could not be sent."""
-        return bool(self.failed or self.unsent)
+        return bool(self.failed)
 
 
 @dataclass
