@@ -58,7 +58,7 @@ def _child(name: str, parent: Registry, *locations: str, construct=build_from_cf
 BACKBONES = _slot('backbone', 'models')
 FUSION_BLOCKS = _slot('fusion block', 'models')
 TEXT_PRIOR_PROVIDERS = _slot('text-prior provider', 'text_priors')
-METRICS = _child('metric', mmseg.METRICS, 'evaluation.metrics')
+METRICS = _child('metric', mmseg.METRICS, 'evaluation.metrics', 'evaluation.retrieval')
 
 MODELS = _child('model', mmseg.MODELS, 'models', construct=build_model_from_cfg)
 DATASETS = _child('dataset', mmseg.DATASETS, 'datasets.dataset')

@@ -1,4 +1,4 @@
-"""Every config of the repository builds, without a download, and what it builds predicts."""
+"""Every config of the repository builds, without a download, and the network that it builds predicts."""
 
 import copy
 import socket
@@ -14,6 +14,8 @@ from irstd_toolbox.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+FINE_TUNING = [path for path in CONFIGS if path.parent.name == 'clip']
+SEGMENTORS = [path for path in CONFIGS if path not in FINE_TUNING]
 
 
 def identify(path: Path) -> str:
@@ -36,7 +38,7 @@ def test_a_config_starts_with_a_docstring(path: Path) -> None:
     assert path.read_text().startswith('"""')
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=identify)
+@pytest.mark.parametrize('path', SEGMENTORS, ids=identify)
 def test_a_config_builds_a_network_that_predicts_at_an_odd_size(path: Path) -> None:
     cfg = Config.fromfile(path).model
     with DefaultScope.overwrite_default_scope('irstd_toolbox'):
@@ -47,6 +49,15 @@ def test_a_config_builds_a_network_that_predicts_at_an_odd_size(path: Path) -> N
                                 None if descriptor is None else torch.rand(1, descriptor.dim))
     assert maps[0].shape == (1, 1, 33, 47)
     assert torch.isfinite(maps[0]).all()
+
+
+@pytest.mark.parametrize('path', FINE_TUNING, ids=identify)
+def test_a_config_that_fine_tunes_clip_builds_it_without_its_weights(path: Path) -> None:
+    with DefaultScope.overwrite_default_scope('irstd_toolbox'):
+        model = MODELS.build(copy.deepcopy(Config.fromfile(path).model))
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    assert 0 < trained <= sum(parameter.numel() for parameter in model.parameters())
+    assert not model.encoder.loaded
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=identify)

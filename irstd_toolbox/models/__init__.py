@@ -1,6 +1,7 @@
 """Networks and their parts; importing this package registers them."""
 
 from .clip import OpenCLIPEncoder
+from .contrastive_clip import ContrastiveCLIP
 from .data_preprocessor import IRSTDDataPreprocessor
 from .fusion import ChannelFusion, LanguageFusion, SumFusion
 from .losses import BCELoss, DiceLoss, FocalLoss, SLSLoss, SoftIoULoss
@@ -9,7 +10,7 @@ from .segmentor import IRSTDSegmentor
 from .target_descriptor import TargetDescriptor
 
 __all__ = [
-    'BCELoss', 'ChannelFusion', 'DiceLoss', 'FocalLoss', 'GatedOutputHead', 'IRSTDDataPreprocessor', 'IRSTDSegmentor',
-    'LanguageFusion', 'OpenCLIPEncoder', 'RSUDecoder', 'RSUEncoder', 'SLSLoss', 'SoftIoULoss', 'SumFusion',
-    'TargetDescriptor',
+    'BCELoss', 'ChannelFusion', 'ContrastiveCLIP', 'DiceLoss', 'FocalLoss', 'GatedOutputHead', 'IRSTDDataPreprocessor',
+    'IRSTDSegmentor', 'LanguageFusion', 'OpenCLIPEncoder', 'RSUDecoder', 'RSUEncoder', 'SLSLoss', 'SoftIoULoss',
+    'SumFusion', 'TargetDescriptor',
 ]

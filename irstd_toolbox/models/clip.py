@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..registry import MODELS
-from .clip_weights import check_source, fingerprint, is_file_name, load_weights, model_config
+from .clip_weights import check_meaning, check_source, fingerprint, is_file_name, load_weights, model_config
 
 __all__ = ['OpenCLIPEncoder']
 
@@ -132,13 +132,16 @@ class OpenCLIPEncoder(nn.Module):
 
         Raises:
             ConfigError: If a tag's weights are neither here nor to be fetched.
-            CheckpointError: If the file is missing, damaged, unsafe or of another architecture.
+            CheckpointError: If the file is missing, damaged, unsafe or of another architecture, or says that it was
+                trained with another normalisation.
         """
         if self.loaded:
             return
         self.build()
         if not self.untrained:
             load_weights(self.clip, self.model, self.pretrained)
+            if is_file_name(self.pretrained):
+                check_meaning(self.pretrained, self.identity)
         self.loaded = True
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:

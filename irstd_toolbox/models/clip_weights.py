@@ -16,7 +16,7 @@ from torch import nn
 
 from ..errors import CheckpointError, ConfigError
 
-__all__ = ['check_source', 'fingerprint', 'is_file_name', 'load_weights', 'model_config']
+__all__ = ['check_meaning', 'check_source', 'fingerprint', 'is_file_name', 'load_weights', 'model_config']
 
 SUFFIXES = ('.safetensors', '.pt', '.pth', '.bin')
 PROBE_SECONDS = 10
@@ -92,6 +92,27 @@ def load_weights(clip: nn.Module, model: str | Mapping, pretrained: str) -> None
         name = model if isinstance(model, str) else 'the inline config'
         raise CheckpointError(f'{path} does not fit the architecture of {name}: {_brief(error)}. Give the model= that '
                               'the file was saved from.') from error
+
+
+def check_meaning(pretrained: str, identity: dict) -> None:
+    """Hold what a file says of itself, if it is one that this toolbox exported, against the encoder that reads it.
+
+    Activation function and normalisation leave no trace in the tensors.
+
+    Raises:
+        CheckpointError: If the file was trained under another architecture or normalisation.
+    """
+    if Path(pretrained).suffix != '.safetensors':
+        return
+    from safetensors import safe_open
+    with safe_open(pretrained, framework='pt') as file:
+        about = json.loads((file.metadata() or {}).get('irstd_toolbox', '{}'))
+    meant = about.get('identity', {})
+    for key, option in (('config', 'model'), ('mean', 'mean'), ('std', 'std')):
+        own = json.loads(json.dumps(identity[key]))
+        if key in meant and meant[key] != own:
+            raise CheckpointError(f'{pretrained} was trained with {key} {meant[key]}, and the encoder has {own}; its '
+                                  f'embeddings would be wrong. Give the encoder the {option}= of that training.')
 
 
 def fingerprint(module: nn.Module) -> str:

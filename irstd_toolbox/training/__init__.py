@@ -2,12 +2,14 @@
 
 from .amp import AmpWrapper
 from .checkpoint import load_weights, read_checkpoint
+from .clip_hooks import ExportCLIPHook, StartValidationHook
 from .determinism import irstd_worker_init
 from .hooks import CheckpointHook, CollapseGuardHook, EpochSeedHook, NaNGuardHook, StampHook
 from .optimizers import build_adan
 from .progress import CSVLoggerHook, ProgressHook
 
 __all__ = [
-    'AmpWrapper', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook',
-    'ProgressHook', 'StampHook', 'build_adan', 'irstd_worker_init', 'load_weights', 'read_checkpoint',
+    'AmpWrapper', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'ExportCLIPHook',
+    'NaNGuardHook', 'ProgressHook', 'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init',
+    'load_weights', 'read_checkpoint',
 ]

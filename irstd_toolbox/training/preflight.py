@@ -54,6 +54,8 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     encoder = getattr(getattr(model, 'target_descriptor', None), 'holder', None)
     if encoder is not None:
         encoder.fingerprint  # noqa: B018 - missing encoder weights show here, not at the first iteration
+    if hasattr(getattr(model, 'encoder', None), 'load'):  # ContrastiveCLIP's, likewise
+        model.encoder.load()
     for evaluator in _as_list(config.get('val_evaluator')):
         METRICS.build(evaluator)
     for hook in [*config.get('default_hooks', {}).values(), *config.get('custom_hooks', ())]:

@@ -167,7 +167,7 @@ class GatedOutputHead(nn.Module):
     Note:
         "Multiply each feature maps by the scaling weights" is read as the deep maps, "the shallow decoder
         outputs" as their logits. The initialisation is not the paper's: heads start at ``logit(prior)``, the
-        weights at 1/2, and the final convolution as a mean; docs/lgnet.md has what that changes.
+        weights at 1/2, and the final convolution as a mean.
 
     References:
         LGNet, Sec. 3.4, Fig. 6.
