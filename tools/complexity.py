@@ -18,10 +18,9 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     from irstd_toolbox.console import quiet
     quiet()
-    from irstd_toolbox.training.config_edits import load_config
-
     from irstd_toolbox.models.complexity import complexity
     from irstd_toolbox.plugins import load_plugins
+    from irstd_toolbox.training.config_edits import load_config
 
     load_plugins(args.plugins)
     figures = complexity(load_config(args.config, args.cfg_options).model, tuple(args.size))
