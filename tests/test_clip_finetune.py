@@ -138,7 +138,7 @@ def of_text(name: str) -> bool:
         ('visual.ln_post', 'visual.transformer.resblocks.1.', 'visual.transformer.resblocks.2.'))),
     (dict(image='none', text=0), lambda name: name.startswith(('ln_final', 'text_projection', 'logit_scale'))),
     (dict(image='all', text=0), lambda name: not of_text(name) or name.startswith(('ln_final', 'text_projection'))),
-], ids=str)
+], ids=lambda value: None if callable(value) else str(value))
 def test_what_is_unfrozen_changes_and_nothing_else(unfreeze, expected):
     model = build(unfreeze=unfreeze)
     names = set(model.encoder.clip.state_dict())
@@ -181,7 +181,7 @@ def test_every_trained_parameter_has_a_gradient_in_a_batch_with_one_description(
     (dict(words='all'), 'is not known'),
     (dict(text='half'), 'is not known'),
     (dict(text=3), '3 blocks of the text tower, which has 2'),
-], ids=str)
+], ids=lambda value: None if callable(value) else str(value))
 def test_what_cannot_be_unfrozen_is_refused(unfreeze, match):
     with pytest.raises(ConfigError, match=match):
         build(unfreeze=unfreeze)
