@@ -22,6 +22,7 @@ from typing import Any
 
 SERVER = Path(__file__).resolve().parents[1] / 'tests' / 'vlm_server' / 'server.py'
 MODELS = {'openai': 'gpt-6-test', 'anthropic': 'claude-test'}
+SCENES = 50
 FAULTS = ('rate_limit:0.1', 'server', 'cut')
 COLUMNS = ('way', 'images', 'workers', 'seconds', 'images_per_s', 'most_images_per_s', 'cpu_seconds', 'start_mib',
            'peak_mib', 'requests', 'retries', 'described')
@@ -61,14 +62,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def draw(folder: Path, number: int, side: int) -> None:
-    """Write synthetic infrared scenes as PNGs."""
+    """Write synthetic infrared scenes as PNGs: some scenes, and these shifted sideways, so that no two are the same."""
+    import numpy as np
     from PIL import Image
 
     from irstd_toolbox.datasets.synthetic.scene import SceneOptions, make_scene
 
     folder.mkdir()
+    scenes = [make_scene(0, index, SceneOptions(size=(side, side))).image for index in range(min(number, SCENES))]
     for index in range(number):
-        Image.fromarray(make_scene(0, index, SceneOptions(size=(side, side))).image).save(folder / f'{index:04d}.png')
+        pixels = np.roll(scenes[index % SCENES], index // SCENES, axis=1)
+        Image.fromarray(pixels).save(folder / f'{index:05d}.png', compress_level=1)
 
 
 @contextmanager

@@ -2,17 +2,21 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from irstd_toolbox.text_priors import store
+from irstd_toolbox.plugins import load_plugins
+from irstd_toolbox.text_priors import build_provider, store
 from irstd_toolbox.text_priors.vlm import batch
 from irstd_toolbox.text_priors.vlm.audit import AuditLog
 from irstd_toolbox.text_priors.vlm.batch_state import BatchState
+from irstd_toolbox.text_priors.vlm.images import prepare_array
 from irstd_toolbox.text_priors.vlm.pace import Limits
 from irstd_toolbox.text_priors.vlm.prompts import Question
 from irstd_toolbox.text_priors.vlm.session import run_dir
@@ -161,6 +165,44 @@ class Office:
         return [event for event in AuditLog(self.folder / 'audit.jsonl').read() if not names or event['event'] in names]
 
 
+def draw(image_id: str) -> PreparedImage:
+    return prepare_array(np.random.default_rng(int(image_id[3:])).integers(0, 256, (12, 16)).astype(float), image_id)
+
+
+def vendor_options(vendor: str, server: Any) -> tuple[str, dict[str, Any]]:
+    if vendor == 'anthropic':
+        return 'anthropic', {'model': 'claude-test', 'base_url': server.url_anthropic, 'timeout': 2.0}
+    return 'openai', {'model': 'gpt-6-test', 'base_url': server.url_openai, 'timeout': 2.0, 'api': vendor}
+
+
+class Bench:
+    """Images XDU0 to XDU8, a provider of one dialect, and a server."""
+
+    def __init__(self, vendor: str, server: Any, folder: Path) -> None:
+        load_plugins()
+        self.server, self.vendor = server, vendor
+        self.office = Office(folder, build_provider(*vendor_options(vendor, server)))
+        self.office.prepare = draw
+        self.ids = {draw(image_id).sha256: image_id for image_id in (f'XDU{number}' for number in range(9))}
+        server.say = lambda record: f'The small target of {self.ids[record.image.sha256]} lies in the upper left.'
+
+    def on(self, **faults: str) -> None:
+        """Have faults happen to the lines of images."""
+        self.server.script(lambda record: faults.get(self.ids[record.image.sha256]), at='batch_line')
+
+    def kinds(self, kind: str) -> int:
+        return sum(record.kind == kind for record in self.server.requests)
+
+    def paid(self) -> dict[str, int]:
+        """How often each image was answered for."""
+        return Counter(self.ids[sha256] for sha256 in self.server.billed)
+
+    def right(self, ids: list[str]) -> bool:
+        """Whether exactly ``ids`` are described, each by what the server says of its own image."""
+        return self.office.texts == {
+            image_id: f'The small target of {image_id} lies in the upper left.' for image_id in ids}
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests survive a kill, not a power cut."""
@@ -179,5 +221,6 @@ def office(tmp_path: Path, vendor: Vendor) -> Office:
 
 @pytest.fixture
 def made() -> SimpleNamespace:
-    """``made.sentence(name)``, ``made.good(name)``, ``made.image(id)``, ``made.Office`` and ``made.Vendor``."""
-    return SimpleNamespace(sentence=sentence, good=good, image=prepared, Office=Office, Vendor=Vendor)
+    """What tests make things with: they cannot import this file."""
+    return SimpleNamespace(sentence=sentence, good=good, image=prepared, Office=Office, Vendor=Vendor, Bench=Bench,
+                           draw=draw, vendor_options=vendor_options)

@@ -9,70 +9,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from irstd_toolbox.plugins import load_plugins
-from irstd_toolbox.text_priors import build_provider
 from irstd_toolbox.text_priors.vlm import shards
-from irstd_toolbox.text_priors.vlm.images import prepare_array
-from irstd_toolbox.text_priors.vlm.types import PreparedImage
 
 IDS = [f'XDU{number}' for number in range(5)]
 MANY = [f'XDU{number}' for number in range(9)]
 VENDORS = ('responses', 'chat', 'anthropic')
 
 
-def draw(image_id: str) -> PreparedImage:
-    return prepare_array(np.random.default_rng(int(image_id[3:])).integers(0, 256, (12, 16)).astype(float), image_id)
-
-
-def options(vendor: str, server: Any) -> tuple[str, dict[str, Any]]:
-    if vendor == 'anthropic':
-        return 'anthropic', {'model': 'claude-test', 'base_url': server.url_anthropic, 'timeout': 2.0}
-    return 'openai', {'model': 'gpt-6-test', 'base_url': server.url_openai, 'timeout': 2.0, 'api': vendor}
-
-
-class Bench:
-    """Five images, a provider of one dialect, and a server."""
-
-    def __init__(self, vendor: str, server: Any, made: Any, folder: Path) -> None:
-        load_plugins()
-        self.server, self.vendor = server, vendor
-        self.office = made.Office(folder, build_provider(*options(vendor, server)))
-        self.office.prepare = draw
-        self.ids = {draw(image_id).sha256: image_id for image_id in MANY}
-        server.say = lambda record: f'The small target of {self.ids[record.image.sha256]} lies in the upper left.'
-
-    def on(self, **faults: str) -> None:
-        """Have faults happen to the lines of images."""
-        self.server.script(lambda record: faults.get(self.ids[record.image.sha256]), at='batch_line')
-
-    def kinds(self, kind: str) -> int:
-        return sum(record.kind == kind for record in self.server.requests)
-
-    def paid(self) -> dict[str, int]:
-        """How often each image was answered for."""
-        return Counter(self.ids[sha256] for sha256 in self.server.billed)
-
-    def right(self, ids: list[str]) -> bool:
-        """Whether exactly ``ids`` are described, each by what the server says of its own image."""
-        return self.office.texts == {
-            image_id: f'The small target of {image_id} lies in the upper left.' for image_id in ids}
-
-
 @pytest.fixture(params=VENDORS)
-def bench(request: pytest.FixtureRequest, vlm_server: Any, made: Any, tmp_path: Path) -> Bench:
-    return Bench(request.param, vlm_server, made, tmp_path)
+def bench(request: pytest.FixtureRequest, vlm_server: Any, made: Any, tmp_path: Path) -> Any:
+    return made.Bench(request.param, vlm_server, tmp_path)
 
 
 @pytest.fixture(params=('responses', 'anthropic'))
-def either(request: pytest.FixtureRequest, vlm_server: Any, made: Any, tmp_path: Path) -> Bench:
-    return Bench(request.param, vlm_server, made, tmp_path)
+def either(request: pytest.FixtureRequest, vlm_server: Any, made: Any, tmp_path: Path) -> Any:
+    return made.Bench(request.param, vlm_server, tmp_path)
 
 
 def everything_went_well(report: Any) -> bool:
@@ -89,8 +45,9 @@ def test_five_images_go_out_in_shards_and_come_back_as_descriptions(bench, monke
     assert bench.kinds('ask') == 0
 
 
-def test_shards_are_cut_by_the_bytes_of_their_requests(either, monkeypatch) -> None:
-    line = either.office.vendor.batch_line('12345678-00000', draw('XDU0'), either.office.question.prompt(draw('XDU0')))
+def test_shards_are_cut_by_the_bytes_of_their_requests(either, made, monkeypatch) -> None:
+    image = made.draw('XDU0')
+    line = either.office.vendor.batch_line('12345678-00000', image, either.office.question.prompt(image))
     monkeypatch.setattr(shards, 'MOST_BYTES', int(2.5 * shards.weigh(line)))
     either.office.submit(IDS)
     assert [shard.images for shard in either.office.ingest().shards] == [2, 2, 1]
@@ -162,7 +119,7 @@ def test_an_expired_batch_gives_what_it_has_and_the_rest_is_sent_again(either) -
 
 
 def test_a_batch_over_quota_fails_as_a_whole_and_is_sent_again(vlm_server, made, tmp_path) -> None:
-    bench = Bench('responses', vlm_server, made, tmp_path)
+    bench = made.Bench('responses', vlm_server, tmp_path)
     vlm_server.script(['fail'], at='batch_create')
     bench.office.submit(IDS)
     assert [shard.state for shard in bench.office.do('status').shards] == ['failed']
@@ -237,7 +194,7 @@ def test_a_creation_that_is_refused_stops_and_names_the_cause(either, fault) -> 
 
 
 def test_an_unknown_model_is_found_before_anything_is_sent(vlm_server, made, tmp_path) -> None:
-    bench = Bench('responses', vlm_server, made, tmp_path)
+    bench = made.Bench('responses', vlm_server, tmp_path)
     vlm_server.models.clear()
     assert bench.office.submit(IDS).exit_code == 4
     assert bench.kinds('batch_create') == bench.kinds('file_create') == 0
@@ -297,9 +254,9 @@ batch.submit([f'XDU{i}' for i in range(5)], Path(sys.argv[1]), build_provider(sy
 
 
 def test_a_process_killed_while_the_vendor_makes_its_batch_pays_nothing_twice(vlm_server, made, tmp_path) -> None:
-    bench = Bench('responses', vlm_server, made, tmp_path)
+    bench = made.Bench('responses', vlm_server, tmp_path)
     vlm_server.script(['slow:1'], at='batch_create')
-    name, values = options('responses', vlm_server)
+    name, values = made.vendor_options('responses', vlm_server)
     process = subprocess.Popen([sys.executable, '-c', SUBMIT, str(bench.office.descriptions), name, repr(values)],
                                env={**os.environ, 'OMP_NUM_THREADS': '1'})
     while not bench.kinds('batch_create'):
