@@ -37,8 +37,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     data, run = args.out / 'data', args.out / 'run'
     os.environ['IRSTD_DEMO_DATA'] = str(data)
-    # Two threads that spin while they wait for each other stand still where another program has a core.
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    # Threads that spin for long while they wait for each other stand still where another program has a core.
+    os.environ.setdefault('GOMP_SPINCOUNT', '100000')
     start = time.monotonic()
     call('1/5 synthetic scenes', 'synthesize.py', data, '--train', args.train, '--test', args.test, '--size', 128, 128)
     call('2/5 descriptions of the training images, offline', 'annotate.py', data, '--provider', 'mask_caption',
