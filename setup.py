@@ -38,7 +38,7 @@ setup(
         'opencv-python>=4.10',
         'pillow>=10.3',
         'matplotlib>=3.9',
-        'rich>=13',
+        'rich>=13.9',
         'tensorboard>=2.18',
     ],
     extras_require={
