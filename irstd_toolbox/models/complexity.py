@@ -47,7 +47,7 @@ def complexity(model: dict, size: tuple[int, int] = (512, 512)) -> dict:
     flops = counter.get_total_flops()
     parts = {name: row for name, row in parts.items() if any(row.values())}
     figures = dict(size=list(size), parts=parts, parameters=own, macs=flops // 2, flops=flops)
-    if model['backbone']['type'] == 'RSUEncoder' and tuple(size) == (512, 512):
+    if (model.get('decode_head') or {}).get('type') == 'GatedOutputHead' and tuple(size) == (512, 512):
         figures['paper'] = _reading(own, flops)
     return figures
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 
-__all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'halve', 'resize']
+__all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'halve', 'resize', 'stretch']
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -14,6 +14,21 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     if x.shape[-2:] == tuple(size):
         return x
     return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=False)
+
+
+def stretch(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resampling of ``(N, C, H, W)`` to ``size`` that puts corner pixels on corner pixels.
+
+    Other than :func:`resize`, it shifts the map's content by up to half a pixel a step; weights that were trained with
+    it need it.
+
+    Example:
+        >>> stretch(torch.tensor([[[[0., 3.]]]]), (1, 4)).flatten().tolist()
+        [0.0, 1.0, 2.0, 3.0]
+    """
+    if x.shape[-2:] == tuple(size):
+        return x
+    return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=True)
 
 
 def halve(x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..registry import BACKBONES, MODELS
 from .layers import resize
+from .logit_maps import LogitMaps
 
 __all__ = ['IRSTDSegmentor']
 
@@ -20,37 +21,51 @@ class IRSTDSegmentor(BaseModel):
     Args:
         backbone: Config in ``BACKBONES``: ``(N, C, H, W)`` to a list of maps, finest first.
         decode_head: Config in ``MODELS``: ``head(feats, (H, W))`` to ``[prediction, *side maps]``, logits.
-        loss: Config in ``MODELS``, or a list of them; each is applied to every logit map and all are added.
+        loss: Config in ``MODELS``, or a list of them; each is applied to every logit map that ``supervision`` names.
+            A loss with an attribute ``reads`` is applied once, ``loss(extra, mask, inputs)``, to the extra so named.
         neck: Config in ``MODELS``: ``neck(feats, descriptor)`` to a list of maps, finest first; None for none.
+        network: Config in ``MODELS``, in the place of backbone, neck and decode head, for networks that do not come
+            apart: ``network(x, descriptor)`` to ``[prediction, *side maps]``, logits.
         target_descriptor: Config of :class:`TargetDescriptor`; None for a network without language.
         data_preprocessor: Config of :class:`IRSTDDataPreprocessor`.
+        supervision: ``'sum'`` adds the losses of all maps, ``'mean'`` averages them, ``'final'`` takes the
+            prediction's alone. A side map smaller than the mask is held against the mask max-pooled to its size.
         output_size: Size of predictions: ``'native'`` brings logits back to the image file's size, ``'network'``
             leaves them at the size that the network saw (padding removed).
 
     Shape:
         - inputs: ``(N, C, H, W)``
         - ``mode='tensor'``: list of ``(N, 1, H, W)`` logits, the prediction first
-        - ``mode='loss'``: dict of scalars ``loss_0`` (the prediction) ... (side maps)
+        - ``mode='loss'``: dict of scalars ``loss_0`` (the prediction) ... (side maps), ``loss_<extra>``
         - ``mode='predict'``: the samples with ``seg_logits`` and ``pred_sem_seg``, ``(1, H, W)`` each
 
     Raises:
-        ConfigError: If ``output_size`` is not known, or training samples come without a mask.
+        ConfigError: If an option is not known, the parts are neither a backbone with its head nor a network, a loss
+            reads what the network does not give, or training samples come without a mask.
 
     References:
         LGNet, Fig. 3; deep supervision: Sec. 3.5, Eq. 4.
     """
 
-    def __init__(self, backbone: dict, decode_head: dict, loss: dict | list[dict], neck: dict | None = None,
+    def __init__(self, backbone: dict | None = None, decode_head: dict | None = None,
+                 loss: dict | list[dict] | None = None, neck: dict | None = None, network: dict | None = None,
                  target_descriptor: dict | None = None, data_preprocessor: dict | None = None,
-                 output_size: str = 'native', init_cfg: dict | None = None) -> None:
+                 output_size: str = 'native', supervision: str = 'sum', init_cfg: dict | None = None) -> None:
         super().__init__(MODELS.build(data_preprocessor or dict(type='IRSTDDataPreprocessor')), init_cfg)
         if output_size not in ('native', 'network'):
             raise ConfigError(f"output_size={output_size!r} is not known. Choose 'native' or 'network'.")
-        self.native = output_size == 'native'
-        self.backbone = BACKBONES.build(backbone)
+        if supervision not in ('sum', 'mean', 'final'):
+            raise ConfigError(f"supervision={supervision!r} is not known. Choose 'sum', 'mean' or 'final'.")
+        if (network is None) == (backbone is None or decode_head is None) or (network and (backbone or neck)):
+            raise ConfigError('A segmentor is built of a backbone, perhaps a neck, and a decode_head, or of one '
+                              'network that stands for all three. Give the one or the other.')
+        self.native, self.supervision = output_size == 'native', supervision
+        self.backbone = BACKBONES.build(backbone) if backbone else None
         self.neck = MODELS.build(neck) if neck else None
-        self.decode_head = MODELS.build(decode_head)
-        self.losses = nn.ModuleList(MODELS.build(cfg) for cfg in (loss if isinstance(loss, list) else [loss]))
+        self.decode_head = MODELS.build(decode_head) if decode_head else None
+        self.network = MODELS.build(network) if network else None
+        losses = loss if isinstance(loss, list) else [loss] if loss else []
+        self.losses = nn.ModuleList(MODELS.build(cfg) for cfg in losses)
         self.target_descriptor = MODELS.build(target_descriptor) if target_descriptor else None
 
     def describe(self, inputs: Tensor, samples: list[SegDataSample] | None) -> Tensor | None:
@@ -76,6 +91,8 @@ class IRSTDSegmentor(BaseModel):
 
     def logit_maps(self, inputs: Tensor, descriptor: Tensor | None) -> list[Tensor]:
         """``(N, C, H, W)`` and ``(N, D)`` to the logit maps ``(N, 1, H, W)``, the prediction first."""
+        if self.network is not None:
+            return self.network(inputs, descriptor)
         feats = self.backbone(inputs)
         if self.neck is not None:
             feats = self.neck(feats, descriptor)
@@ -85,18 +102,30 @@ class IRSTDSegmentor(BaseModel):
                 mode: str = 'tensor') -> list[Tensor] | dict[str, Tensor] | list[SegDataSample]:
         maps = self.logit_maps(inputs, self.describe(inputs, data_samples))
         if mode == 'loss':
-            return self._losses(maps, data_samples)
+            return self._losses(maps, inputs, data_samples)
         return self._predictions(maps[0], data_samples) if mode == 'predict' else maps
 
-    def _losses(self, maps: list[Tensor], samples: list[SegDataSample]) -> dict[str, Tensor]:
-        for sample in samples:
+    def _losses(self, maps: list[Tensor], inputs: Tensor, samples: list[SegDataSample]) -> dict[str, Tensor]:
+        mask = inputs.new_zeros(len(inputs), 1, *inputs.shape[-2:])
+        for target, sample in zip(mask, samples, strict=True):
             if 'gt_sem_seg' not in sample:
                 raise ConfigError(f'{sample.metainfo.get("image_id", "A sample")} came to training without a mask. Put '
                                   'LoadTargetMask into the training pipeline.')
-        mask = maps[0].new_zeros(maps[0].shape)
-        for target, sample in zip(mask, samples, strict=True):
             target.copy_(sample.gt_sem_seg.data)
-        return {f'loss_{i}': sum(loss(logits, mask) for loss in self.losses) for i, logits in enumerate(maps)}
+        supervised = maps[:1] if self.supervision == 'final' else maps
+        share = 1 / len(supervised) if self.supervision == 'mean' else 1
+        of_maps = [loss for loss in self.losses if not hasattr(loss, 'reads')]
+        found = {f'loss_{i}': share * sum(loss(logits, _at_size(mask, logits)) for loss in of_maps)
+                 for i, logits in enumerate(supervised)}
+        extras = maps.extras if isinstance(maps, LogitMaps) else {}
+        for loss in self.losses:
+            name = getattr(loss, 'reads', None)
+            if name is not None:
+                if name not in extras:
+                    raise ConfigError(f'{type(loss).__name__} reads {name!r}, but the network gives '
+                                      f'{", ".join(extras) or "logit maps alone"}. Take the loss out of the config.')
+                found[f'loss_{name}'] = found.get(f'loss_{name}', 0) + loss(extras[name], mask, inputs)
+        return found
 
     def _predictions(self, logits: Tensor, samples: list[SegDataSample] | None) -> list[SegDataSample]:
         samples = samples or [SegDataSample() for _ in logits]
@@ -108,3 +137,9 @@ class IRSTDSegmentor(BaseModel):
             sample.seg_logits = PixelData(data=own[0])
             sample.pred_sem_seg = PixelData(data=(own[0] > 0).byte())
         return samples
+
+
+def _at_size(mask: Tensor, logits: Tensor) -> Tensor:
+    """``mask`` at the size of a map, targets kept."""
+    size = logits.shape[-2:]
+    return mask if mask.shape[-2:] == size else F.adaptive_max_pool2d(mask, size)
