@@ -1,0 +1,70 @@
+"""Where official weights come from, and how their names become ours."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..errors import CheckpointError
+
+__all__ = ['SOURCES', 'Source', 'renamed', 'source']
+
+Convert = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+SOURCES: dict[str, 'Source'] = {}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One public implementation whose weights can be read.
+
+    Args:
+        name: What the command line calls it.
+        repository: Owner and name.
+        licence: Of the repository, as it states it; ``'none stated'`` gives no right to pass its weights on.
+        convert: A state dict under official names to one under the segmentor's names.
+    """
+
+    name: str
+    repository: str
+    licence: str
+    convert: Convert
+
+
+def source(name: str, repository: str, licence: str) -> Callable[[Convert], Convert]:
+    """Enter a conversion into ``SOURCES`` under ``name``."""
+    def enter(convert: Convert) -> Convert:
+        SOURCES[name] = Source(name, repository, licence, convert)
+        return convert
+    return enter
+
+
+def renamed(state: dict[str, Tensor], rules: Sequence[tuple[str, str | None]]) -> dict[str, Tensor]:
+    r"""``state`` under other names.
+
+    Args:
+        state: Tensors by official name.
+        rules: Patterns matched at the start of a name, and what replaces the part that matched; the first that
+            matches is applied, None drops the tensor.
+
+    Raises:
+        CheckpointError: If no rule fits a name, or two names become one.
+
+    Example:
+        >>> renamed({'stem.0.weight': 1, 'fc.weight': 2}, [(r'stem\.(\d+)', r'backbone.stem.\1'), ('fc', None)])
+        {'backbone.stem.0.weight': 1}
+    """
+    result: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        found, replacement = next(
+            ((match, new) for pattern, new in rules if (match := re.match(pattern, name))), (None, None))
+        if found is None:
+            raise CheckpointError(f'{name!r} is not a name of this source. Check --from, and that the file holds the '
+                                  'network that the config describes.')
+        if replacement is None:
+            continue
+        new = found.expand(replacement) + name[found.end():]
+        if new in result:
+            raise CheckpointError(f'{name!r} becomes {new!r}, which another tensor of the file became already.')
+        result[new] = tensor
+    return result

@@ -1,0 +1,49 @@
+"""Convert a public implementation's weights to a config of ours, all of them or none.
+
+    python tools/convert_weights.py configs/baselines/acm_fpn_nuaa_sirst.py Epoch-300.pkl --from acm-pytorch
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', nargs='?', help='the config whose network the file holds')
+    parser.add_argument('file', nargs='?', type=Path, help='a file of that implementation')
+    parser.add_argument('--from', dest='source', metavar='SOURCE', help='where the file comes from; see --list')
+    parser.add_argument('--out', type=Path, help='default: FILE with the suffix .converted.pth, in this folder')
+    parser.add_argument('--list', action='store_true', help='list the sources and stop')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='override parts of the config')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse(argv)
+    from irstd_toolbox.console import quiet
+    quiet()
+    from irstd_toolbox.conversion import SOURCES
+    from irstd_toolbox.errors import ConfigError
+
+    if args.list:
+        for name, entry in sorted(SOURCES.items()):
+            print(f'{name:<20} {entry.repository} (licence: {entry.licence})')
+        return
+    if None in (args.config, args.file, args.source):
+        raise ConfigError('A config, a file and --from SOURCE are needed. --list names the sources.')
+    if args.source not in SOURCES:
+        raise ConfigError(f'--from {args.source}: not known. Sources: {", ".join(sorted(SOURCES))}.')
+    from irstd_toolbox.conversion.writing import convert_file
+    from irstd_toolbox.training.config_edits import load_config
+
+    out = args.out or Path(f'{args.file.name.split(".")[0]}.converted.pth')
+    count = convert_file(load_config(args.config, args.cfg_options).model, args.source, args.file, out)
+    print(f'{os.fspath(out)}: {count} tensors, none missing, none left over. Test it with '
+          f'`python tools/test.py {args.config} {os.fspath(out)}`.')
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)
