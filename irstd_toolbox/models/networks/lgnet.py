@@ -84,6 +84,7 @@ class RSUDecoder(nn.Module):
         fusion: Fusion block of every level (config, without ``channels``).
         language_fusion: Fusion block of the deepest level, between the last encoder and D6; None to use
             ``fusion`` there as well.
+        finest_fusion: Fusion block of the finest level, before D1; None to use ``fusion`` there as well.
         bottom_stride: 32 if D6 runs on the pooled last encoder map, 16 if on the map itself.
         align: ``'up'`` brings D6 to the last encoder's size for the deepest fusion, ``'down'`` pools the encoder's map.
         bias: Whether convolutions carry a bias before their batch norm.
@@ -105,8 +106,8 @@ class RSUDecoder(nn.Module):
     """
 
     def __init__(self, in_channels: tuple[int, ...] = (64, 64, 64, 128, 128), stages: tuple[Stage, ...] = DECODER_PLAN,
-                 fusion: dict | None = None, language_fusion: dict | None = None, bottom_stride: int = 32,
-                 align: str = 'up', bias: bool = False) -> None:
+                 fusion: dict | None = None, language_fusion: dict | None = None, finest_fusion: dict | None = None,
+                 bottom_stride: int = 32, align: str = 'up', bias: bool = False) -> None:
         super().__init__()
         if len(stages) != len(in_channels) + 1:
             raise ConfigError(f'{len(stages)} decoder stages for {len(in_channels)} encoder maps; one more stage than '
@@ -119,8 +120,9 @@ class RSUDecoder(nn.Module):
             if width != deeper:
                 raise ConfigError(f'E{i} has {width} channels and D{i + 1} has {deeper}; fusion adds them, so they '
                                  f'must be equal. Change the plan of encoder stage {i} or decoder stage {i + 1}.')
-        fusion = fusion or dict(type='ChannelFusion')
-        configs = [fusion] * (len(in_channels) - 1) + [language_fusion or fusion]
+        configs = [fusion or dict(type='ChannelFusion')] * len(in_channels)
+        configs[0] = finest_fusion or configs[0]
+        configs[-1] = language_fusion or configs[-1]
         self.fusions = nn.ModuleList(
             FUSION_BLOCKS.build(dict(cfg, channels=width)) for cfg, width in zip(configs, in_channels, strict=True))
         widths = [*(block.out_channels for block in self.fusions), in_channels[-1]]

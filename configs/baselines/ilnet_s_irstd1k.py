@@ -1,0 +1,12 @@
+"""ILNet-S on IRSTD-1k. Reported by its repository: IoU 66.01, nIoU 64.78, Pd 93.27, Fa 5.26e-6.
+
+At 512x512, each figure the best over training on the test images. Its recipe: crops of 512, batches of 8, Adan, lr
+1e-3, weight decay 1e-4, 600 epochs of which 10 warm up, BCE summed over all outputs, mixed precision (--amp).
+"""
+
+_base_ = [
+    '../_base_/models/ilnet_s.py',
+    '../_base_/datasets/irstd1k_crop512.py',
+    '../_base_/schedules/adan_600e.py',
+    '../_base_/runtime.py',
+]
