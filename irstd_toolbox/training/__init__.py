@@ -7,9 +7,10 @@ from .determinism import irstd_worker_init
 from .hooks import CheckpointHook, CollapseGuardHook, EpochSeedHook, NaNGuardHook, StampHook
 from .optimizers import build_adan
 from .progress import CSVLoggerHook, ProgressHook
+from .separate_optimizers import SeparateOptimizers
 
 __all__ = [
     'AmpWrapper', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'ExportCLIPHook',
-    'NaNGuardHook', 'ProgressHook', 'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init',
-    'load_weights', 'read_checkpoint',
+    'NaNGuardHook', 'ProgressHook', 'SeparateOptimizers', 'StampHook', 'StartValidationHook', 'build_adan',
+    'irstd_worker_init', 'load_weights', 'read_checkpoint',
 ]

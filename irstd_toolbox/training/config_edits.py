@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 
 from ..errors import ConfigError
 
-__all__ = ['apply_options', 'load_config', 'select_on_test', 'set_amp', 'set_seed', 'set_workers']
+__all__ = ['apply_options', 'load_config', 'optim_wrappers', 'select_on_test', 'set_amp', 'set_seed', 'set_workers']
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -104,13 +104,19 @@ def set_amp(config: Config, dtype: str) -> None:
         ConfigError: If the config has an optimizer wrapper that is not the engine's plain one or ours.
     """
     from .amp import best_dtype
+    for wrapper in optim_wrappers(config):
+        kind = wrapper.get('type', 'OptimWrapper')
+        name = kind if isinstance(kind, str) else kind.__name__
+        if name.rpartition('.')[2] not in ('OptimWrapper', 'AmpOptimWrapper', 'AmpWrapper'):
+            raise ConfigError(f'--amp replaces the optimizer wrapper OptimWrapper; the config has {name}.')
+        wrapper.pop('loss_scale', None)
+        wrapper.update(type='AmpWrapper', dtype=best_dtype() if dtype == 'auto' else dtype)
+
+
+def optim_wrappers(config: Config) -> list[ConfigDict]:
+    """The config's optimizer wrapper; of a model with several, each of those that stand beside its constructor."""
     wrapper = config.optim_wrapper
-    kind = wrapper.get('type', 'OptimWrapper')
-    name = kind if isinstance(kind, str) else kind.__name__
-    if name.rpartition('.')[2] not in ('OptimWrapper', 'AmpOptimWrapper', 'AmpWrapper'):
-        raise ConfigError(f'--amp replaces the optimizer wrapper OptimWrapper; the config has {name}.')
-    wrapper.pop('loss_scale', None)
-    wrapper.update(type='AmpWrapper', dtype=best_dtype() if dtype == 'auto' else dtype)
+    return [wrapper] if 'optimizer' in wrapper else [part for part in wrapper.values() if isinstance(part, dict)]
 
 
 def set_seed(config: Config, seed: int | None) -> None:

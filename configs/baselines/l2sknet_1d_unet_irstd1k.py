@@ -1,0 +1,4 @@
+"""L2SKNet-UNet* on IRSTD-1k, kernels in two 1-D factors; no figures of its own are known to us."""
+
+_base_ = './l2sknet_unet_irstd1k.py'
+model = dict(neck=dict(factorised=True))
