@@ -52,6 +52,8 @@ def main(argv: list[str] | None = None) -> None:
     if selection.get('on') == 'test':
         print('The checkpoint was chosen on the test list (--select-on-test): these figures are too good for a fair '
               'comparison.')
+    if results.get('threshold', {}).get('oracle'):
+        print('The threshold was chosen on the test list: these figures are an upper bound (oracle), not a test.')
     print(f'predictions, masks and results.json are in {folder}')
 
 

@@ -92,6 +92,9 @@ def run_test(
             return None
         results = dict(evaluator.metrics[0].results_json)
         results.update(checkpoint=_origin(checkpoint, meta), config=str(path), model=_name(config))
+        rule = getattr(model, 'threshold_rule', None)
+        if rule is not None:
+            results['threshold'] = rule
         if stage:
             write_results(stage.folder / 'results.json', results)
     return results
@@ -184,6 +187,6 @@ def _origin(checkpoint: str | None, meta: dict) -> dict | None:
 
 
 def _name(config: Config) -> str:
-    """What the model is, in a word: its backbone's name where it has one."""
+    """What the model is, in a word: the name of its network, its method or its backbone, where it has one."""
     model = config.model
-    return str((model.get('backbone') or model).get('type'))
+    return str((model.get('network') or model.get('method') or model.get('backbone') or model).get('type'))

@@ -1,0 +1,6 @@
+"""ADMD, the absolute directional mean difference; targets are above mean + 5 sigma."""
+
+model = dict(
+    type='ModelDrivenDetector',
+    method=dict(type='ADMD', cells=(3, 5, 7, 9)),
+    threshold=dict(type='AdaptiveThreshold', k=5.0))

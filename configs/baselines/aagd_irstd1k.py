@@ -1,0 +1,7 @@
+"""AAGD, the absolute average gray difference, on IRSTD-1k. Published figures: none known to us."""
+
+_base_ = [
+    '../_base_/models/aagd.py',
+    '../_base_/datasets/irstd1k_native_crop256.py',
+    '../_base_/model_driven.py',
+]

@@ -1,0 +1,7 @@
+"""Multiscale Laplacian of Gaussian, on NUAA-SIRST. Published figures: none known to us."""
+
+_base_ = [
+    '../_base_/models/ms_log.py',
+    '../_base_/datasets/nuaa_sirst_native_crop256.py',
+    '../_base_/model_driven.py',
+]

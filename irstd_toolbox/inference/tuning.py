@@ -1,0 +1,169 @@
+"""Responses of a model-driven method over a list of images, and the threshold of the highest IoU on it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from ..errors import ConfigError, DataError
+from ..models.model_driven import ModelDrivenDetector
+from ..registry import DATASETS, SCOPE
+from ..training.config_edits import load_config
+from .predictor import load_model
+
+__all__ = ['Scored', 'ThresholdSearch', 'detector_of', 'list_of', 'responses_of', 'tune_threshold']
+
+_DROPPED_BITS = 42  # of a float64's 52 bits of mantissa; 10 stay, which tell values 0.1 % apart
+_KEYS = 1 << (63 - _DROPPED_BITS)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One image of a list.
+
+    Args:
+        image_id: Its id.
+        response: Of the method.
+        truth: Its mask.
+
+    Shape:
+        - response: ``(H, W)`` float64
+        - truth: ``(H, W)`` bool
+    """
+
+    image_id: str
+    response: np.ndarray
+    truth: np.ndarray
+
+
+class ThresholdSearch:
+    """The threshold of the highest IoU over images that are shown one by one.
+
+    Responses are counted by the first 21 bits of their float64 form, so that thresholds 0.1 % apart are told apart
+    whatever the scale of the responses, in memory that does not grow with the number of images.
+
+    Example:
+        >>> search = ThresholdSearch()
+        >>> search.add(np.array([[1.0, 2.0, 8.0, 9.0]]), np.array([[False, False, True, True]]))
+        >>> value, iou = search.best()
+        >>> 2.0 < value < 8.0, iou
+        (True, 1.0)
+    """
+
+    def __init__(self) -> None:
+        self.counts = np.zeros((2, _KEYS), np.int64)  # of background and target pixels
+
+    def add(self, response: np.ndarray, truth: np.ndarray) -> None:
+        """Count an image.
+
+        Shape:
+            - response: ``(H, W)``, at least 0
+            - truth: ``(H, W)`` bool
+        """
+        keys = np.ascontiguousarray(response, np.float64).view(np.int64) >> _DROPPED_BITS
+        for counts, chosen in zip(self.counts, (keys[~truth], keys[truth]), strict=True):
+            found, numbers = np.unique(chosen, return_counts=True)
+            counts[found] += numbers
+
+    def best(self) -> tuple[float, float]:
+        """The threshold and its IoU; where several are equally good, the one in the middle.
+
+        Raises:
+            DataError: If no threshold finds a target pixel.
+        """
+        targets = self.counts[1].sum()
+        background, hit = self.counts[:, ::-1].cumsum(axis=1)[:, ::-1]
+        iou = hit / np.maximum(background + targets, 1)
+        iou[0] = 0  # a response of 0 is never a target
+        first = int(iou.argmax())
+        if not iou[first]:
+            raise DataError('No threshold finds a target pixel: the list has no targets, or the method answers none of '
+                            'them. Choose another list or method.')
+        change = np.flatnonzero(iou[first:] != iou[first])
+        key = first + (int(change[0]) - 1 if change.size else 0) // 2
+        edge = np.array([key << _DROPPED_BITS], np.int64).view(np.float64)[0]
+        return float(np.nextafter(edge, 0)), float(iou[first])
+
+
+def detector_of(config: Config) -> ModelDrivenDetector:
+    """The model of a config.
+
+    Raises:
+        ConfigError: If it is not a model-driven detector.
+    """
+    init_default_scope(SCOPE)
+    if config.model.get('type') != 'ModelDrivenDetector':
+        raise ConfigError(f'{config.filename} is of {config.model.get("type")}; a ModelDrivenDetector is expected, for '
+                          'networks decide at probability 0.5.')
+    return load_model(config, None, torch.device('cpu'))[0]
+
+
+def responses_of(model: ModelDrivenDetector, dataset: Any, images: int | None = None) -> Iterator[Scored]:
+    """The responses to the images of a data set, and their masks.
+
+    Args:
+        model: The model.
+        dataset: The data set, :func:`list_of` a config.
+        images: How many, evenly spaced; None for all.
+
+    Raises:
+        DataError: If a mask is missing or not of the size of the response.
+    """
+    count = min(images or len(dataset), len(dataset))
+    for place in np.linspace(0, len(dataset) - 1, count).round().astype(int):
+        packed = dataset[int(place)]
+        batch = model.data_preprocessor({key: [value] for key, value in packed.items()}, False)
+        sample = batch['data_samples'][0]
+        image_id = sample.metainfo['image_id']
+        if 'gt_sem_seg' not in sample:
+            raise DataError(f'{image_id} has no mask, and without it nothing can be measured. Put LoadTargetMask into '
+                            'the test pipeline.')
+        response = model.responses(batch['inputs'], batch['data_samples'])[0]
+        truth = sample.gt_sem_seg.data[0].numpy() == 1
+        if truth.shape != response.shape:
+            raise DataError(f'{image_id}: the response is {response.shape}, the mask {truth.shape}; one size is '
+                            'expected. Take Resize out of the test pipeline.')
+        yield Scored(image_id, response, truth)
+
+
+def list_of(config: Config, split: str) -> Any:
+    """The test data set of a config with another list."""
+    init_default_scope(SCOPE)
+    return DATASETS.build(dict(config.test_dataloader.dataset, split=split))
+
+
+def tune_threshold(path: str, split: str = 'trainval', options: Sequence[str] = (), *,
+                   images: int | None = None) -> dict[str, Any]:
+    """Choose the threshold of the highest IoU on a list.
+
+    Args:
+        path: A config of a :class:`ModelDrivenDetector`; its own threshold rule plays no part.
+        split: The list.
+        options: ``KEY=VALUE`` over the config.
+        images: How many images, evenly spaced over the list; None for all.
+
+    Returns:
+        ``value`` and ``scale`` of the better of two rules, one response for all images and one share of the range of
+        an image's responses; and ``origin``: data set, split, number of images, and the IoU there.
+
+    Raises:
+        ConfigError: If the config is not one of a model-driven method.
+        DataError: If the data set or masks are missing, or no threshold finds a target.
+    """
+    config = load_config(path, options)
+    model, dataset = detector_of(config), list_of(config, split)
+    searches, count = dict(response=ThresholdSearch(), range=ThresholdSearch()), 0
+    for scored in responses_of(model, dataset, images):
+        searches['response'].add(scored.response, scored.truth)
+        raised = scored.response - scored.response.min()
+        searches['range'].add(raised / max(raised.max(), np.finfo(float).tiny), scored.truth)
+        count += 1
+    found = {scale: search.best() for scale, search in searches.items()}
+    scale = max(found, key=lambda name: found[name][1])
+    value, iou = found[scale]
+    return dict(value=value, scale=scale, origin=dict(
+        method=config.model.method.to_dict(), dataset=dataset.metainfo['dataset'], split=split, images=count, IoU=iou))

@@ -1,0 +1,112 @@
+"""The threshold of the highest IoU on a list, and the table of model-driven methods."""
+
+import json
+
+import numpy as np
+import pytest
+
+from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.inference.tuning import ThresholdSearch, tune_threshold
+
+
+def iou(response, truth, threshold):
+    predicted = response > threshold
+    return (predicted & truth).sum() / (predicted | truth).sum()
+
+
+def test_the_search_finds_the_best_of_all_thresholds():
+    rng = np.random.default_rng(0)
+    truth = rng.random((3, 40, 40)) < 0.05
+    response = rng.lognormal(0, 1, truth.shape) * np.where(truth, 3.0, 1.0)
+    search = ThresholdSearch()
+    for image, mask in zip(response, truth, strict=True):
+        search.add(image, mask)
+    value, found = search.best()
+    assert found == pytest.approx(iou(response, truth, value))
+    assert found >= max(iou(response, truth, threshold) for threshold in response.ravel()[::7]) - 2e-3
+
+
+@pytest.mark.parametrize('scale', [1e-9, 1.0, 1e9])
+def test_the_search_works_at_any_scale_of_responses(scale):
+    search = ThresholdSearch()
+    search.add(np.array([[1.0, 1.1, 1.2, 3.0]]) * scale, np.array([[False, False, True, True]]))
+    value, found = search.best()
+    assert found == 1 and 1.1 * scale < value < 1.2 * scale
+
+
+def test_a_response_of_zero_is_never_a_target():
+    search = ThresholdSearch()
+    search.add(np.array([[0.0, 0.0, 5.0]]), np.array([[True, True, True]]))
+    value, found = search.best()
+    assert found == pytest.approx(1 / 3) and 0 < value < 5
+
+
+def test_a_list_without_targets_is_an_error():
+    search = ThresholdSearch()
+    search.add(np.ones((3, 3)), np.zeros((3, 3), bool))
+    with pytest.raises(DataError, match='No threshold finds a target pixel'):
+        search.best()
+
+
+def test_the_training_list_is_the_default_and_the_origin_says_so(config):
+    found = tune_threshold(str(config))
+    origin = found['origin']
+    assert (origin['split'], origin['images'], origin['method']) == ('trainval', 6, dict(type='TopHat', size=5))
+    assert origin['IoU'] > 0.9
+    assert tune_threshold(str(config), images=2)['origin']['images'] == 2
+
+
+def test_a_tuned_threshold_improves_the_test_and_is_stored(config, load_tool, tmp_path):
+    path = tmp_path / 'threshold.json'
+    load_tool('tune_threshold').main([str(config), '--out', str(path)])
+    load_tool('test').main([str(config), '--out', str(tmp_path), '--cfg-options', f'model.threshold={path}'])
+    found, chosen = json.loads((tmp_path / 'results.json').read_text()), json.loads(path.read_text())
+    assert found['threshold'] == dict(rule='BestThreshold', **chosen, oracle=False)
+    assert found['protocols']['canonical']['IoU'] > 0.9
+
+
+def test_a_threshold_of_the_test_list_is_called_an_oracle(config, load_tool, tmp_path, capsys):
+    path = tmp_path / 'threshold.json'
+    load_tool('tune_threshold').main([str(config), '--split', 'test', '--out', str(path)])
+    assert 'upper bound (oracle)' in capsys.readouterr().out
+    load_tool('test').main([str(config), '--out', str(tmp_path), '--cfg-options', f'model.threshold={path}'])
+    assert 'upper bound (oracle)' in capsys.readouterr().out
+    found = json.loads((tmp_path / 'results.json').read_text())
+    assert found['threshold']['oracle'] is True
+    # The search's IoU is the test's: both count the same pixels.
+    assert found['protocols']['canonical']['IoU'] == pytest.approx(found['threshold']['origin']['IoU'])
+
+
+def test_a_network_has_no_threshold_to_tune(tmp_path):
+    path = tmp_path / 'net.py'
+    path.write_text("model = dict(type='IRSTDSegmentor')\n")
+    with pytest.raises(ConfigError, match='is of IRSTDSegmentor; a ModelDrivenDetector is expected'):
+        tune_threshold(str(path))
+
+
+def test_the_table_has_the_figures_of_the_test_tool_by_both_rules(config, load_tool, tmp_path, capsys):
+    document = tmp_path / 'results.md'
+    document.write_text('Before.\n\n<!-- model-driven: begin -->\nearlier\n<!-- model-driven: end -->\n\nAfter.\n')
+    tool = load_tool('benchmark_model_driven')
+    arguments = [str(config.with_name('t*.py')), '--timed', '2', '--out', str(tmp_path / 'rows'), '--document',
+                 str(document)]
+    tool.main(arguments)
+    written = document.read_text()
+    assert 'earlier' not in written and 'Before.' in written and 'After.' in written
+    assert f"python tools/benchmark_model_driven.py '{config.with_name('t*.py')}'" in written
+    by_config, best = json.loads((tmp_path / 'rows/tiny.json').read_text())
+    load_tool('test').main([str(config), '--out', str(tmp_path)])
+    tested = json.loads((tmp_path / 'results.json').read_text())
+    assert by_config['metrics'] == tested['protocols']['canonical']
+    assert by_config['threshold'] == tested['threshold']
+    assert best['threshold']['origin']['split'] == 'trainval'
+    assert f'| {by_config["metrics"]["IoU"] * 100:.2f} |' in capsys.readouterr().out
+    tool.main([*arguments, '--keep'])
+    assert document.read_text() == written
+
+
+def test_configs_of_networks_are_left_out_of_the_table(load_tool, tmp_path):
+    path = tmp_path / 'net.py'
+    path.write_text("model = dict(type='IRSTDSegmentor')\n")
+    with pytest.raises(ConfigError, match='No config of a model-driven method among .*net.py'):
+        load_tool('benchmark_model_driven').main([str(path)])
