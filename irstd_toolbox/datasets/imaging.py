@@ -16,7 +16,8 @@ from PIL import Image
 
 from irstd_toolbox.errors import DataError
 
-__all__ = ['IMAGE_SUFFIXES', 'image_shape', 'read_image', 'read_mask', 'to_gray', 'to_mask']
+__all__ = [
+    'IMAGE_SUFFIXES', 'align_mask', 'image_shape', 'read_image', 'read_mask', 'read_pixels', 'to_gray', 'to_mask']
 
 IMAGE_SUFFIXES = ('.png', '.bmp', '.tif', '.tiff', '.jpg', '.jpeg')
 """What counts as an image when a folder is listed (compared in lower case)."""
@@ -43,7 +44,7 @@ def read_image(path: _PathLike) -> np.ndarray:
         OpenCV's ``IMREAD_GRAYSCALE`` honours a PNG's gAMA chunk and then differs by up to 18 levels from the colours
         that the same file decodes to; colour first, luma second gives one answer everywhere.
     """
-    return to_gray(_decode(path), name=str(path))
+    return to_gray(read_pixels(path), name=str(path))
 
 
 def read_mask(path: _PathLike, shape: tuple[int, int] | None = None, align: bool = True) -> np.ndarray:
@@ -65,15 +66,36 @@ def read_mask(path: _PathLike, shape: tuple[int, int] | None = None, align: bool
         NUAA-SIRST's ``Misc_111`` is the known case: image 325x220, mask 592x400 (width x height). Cropping instead
         would move its target to a wrong place.
     """
-    mask = to_mask(_decode(path), name=str(path))
+    mask = to_mask(read_pixels(path), name=str(path))
     if shape is None or mask.shape == tuple(shape):
         return mask
     if not align:
         raise DataError(f'{path}: the mask is {_size(mask.shape)}, its image {_size(shape)} (width x height). '
                         'Mend the mask, or read it with align=True to resample it.')
     _warn_about_size(str(path), mask.shape, tuple(shape))
-    height, width = shape
-    return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+    return align_mask(mask, shape)
+
+
+def align_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Resample a mask to the ``(H, W)`` of its image: nearest, by pixel centres, as Pillow does."""
+    return np.asarray(Image.fromarray(mask).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
+
+
+def read_pixels(path: _PathLike) -> np.ndarray:
+    """The pixels of a file as they are filed: neither converted to grey nor scaled.
+
+    Shape:
+        - Output: ``(H, W)``, or ``(H, W, 3)`` RGB, in the file's own depth
+
+    Raises:
+        DataError: As :func:`read_image`.
+    """
+    def pixels(source: Image.Image) -> np.ndarray:
+        if _is_deep_png(path):  # Pillow would keep the high byte of deep colour only
+            return _decode_deep(path)
+        source.load()
+        return np.asarray(source if source.mode in _PLAIN else source.convert('RGB'))
+    return _open(path, pixels)
 
 
 def image_shape(path: _PathLike) -> tuple[int, int]:
@@ -190,16 +212,6 @@ def _checked(pixels: np.ndarray, name: str) -> np.ndarray:
     if pixels.dtype.kind == 'f' and not np.isfinite(pixels).all():
         raise DataError(f'{name}: holds values that are not finite (nan or inf). Replace them before use.')
     return pixels
-
-
-def _decode(path: _PathLike) -> np.ndarray:
-    """The pixels of a file: ``(H, W)``, or ``(H, W, 3)`` RGB, in the file's own depth."""
-    def pixels(source: Image.Image) -> np.ndarray:
-        if _is_deep_png(path):  # Pillow would keep the high byte of deep colour only
-            return _decode_deep(path)
-        source.load()
-        return np.asarray(source if source.mode in _PLAIN else source.convert('RGB'))
-    return _open(path, pixels)
 
 
 def _is_deep_png(path: _PathLike) -> bool:

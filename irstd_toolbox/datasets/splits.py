@@ -13,7 +13,7 @@ from irstd_toolbox.datasets.catalog import Card, find_card
 from irstd_toolbox.datasets.imaging import IMAGE_SUFFIXES
 from irstd_toolbox.errors import DataError
 
-__all__ = ['LIST_FOLDERS', 'Split', 'card_of_lists', 'default_lists', 'find_lists', 'read_list']
+__all__ = ['LIST_FOLDERS', 'Split', 'card_of_lists', 'clean_line', 'default_lists', 'find_lists', 'read_list']
 
 LIST_FOLDERS = (r'idx_\d+', r'idx_\d+\+\d+', 'img_idx', r'\d+_\d+', '[Ss]plits', 'real|simulation', r'\.')
 """Folders that hold lists, the data set's own folder last; the first that is there gives the unqualified names."""
@@ -59,7 +59,7 @@ def read_list(path: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f'{path}: not a readable UTF-8 text file ({error}). Save it as plain text, one id a line.') \
             from error
-    ids = [_clean(line) for line in text.splitlines() if line.strip()]
+    ids = [clean_line(line) for line in text.splitlines() if line.strip()]
     if not ids:
         raise DataError(f'{path}: the split list is empty. Give one id a line, for example XDU0.')
     twice = [image_id for image_id, count in Counter(ids).items() if count > 1]
@@ -67,6 +67,20 @@ def read_list(path: Path) -> tuple[str, ...]:
         warnings.warn(f'{path}: {len(twice)} ids are listed more than once and count once, the first being '
                       f'{twice[0]!r}.', stacklevel=2)
     return tuple(dict.fromkeys(ids))
+
+
+def clean_line(line: str) -> str:
+    """The id on a line of a list: without surrounding blanks, leading slash, ``images/`` and image extension.
+
+    Example:
+        >>> clean_line(' /images/44/1(814).bmp ')
+        '44/1(814)'
+    """
+    text = line.strip().replace('\\', '/')
+    text = re.sub(r'^(\./|/)+', '', text)
+    text = re.sub(r'^images/', '', text)
+    stem, dot, suffix = text.rpartition('.')
+    return stem if dot and f'.{suffix.lower()}' in IMAGE_SUFFIXES else text
 
 
 def find_lists(root: Path) -> dict[str, dict[str, Path]]:
@@ -109,14 +123,6 @@ def card_of_lists(lists: dict[str, Path]) -> Card | None:
     """The data set that the lists' names tell (``test_NUDT-SIRST.txt``), if they tell exactly one."""
     cards = {find_card(_LIST.fullmatch(stem).group(2)) for stem in lists} - {None}
     return cards.pop() if len(cards) == 1 else None
-
-
-def _clean(line: str) -> str:
-    text = line.strip().replace('\\', '/')
-    text = re.sub(r'^(\./|/)+', '', text)
-    text = re.sub(r'^images/', '', text)
-    stem, dot, suffix = text.rpartition('.')
-    return stem if dot and f'.{suffix.lower()}' in IMAGE_SUFFIXES else text
 
 
 def _number(name: str) -> tuple[int, ...]:

@@ -147,15 +147,13 @@ class Measure:
 
     @property
     def snr(self) -> float:
-        """``(mu_t - mu_b) / sigma_b``; infinite over a flat neighbourhood."""
-        rise = self.mean - self.background_mean
-        return rise / self.background_std if self.background_std > 0 else float(np.sign(rise) * np.inf)
+        """``(mu_t - mu_b) / sigma_b``; infinite over a flat neighbourhood that the target differs from, else 0."""
+        return _over(self.mean - self.background_mean, self.background_std)
 
     @property
     def contrast(self) -> float:
-        """``(mu_t - mu_b) / mu_b``; infinite over a black neighbourhood."""
-        rise = self.mean - self.background_mean
-        return rise / self.background_mean if self.background_mean > 0 else float(np.sign(rise) * np.inf)
+        """``(mu_t - mu_b) / mu_b``; infinite over a black neighbourhood that the target differs from, else 0."""
+        return _over(self.mean - self.background_mean, self.background_mean)
 
 
 def measure(image: np.ndarray, target: np.ndarray, targets: np.ndarray | None = None) -> Measure:
@@ -200,3 +198,10 @@ def measure(image: np.ndarray, target: np.ndarray, targets: np.ndarray | None = 
         mean=float(image[target].mean(dtype=np.float64)),
         background_mean=float(around.mean()) if around.size else 0.0,
         background_std=float(around.std()) if around.size else 0.0)
+
+
+def _over(rise: float, level: float) -> float:
+    """``rise / level``; over nothing, no rise is 0 and any other infinite."""
+    if level > 0 or rise == 0:
+        return rise / level if rise else 0.0
+    return float(np.sign(rise) * np.inf)

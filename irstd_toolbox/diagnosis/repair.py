@@ -1,0 +1,91 @@
+"""A mended copy of a data set, in the layout that it has."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from irstd_toolbox.diagnosis.audit import Audit
+from irstd_toolbox.diagnosis.lists import read_quietly
+from irstd_toolbox.diagnosis.writing import fresh_folder, usable, write_list, write_mask
+from irstd_toolbox.errors import DataError
+
+__all__ = ['Repair', 'repair']
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a mended copy holds, and what it does not.
+
+    Args:
+        images: Images copied.
+        resampled: Ids whose mask was resampled to its image.
+        binarised: Ids whose mask had greys.
+        left_out: Ids left out, since the image or its mask is missing or cannot be read.
+        lists: Split lists written.
+        empty_lists: Split lists left out, since no id of theirs is left.
+    """
+
+    images: int
+    resampled: tuple[str, ...]
+    binarised: tuple[str, ...]
+    left_out: tuple[str, ...]
+    lists: int
+    empty_lists: tuple[str, ...]
+
+    def describe(self) -> str:
+        """One line."""
+        text = (f'{self.images} images; masks resampled {len(self.resampled)}, made binary {len(self.binarised)}; '
+                f'left out {len(self.left_out)} ids; {self.lists} lists')
+        return text + (f', without {", ".join(self.empty_lists)}' if self.empty_lists else '')
+
+
+def repair(audit: Audit, out: str | Path, watch: Callable[[Iterable[str]], Iterable[str]] = iter) -> Repair:
+    """Write a mended copy; the data set itself is read and nothing else.
+
+    Images and descriptions are copied. Masks become 8-bit PNG of 0 and 255 at their image's size, by the one rule of
+    :func:`irstd_toolbox.datasets.imaging.read_mask`. Lists lose carriage returns, marks, repeated ids and those that
+    are left out, and end in a line break. Left out are images without mask (where there are masks at all), masks
+    without image, files that cannot be read, and files that are no part of the data set. Who is on which list, and
+    images that occur twice, are the authors' decision: they stay.
+
+    Args:
+        audit: What was found.
+        out: Where to write: missing or empty.
+        watch: Wraps the ids as they are written; for a progress bar.
+
+    Raises:
+        ConfigError: If ``out`` holds something, or is part of the data set.
+        DataError: If no image is left.
+    """
+    layout, facts = audit.layout, audit.facts
+    ids = usable(audit)
+    if not ids:
+        raise DataError(f'{layout.root}: no image has a mask that can be read, so nothing would be left.')
+    kept, written, empty = set(ids), 0, []
+    with fresh_folder(out, layout.root) as folder:
+        def place(path: Path) -> Path:
+            target = folder / path.relative_to(layout.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            return target
+        for one in watch(ids):
+            shutil.copyfile(layout.images[one], place(layout.images[one]))
+            if one in layout.masks:
+                write_mask(audit, one, place(layout.masks[one]).with_suffix('.png'))
+            if one in layout.descriptions:
+                shutil.copyfile(layout.descriptions[one], place(layout.descriptions[one]))
+        for path in sorted({path for path in layout.splits.values() if isinstance(path, Path)}):
+            try:
+                listed = [one for one in read_quietly(path) if one in kept]
+            except DataError:
+                listed = []
+            if listed:
+                write_list(place(path), listed)
+                written += 1
+            else:
+                empty.append(path.relative_to(layout.root).as_posix())
+    masks = {one: facts[one].mask for one in ids if facts[one].mask}
+    return Repair(
+        len(ids), tuple(one for one, mask in masks.items() if mask.shape != facts[one].shape),
+        tuple(one for one, mask in masks.items() if mask.greys),
+        tuple(one for one in layout.images if one not in kept), written, tuple(empty))
