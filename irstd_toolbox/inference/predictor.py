@@ -106,6 +106,8 @@ def load_model(config: Config, checkpoint: str | os.PathLike | None, device: tor
     """
     model = MODELS.build(config.model)
     if checkpoint is not None:
+        if hasattr(model, 'load'):  # GroundedSAM, which has no weights before
+            model.load()
         meta = load_weights(model, checkpoint)['meta']
     elif any(True for _ in model.parameters()):
         raise CheckpointError(f'The model of {config.filename} has weights, so a CHECKPOINT is needed. Train it with '

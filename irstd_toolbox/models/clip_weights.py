@@ -16,7 +16,8 @@ from torch import nn
 
 from ..errors import CheckpointError, ConfigError
 
-__all__ = ['check_meaning', 'check_source', 'fingerprint', 'is_file_name', 'load_weights', 'model_config']
+__all__ = ['brief', 'check_meaning', 'check_source', 'fingerprint', 'is_file_name', 'load_weights', 'model_config',
+           'reachable']
 
 SUFFIXES = ('.safetensors', '.pt', '.pth', '.bin')
 PROBE_SECONDS = 10
@@ -90,7 +91,7 @@ def load_weights(clip: nn.Module, model: str | Mapping, pretrained: str) -> None
         open_clip.load_checkpoint(clip, str(path), weights_only=True)
     except Exception as error:  # open_clip converts and reshapes first, each with errors of its own
         name = model if isinstance(model, str) else 'the inline config'
-        raise CheckpointError(f'{path} does not fit the architecture of {name}: {_brief(error)}. Give the model= that '
+        raise CheckpointError(f'{path} does not fit the architecture of {name}: {brief(error)}. Give the model= that '
                               'the file was saved from.') from error
 
 
@@ -142,7 +143,7 @@ def _check_readable(path: Path) -> None:
         else:
             torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:
-        raise CheckpointError(f'The CLIP weights {path} cannot be read as tensors: {_brief(error)}. The file is '
+        raise CheckpointError(f'The CLIP weights {path} cannot be read as tensors: {brief(error)}. The file is '
                               'damaged or cut short, or holds more than tensors, which is refused because unpickling '
                               'it could execute code. Fetch it again, or save its state_dict as '
                               '.safetensors.') from error
@@ -162,18 +163,18 @@ def _fetch(model: str, tag: str) -> Path:
             if isinstance(cached, str):
                 return Path(cached)
     try:
-        if repository and not _reachable(huggingface_hub.constants.ENDPOINT):
+        if repository and not reachable(huggingface_hub.constants.ENDPOINT):
             raise ConnectionError('no network')  # the hub's own client would try for three quarters of a minute
         return Path(open_clip.download_pretrained(config))
     except Exception as error:
         raise ConfigError(
-            f'The CLIP weights {model}/{tag} are not on this machine and cannot be fetched ({_brief(error)}). On a '
+            f'The CLIP weights {model}/{tag} are not on this machine and cannot be fetched ({brief(error)}). On a '
             f'machine with network: python -c "import open_clip as o; '
             f"print(o.download_pretrained(o.get_pretrained_cfg('{model}', '{tag}')))\", copy the file it prints here "
             f'and say pretrained=FILE. {WITHOUT}') from error
 
 
-def _reachable(url: str) -> bool:
+def reachable(url: str) -> bool:
     """Whether a server answers at all, by the environment's proxy where one is set."""
     if os.environ.get('HF_HUB_OFFLINE', '').upper() in ('1', 'TRUE', 'YES', 'ON'):
         return False
@@ -188,7 +189,7 @@ def _reachable(url: str) -> bool:
         return False
 
 
-def _brief(error: Exception) -> str:
+def brief(error: Exception) -> str:
     """The start of an error's text on one line."""
     text = ' '.join(str(error).split()) or type(error).__name__
     return (text if len(text) <= 200 else f'{text[:200]} ...').rstrip('.')

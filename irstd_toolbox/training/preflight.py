@@ -9,6 +9,7 @@ from torch import nn
 
 from ..errors import ConfigError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE
+from .config_edits import optim_wrappers
 from .hooks import listed_as
 
 __all__ = ['Preflight', 'preflight']
@@ -51,6 +52,11 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     if 'val' in datasets and not on_test:
         _check_selection(config, datasets['val'])
     model = MODELS.build(config.model)
+    if hasattr(model, 'load'):  # GroundedSAM's networks, whose weights are missing now or never
+        model.load()
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ConfigError(f'{config.model.type} has no parameters, so there is nothing to train. Methods without '
+                          'parameters are run by tools/test.py, without a checkpoint.')
     encoder = getattr(getattr(model, 'target_descriptor', None), 'holder', None)
     if encoder is not None:
         encoder.fingerprint  # noqa: B018 - missing encoder weights show here, not at the first iteration
@@ -61,8 +67,9 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     for hook in [*config.get('default_hooks', {}).values(), *config.get('custom_hooks', ())]:
         if isinstance(hook, dict):
             HOOKS.build({key: value for key, value in hook.items() if key != 'priority'})
-    _check_name(OPTIM_WRAPPERS, config.optim_wrapper.get('type', 'OptimWrapper'))
-    _check_name(OPTIMIZERS, config.optim_wrapper.optimizer.type)
+    for wrapper in optim_wrappers(config):
+        _check_name(OPTIM_WRAPPERS, wrapper.get('type', 'OptimWrapper'))
+        _check_name(OPTIMIZERS, wrapper.optimizer.type)
     return Preflight(model, datasets)
 
 

@@ -22,10 +22,11 @@ def _concerns_the_caller(record: logging.LogRecord) -> bool:
 
 
 class IRSTDRunner(Runner):
-    """mmengine's Runner; differs in three things.
+    """mmengine's Runner; differs in four things.
 
     A checkpoint loads whole or not at all, whether to start from (``load_from``) or to resume. A checkpoint appears on
-    disk whole or not at all. On the console appear warnings only; the log file has everything.
+    disk whole or not at all. On the console appear warnings only; the log file has everything. A model with a method
+    ``load``, whose networks come with their weights, is loaded as it is built.
     """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -35,6 +36,13 @@ class IRSTDRunner(Runner):
                 handler.setLevel(max(handler.level, logging.WARNING))
                 handler.addFilter(_concerns_the_caller)
         return logger
+
+    def build_model(self, model: Any) -> Any:
+        """Build the model; one whose parts come with their weights gets them now, before there is an optimizer."""
+        built = super().build_model(model)
+        if hasattr(built, 'load'):
+            built.load()
+        return built
 
     def load_checkpoint(self, filename: str, map_location: Any = 'cpu', strict: bool = True,
                         revise_keys: Any = None) -> dict:
