@@ -1,8 +1,9 @@
 """The registries. This module imports no component, so anything may import it.
 
 Four slots are open to plugins: ``BACKBONES``, ``FUSION_BLOCKS``, ``TEXT_PRIOR_PROVIDERS`` and
-``METRICS``. The others are children of mmengine's (and mmseg's) registries, through which the
-Runner finds our components by name; ``mmseg.NAME`` and ``mmengine.NAME`` still reach theirs.
+``METRICS``. ``METHODS`` and ``THRESHOLDS`` hold the model-driven methods and the rules that make a
+decision of their responses. The others are children of mmengine's (and mmseg's) registries, through
+which the Runner finds our components by name; ``mmseg.NAME`` and ``mmengine.NAME`` still reach theirs.
 Components register when a registry is first asked (``locations``), never on ``import irstd_toolbox``.
 """
 
@@ -54,10 +55,12 @@ def _child(name: str, parent: Registry, *locations: str, construct=build_from_cf
         locations=[f'{SCOPE}.{place}' for place in locations])
 
 
-# Three slots are roots of their own: mmengine allows one child a scope under a parent.
+# Slots are roots of their own: mmengine allows one child a scope under a parent.
 BACKBONES = _slot('backbone', 'models')
 FUSION_BLOCKS = _slot('fusion block', 'models')
 TEXT_PRIOR_PROVIDERS = _slot('text-prior provider', 'text_priors')
+METHODS = _slot('model-driven method', 'models')
+THRESHOLDS = _slot('threshold rule', 'models')
 METRICS = _child('metric', mmseg.METRICS, 'evaluation.metrics', 'evaluation.retrieval')
 
 MODELS = _child('model', mmseg.MODELS, 'models', construct=build_model_from_cfg)
@@ -66,6 +69,8 @@ TRANSFORMS = _child('transform', mmseg.TRANSFORMS, 'datasets.transforms')
 HOOKS = _child('hook', mmseg.HOOKS, 'training')
 OPTIMIZERS = _child('optimizer', mmseg.OPTIMIZERS, 'training')
 OPTIM_WRAPPERS = _child('optimizer wrapper', mmseg.OPTIM_WRAPPERS, 'training')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', mmseg.OPTIM_WRAPPER_CONSTRUCTORS, 'training')
 VISUALIZERS = _child('visualizer', mmseg.VISUALIZERS, 'visualization')
 
 # Nothing of ours lives in these yet; without them the engine warns, once a registry, about an unknown scope.

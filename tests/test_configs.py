@@ -9,13 +9,15 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.models.complexity import complexity
 from irstd_toolbox.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
 FINE_TUNING = [path for path in CONFIGS if path.parent.name == 'clip']
-SEGMENTORS = [path for path in CONFIGS if path not in FINE_TUNING]
+PRETRAINED = [path for path in CONFIGS if path.name.startswith('grounded_sam_')]
+SEGMENTORS = [path for path in CONFIGS if path not in FINE_TUNING + PRETRAINED]
 
 
 def identify(path: Path) -> str:
@@ -27,6 +29,15 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError('building a config opened a connection')
     monkeypatch.setattr(socket.socket, 'connect', refuse)
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'configs' / 'baselines').glob('*_nuaa_sirst.py')), ids=identify)
+def test_a_baseline_on_nuaa_sirst_reads_it_for_training_validation_and_test(path: Path) -> None:
+    cfg = Config.fromfile(path)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        own = loader.dataset
+        assert own.name == 'NUAA-SIRST'
+        assert own.data_root.endswith(('NUAA-SIRST', 'points'))
 
 
 def test_there_are_configs() -> None:
@@ -49,6 +60,15 @@ def test_a_config_builds_a_network_that_predicts_at_an_odd_size(path: Path) -> N
                                 None if descriptor is None else torch.rand(1, descriptor.dim))
     assert maps[0].shape == (1, 1, 33, 47)
     assert torch.isfinite(maps[0]).all()
+
+
+@pytest.mark.parametrize('path', PRETRAINED, ids=identify)
+def test_a_config_of_pretrained_parts_builds_without_them_and_says_what_it_lacks(path: Path) -> None:
+    with DefaultScope.overwrite_default_scope('irstd_toolbox'):
+        model = MODELS.build(copy.deepcopy(Config.fromfile(path).model))
+    assert not list(model.parameters())
+    with pytest.raises(ConfigError, match='pretrained'):
+        model.logit_maps(torch.rand(1, model.data_preprocessor.channels, 33, 47), None)
 
 
 @pytest.mark.parametrize('path', FINE_TUNING, ids=identify)

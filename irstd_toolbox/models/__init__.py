@@ -1,16 +1,23 @@
 """Networks and their parts; importing this package registers them."""
 
+from . import model_driven, networks
 from .clip import OpenCLIPEncoder
 from .contrastive_clip import ContrastiveCLIP
 from .data_preprocessor import IRSTDDataPreprocessor
 from .fusion import ChannelFusion, LanguageFusion, SumFusion
-from .losses import BCELoss, DiceLoss, FocalLoss, SLSLoss, SoftIoULoss
+from .grounded_sam import GroundedSAM
+from .grounded_sam_detector import GroundingDetector
+from .grounded_sam_loss import BoxSetLoss
+from .grounded_sam_segmenter import BoxSegmenter
+from .logit_maps import LogitMaps
+from .losses import BCELoss, DiceLoss, EdgeLoss, FocalLoss, SLSLoss, SoftIoULoss
 from .networks.lgnet import GatedOutputHead, RSUDecoder, RSUEncoder
 from .segmentor import IRSTDSegmentor
 from .target_descriptor import TargetDescriptor
 
 __all__ = [
-    'BCELoss', 'ChannelFusion', 'ContrastiveCLIP', 'DiceLoss', 'FocalLoss', 'GatedOutputHead', 'IRSTDDataPreprocessor',
-    'IRSTDSegmentor', 'LanguageFusion', 'OpenCLIPEncoder', 'RSUDecoder', 'RSUEncoder', 'SLSLoss', 'SoftIoULoss',
-    'SumFusion', 'TargetDescriptor',
+    'BCELoss', 'BoxSegmenter', 'BoxSetLoss', 'ChannelFusion', 'ContrastiveCLIP', 'DiceLoss', 'EdgeLoss', 'FocalLoss',
+    'GatedOutputHead', 'GroundedSAM', 'GroundingDetector', 'IRSTDDataPreprocessor', 'IRSTDSegmentor', 'LanguageFusion',
+    'LogitMaps', 'OpenCLIPEncoder', 'RSUDecoder', 'RSUEncoder', 'SLSLoss', 'SoftIoULoss', 'SumFusion',
+    'TargetDescriptor', 'model_driven', 'networks',
 ]

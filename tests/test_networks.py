@@ -1,0 +1,113 @@
+"""What every network of the configs keeps to: one test each over all networks under ``configs/baselines`` and LGNet.
+
+Full-size networks, small images. A config of the same network (another data set, another recipe) is not held twice.
+"""
+
+import copy
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from irstd_toolbox.models import IRSTDSegmentor
+from irstd_toolbox.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[1] / 'configs'
+
+
+def networks() -> dict[str, dict]:
+    """The model of each config whose network no other config has, by the config's name."""
+    found: dict[str, tuple[str, dict]] = {}
+    for path in [ROOT / 'lgnet_irstd1k.py', *sorted((ROOT / 'baselines').glob('*.py'))]:
+        model = Config.fromfile(path).model.to_dict()
+        if not issubclass(MODELS.get(model['type']), IRSTDSegmentor):
+            continue
+        model.pop('target_descriptor', None)
+        same = {key: value for key, value in model.items() if key not in ('loss', 'supervision', 'init_cfg')}
+        same['data_preprocessor'] = same.get('data_preprocessor', {}).get('channels', 3)
+        found.setdefault(json.dumps(same, sort_keys=True, default=str), (path.stem, model))
+    return dict(found.values())
+
+
+NETWORKS = networks()
+
+
+@cache
+def original(name: str) -> IRSTDSegmentor:
+    torch.manual_seed(0)
+    return MODELS.build(copy.deepcopy(NETWORKS[name]))
+
+
+@pytest.fixture
+def model(name: str) -> IRSTDSegmentor:
+    """The network, its weights and statistics as they were built."""
+    return copy.deepcopy(original(name))
+
+
+def logit_maps(model: IRSTDSegmentor, batch: int, height: int, width: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    grey = torch.rand(batch, 1, height, width, generator=generator)
+    inputs = grey.expand(-1, model.data_preprocessor.channels, -1, -1)
+    return model.logit_maps(inputs, torch.rand(batch, 512, generator=generator))
+
+
+def samples(batch: int, size: int) -> list[SegDataSample]:
+    made = []
+    for i in range(batch):
+        mask = torch.zeros(1, size, size, dtype=torch.uint8)
+        mask[:, 8 + i:12 + i, 9:13] = 1
+        made.append(SegDataSample(gt_sem_seg=PixelData(data=mask)))
+    return made
+
+
+@pytest.mark.parametrize('name', NETWORKS)
+class TestNetwork:
+
+    def test_gives_logits_of_the_images_size_first(self, name, model):
+        with torch.no_grad():
+            maps = logit_maps(model.eval(), 2, 64, 96)
+        assert isinstance(maps, list) and maps[0].shape == (2, 1, 64, 96)
+        assert all(side.shape[:2] == (2, 1) for side in maps)
+
+    def test_gradients_reach_every_parameter(self, name, model):
+        generator = torch.Generator().manual_seed(1)
+        grey = torch.randn(2, 1, 64, 64, generator=generator)
+        inputs = grey.expand(-1, model.data_preprocessor.channels, -1, -1)
+        maps = model.train().logit_maps(inputs, torch.randn(2, 512, generator=generator))
+        losses = model._losses(maps, inputs, samples(2, 64))
+        sum(losses.values()).backward()
+        missing = [key for key, value in model.named_parameters()
+                   if value.requires_grad and (value.grad is None or not value.grad.isfinite().all())]
+        assert missing == []
+
+    @pytest.mark.parametrize('training', [True, False], ids=['training', 'test'])
+    @pytest.mark.parametrize('size', [(33, 47), (70, 40)], ids=str)
+    def test_takes_one_image_of_any_size(self, name, model, size, training):
+        with torch.no_grad():
+            maps = logit_maps(model.train(training), 1, *size)
+        assert maps[0].shape == (1, 1, *size) and all(side.isfinite().all() for side in maps)
+
+    def test_an_image_does_not_depend_on_the_batch_nor_on_the_run(self, name, model):
+        with torch.no_grad():
+            together, again = logit_maps(model.eval(), 2, 48, 48)[0], logit_maps(model, 2, 48, 48)[0]
+            generator = torch.Generator().manual_seed(1)
+            inputs = torch.rand(2, 1, 48, 48, generator=generator).expand(-1, model.data_preprocessor.channels, -1, -1)
+            alone = model.logit_maps(inputs[1:], torch.rand(2, 512, generator=generator)[1:])[0]
+        torch.testing.assert_close(again, together, rtol=0, atol=0)
+        scale = together.abs().max().item()
+        torch.testing.assert_close(alone, together[1:], rtol=1e-4, atol=1e-4 * scale)
+
+    def test_its_state_carries_all_that_it_computes_with(self, name, model):
+        other = copy.deepcopy(model)
+        with torch.no_grad():
+            expected = logit_maps(model.eval(), 1, 48, 48)[0]
+            for value in other.state_dict().values():
+                if value.is_floating_point():
+                    value.uniform_(0.5, 1.5)
+            other.load_state_dict(model.state_dict(), strict=True)
+            torch.testing.assert_close(logit_maps(other.eval(), 1, 48, 48)[0], expected, rtol=0, atol=0)
