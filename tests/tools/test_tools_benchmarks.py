@@ -1,0 +1,108 @@
+"""The tables of many configs: cost, and training on synthetic scenes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from irstd_toolbox.errors import CheckpointError, ConfigError
+
+
+def test_the_cost_table_counts_what_complexity_counts(load_tool, config, tmp_path, capsys):
+    document = tmp_path / 'costs.md'
+    document.write_text('<!-- cost -->\n<!-- /cost -->\n')
+    tool = load_tool('benchmark_cost')
+    assert tool.main([str(config), '--size', '32', '--repeats', '1', '--document', str(document)]) == 0
+    load_tool('complexity').main([str(config), '--json', '--size', '256', '256'])
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    row = next(line for line in document.read_text().splitlines() if line.startswith('| tiny'))
+    cells = [cell.strip() for cell in row.strip('|').split('|')]
+    assert cells[1] == f'{figures["parameters"]:,}' and cells[2] == f'{figures["macs"] / 1e9:.3f}'
+    assert float(cells[4]) >= 0 and float(cells[5]) >= 0
+
+
+def test_a_config_that_cannot_be_measured_has_its_reason_in_the_table(load_tool, tmp_path, capsys):
+    broken = tmp_path / 'broken.py'
+    broken.write_text(
+        "model = dict(type='IRSTDSegmentor', backbone=dict(type='Nothing'), decode_head=dict(type='LogitHead'))\n")
+    assert load_tool('benchmark_cost').main([str(broken)]) == 1
+    assert "'Nothing' is not a registered backbone" in capsys.readouterr().out
+
+
+@pytest.fixture
+def training(load_tool, monkeypatch, tmp_path):
+    """The tool; whatever it calls is noted and not run, but results.json is as a test writes it."""
+    tool, calls = load_tool('benchmark_training'), []
+
+    def note(log, name, *arguments):
+        calls.append((name, *map(str, arguments)))
+        if name == 'test.py':
+            results = Path(arguments[arguments.index('--out') + 1], 'results.json')
+            results.parent.mkdir(parents=True)
+            results.write_text(json.dumps(dict(protocols=dict(canonical=dict(IoU=0.5, nIoU=0.4, Pd=0.9, Fa=1e-5)))))
+        return True
+    monkeypatch.setattr(tool, 'call', note)
+    return tool, calls
+
+
+def test_a_config_is_trained_and_tested_with_its_own_optimizer_and_a_row_is_kept(training, config, tmp_path, capsys):
+    tool, calls = training
+    arguments = [str(config), '--out', str(tmp_path / 'out'), '--iterations', '7']
+    assert tool.main(arguments) == 0
+    assert [name for name, *_ in calls] == ['synthesize.py', 'annotate.py', 'train.py', 'test.py']
+    assert '| tiny | 7 | own | 0.5000 | 0.4000 | 0.9000 | 10.0 |' in capsys.readouterr().out
+    from mmengine.config import Config
+    made = Config.fromfile(tmp_path / 'out' / 'tiny' / 'tiny.py')
+    assert made.train_cfg == dict(type='IterBasedTrainLoop', max_iters=7, val_interval=7)
+    assert made.optim_wrapper.optimizer.type == 'Adan' and made.param_scheduler == []
+    assert [loss['type'] for loss in made.model.loss] == ['BCELoss', 'SoftIoULoss']
+
+
+def test_adam_takes_the_place_of_the_configs_optimizer(training, config, tmp_path):
+    tool, _ = training
+    tool.main([str(config), '--out', str(tmp_path / 'out'), '--adam', '0.002'])
+    from mmengine.config import Config
+    made = Config.fromfile(tmp_path / 'out' / 'tiny' / 'tiny.py')
+    assert made.optim_wrapper == dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))
+
+
+def test_a_config_that_has_a_row_is_passed_over(training, config, tmp_path):
+    tool, calls = training
+    arguments = [str(config), '--out', str(tmp_path / 'out')]
+    tool.main(arguments)
+    calls.clear()
+    tool.main(arguments)
+    assert 'train.py' not in [name for name, *_ in calls]
+
+
+def test_too_low_an_iou_is_told_by_the_status(training, config, tmp_path, capsys):
+    tool, _ = training
+    assert tool.main([str(config), '--out', str(tmp_path / 'out'), '--least', '0.6']) == 1
+    assert 'IoU above 0.6: 0 of 1; not: tiny' in capsys.readouterr().out
+
+
+def test_a_training_that_fails_is_told_and_tried_again(training, config, tmp_path, monkeypatch, capsys):
+    tool, _ = training
+    monkeypatch.setattr(tool, 'call', lambda log, name, *arguments: name != 'train.py')
+    assert tool.main([str(config), '--out', str(tmp_path / 'out')]) == 1
+    assert 'training stopped, see' in capsys.readouterr().out
+    assert not (tmp_path / 'out' / 'tiny' / 'row.json').exists()
+
+
+class TestConvertWeights:
+
+    def test_a_source_that_is_not_known_names_those_that_are(self, load_tool, config, tmp_path):
+        with pytest.raises(ConfigError, match='--from nobody: not known. Sources: .*acm-pytorch'):
+            load_tool('convert_weights').main([str(config), 'x.pth', '--from', 'nobody'])
+
+    def test_what_is_missing_on_the_command_line_is_named(self, load_tool, config):
+        with pytest.raises(ConfigError, match='A config, a file and --from SOURCE are needed'):
+            load_tool('convert_weights').main([str(config)])
+
+    def test_the_list_names_repositories_and_licences(self, load_tool, capsys):
+        load_tool('convert_weights').main(['--list'])
+        assert 'Tianfang-Zhang/acm-pytorch (licence: MIT)' in capsys.readouterr().out
+
+    def test_a_file_that_is_missing_is_named(self, load_tool, config, tmp_path):
+        with pytest.raises(CheckpointError, match='nothing.pth does not exist'):
+            load_tool('convert_weights').main([str(config), str(tmp_path / 'nothing.pth'), '--from', 'acm-pytorch'])

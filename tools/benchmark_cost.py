@@ -1,0 +1,108 @@
+"""Parameters, operations, latency and memory of every config given, one image at a time, as a table.
+
+Each config is measured in a process of its own, so that peak memory is its own. Latency is the median wall time of
+forward passes without gradient; memory is what the process's peak rose by from before the model was built.
+
+    python tools/benchmark_cost.py configs/lgnet_irstd1k.py 'configs/baselines/*_irstd1k.py'
+"""
+
+import argparse
+import glob
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+MARKER = 'cost'
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+', help='paths or quoted patterns')
+    parser.add_argument('--size', type=int, default=256, help='side of the image of latency and memory '
+                                                              '(default: %(default)s)')
+    parser.add_argument('--repeats', type=int, default=3,
+                        help='forward passes after a first one (default: %(default)s)')
+    parser.add_argument('--threads', type=int, default=1, help='default: %(default)s')
+    parser.add_argument('--document', type=Path, metavar='FILE', help='write the table into this Markdown file, in its '
+                                                                 f'section "<!-- {MARKER} -->"')
+    parser.add_argument('--one', action='store_true', help=argparse.SUPPRESS)
+    return parser.parse_args(argv)
+
+
+def peak() -> float:
+    """Peak memory of this process so far, MiB."""
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(path: str, args: argparse.Namespace) -> dict:
+    """The figures of one config, in this process."""
+    import torch
+
+    from irstd_toolbox.models.complexity import complexity
+    from irstd_toolbox.registry import MODELS
+    from irstd_toolbox.training.config_edits import load_config
+
+    torch.set_num_threads(args.threads)
+    config = load_config(path, []).model
+    small, large = complexity(config, (256, 256)), complexity(config, (512, 512))
+    before = peak()
+    dimension = None if not config.get('target_descriptor') else 512
+    config.pop('target_descriptor', None)
+    model = MODELS.build(config).eval()
+    image = torch.rand(1, model.data_preprocessor.channels, args.size, args.size)
+    descriptor = None if dimension is None else torch.rand(1, dimension)
+    times = []
+    with torch.inference_mode():
+        for _ in range(args.repeats + 1):
+            start = time.perf_counter()
+            model.logit_maps(image, descriptor)
+            times.append(time.perf_counter() - start)
+    middle = sorted(times[1:])[args.repeats // 2]
+    return dict(config=Path(path).stem, parameters=small['parameters'], macs_256=small['macs'], macs_512=large['macs'],
+                ms=middle * 1e3, memory=peak() - before)
+
+
+def cells(row: dict) -> str:
+    if 'failed' in row:
+        return f'| {row["config"]} | {row["failed"]} | | | | |'
+    return (f'| {row["config"]} | {row["parameters"]:,} | {row["macs_256"] / 1e9:.3f} | {row["macs_512"] / 1e9:.3f} | '
+            f'{row["ms"]:.0f} | {row["memory"]:.0f} |')
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    from irstd_toolbox.console import quiet
+    quiet()
+    if args.one:
+        print(json.dumps(measure(args.configs[0], args)))
+        return 0
+    from rich.progress import track
+
+    from irstd_toolbox.evaluation.sections import replace_section
+
+    environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads))
+    rows = []
+    paths = [path for pattern in args.configs for path in sorted(glob.glob(pattern)) or [pattern]]
+    for path in track(paths, 'measuring', transient=True):
+        command = [sys.executable, __file__, path, '--one', '--size', str(args.size), '--repeats',
+                   str(args.repeats), '--threads', str(args.threads)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        found = done.stdout.strip().splitlines()
+        rows.append(json.loads(found[-1]) if done.returncode == 0 and found else dict(
+            config=Path(path).stem, failed=(done.stderr.strip().splitlines() or ['no output'])[-1]))
+    table = '\n'.join([
+        f'| config | parameters | GMACs at 256 | GMACs at 512 | ms at {args.size}, {args.threads} CPU thread'
+        f'{"s" * (args.threads > 1)} | memory at {args.size}, MiB |', '|---' * 6 + '|', *map(cells, rows)])
+    print(table)
+    if args.document:
+        replace_section(args.document, MARKER, ['tools/benchmark_cost.py', *(argv or sys.argv[1:])], table)
+    return int(any('failed' in row for row in rows))
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)

@@ -1,0 +1,156 @@
+"""Train each config for a few hundred iterations on synthetic scenes and test it there: does it learn at all?
+
+Every config runs as tools/train.py and tools/test.py run it, with its own network, supervision, extra losses and (but
+for --adam) optimizer. Data, batch size, a constant learning rate and the loss of logit maps (cross-entropy plus soft
+IoU, for soft IoU alone often starts all black) are those of this comparison. A config that has a row already is passed
+over.
+
+    python tools/benchmark_training.py configs/baselines/*_irstd1k.py --out work_dirs/synthetic_training
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parent
+
+CONFIG = '''"""{name} for {iterations} iterations on synthetic scenes."""
+
+_base_ = {base!r}
+train_pipeline = [
+    dict(type='LoadImage'), {clip}dict(type='LoadTargetMask'), dict(type='Resize', size={side}),
+    dict(type='RandomFlip', horizontal=0.5, vertical=0.5), dict(type='RandomRotate90'), dict(type='PackInputs')]
+test_pipeline = [dict(type='LoadImage'), {clip}dict(type='Resize', size={side}), dict(type='LoadTargetMask'),
+                 dict(type='PackInputs')]
+data = dict(name=None, data_root={data!r})
+train_dataloader = dict(batch_size={batch}, num_workers=0, persistent_workers=False,
+                        dataset=dict(data, pipeline=train_pipeline))
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(data, pipeline=test_pipeline))
+test_dataloader = dict(num_workers=0, dataset=dict(data, pipeline=test_pipeline))
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters={iterations}, val_interval={iterations})
+param_scheduler = []
+{optimizer}model = dict(data_preprocessor=dict(mean=100.0, std=40.0){loss}{encoder})
+default_hooks = dict(checkpoint=dict(interval={iterations}, by_epoch=False), logger=dict(log_metric_by_epoch=False))
+log_processor = dict(by_epoch=False)
+'''
+ADAM = "optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='Adam', lr={rate}))\n"
+# An untrained stand-in, as in the demo: nothing is downloaded.
+ENCODER = ''',
+             target_descriptor=dict(normalize=True, encoder=dict(
+                 _delete_=True, type='OpenCLIPEncoder', pretrained='random', model=dict(
+                     embed_dim=512, vision_cfg=dict(image_size=64, layers=2, width=64, head_width=32, patch_size=16),
+                     text_cfg=dict(context_length=77, vocab_size=49408, width=64, heads=2, layers=2))))'''
+COLUMNS = ('config', 'iterations', 'optimizer', 'IoU', 'nIoU', 'Pd', 'Fa (1e-6)', 'seconds')
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+', type=Path)
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/synthetic_training'), help='default: %(default)s')
+    parser.add_argument('--iterations', type=int, default=300, help='default: %(default)s')
+    parser.add_argument('--size', type=int, default=64, help='side of the scenes, from 64 (default: %(default)s)')
+    parser.add_argument('--stretch', type=int, metavar='SIDE',
+                        help='what networks see (default: the scenes as they are); helps those that begin by shrinking')
+    parser.add_argument('--batch', type=int, default=4, help='default: %(default)s')
+    parser.add_argument('--adam', type=float, metavar='RATE',
+                        help="Adam at this rate in the place of the config's optimizer, whose rate may be too low for "
+                             'a few hundred iterations')
+    parser.add_argument('--train', type=int, default=200, help='training scenes (default: %(default)s)')
+    parser.add_argument('--test', type=int, default=50, help='test scenes (default: %(default)s)')
+    parser.add_argument('--least', type=float, default=0.3,
+                        help='IoU to exceed, or the status is 1 (default: %(default)s)')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
+    return parser.parse_args(argv)
+
+
+def call(log: Path, tool: str, *arguments: object) -> bool:
+    """Run one tool; its output goes to ``log``."""
+    with log.open('a') as file:
+        return not subprocess.run([sys.executable, str(TOOLS / tool), *map(str, arguments)], stdout=file, stderr=file,
+                                  check=False).returncode
+
+
+def extra_losses(model: dict) -> list[dict]:
+    """The losses of a model that read more than its logit maps."""
+    from irstd_toolbox.registry import MODELS
+
+    losses = model.get('loss') or []
+    return [dict(loss) for loss in (losses if isinstance(losses, list) else [losses])
+            if hasattr(MODELS.get(loss['type']), 'reads')]
+
+
+def measure(path: Path, args: argparse.Namespace) -> dict:
+    """Train and test one config: its row."""
+    from mmengine.config import Config
+
+    from irstd_toolbox.evaluation.files import write_atomically
+
+    folder = args.out / path.stem
+    config = Config.fromfile(path)
+    language = bool(config.model.get('target_descriptor'))
+    clip = "dict(type='LoadClipImage', size=64), " if language else ''
+    own = folder / f'{path.stem}.py'
+    segmentor = config.model.type == 'IRSTDSegmentor'  # others, such as adversarial ones, train in their own way
+    losses = [dict(type='BCELoss'), dict(type='SoftIoULoss'), *extra_losses(config.model)]
+    write_atomically(own, CONFIG.format(name=path.stem, base=str(path.resolve()), clip=clip, batch=args.batch,
+                                        side=args.stretch or args.size,
+                                        encoder=ENCODER if language else '',
+                                        optimizer=ADAM.format(rate=args.adam) if args.adam and segmentor else '',
+                                        loss=f', loss={losses}' if segmentor else '',
+                                        data=str((args.out / 'data').resolve()), iterations=args.iterations).encode())
+    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    start = time.monotonic()
+    log = folder / 'log.txt'
+    row = dict(config=path.stem, iterations=args.iterations, optimizer=f'Adam {args.adam:g}' if args.adam else 'own')
+    if not call(log, 'train.py', own, '--work-dir', folder / 'run', *options):
+        return dict(row, failed=f'training stopped, see {log}')
+    row['seconds'] = round(time.monotonic() - start)
+    if not call(log, 'test.py', own, 'last', '--out', folder / 'test', '--cfg-options',
+                f'work_dir={folder / "run"}', *args.cfg_options):
+        return dict(row, failed=f'the test stopped, see {log}')
+    scores = json.loads((folder / 'test' / 'results.json').read_text())['protocols']['canonical']
+    return dict(row, IoU=scores['IoU'], nIoU=scores['nIoU'], Pd=scores['Pd'], Fa=scores['Fa'])
+
+
+def line(row: dict) -> str:
+    if 'failed' in row:
+        return f'| {row["config"]} | {row["iterations"]} | {row["optimizer"]} | {row["failed"]} | | | | |'
+    cells = (row['config'], row['iterations'], *(f'{row[key]:.4f}' for key in ('IoU', 'nIoU', 'Pd')),
+             f'{row["Fa"] * 1e6:.1f}', row['seconds'])
+    return '| ' + ' | '.join(map(str, cells)) + ' |'
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    from irstd_toolbox.console import quiet
+    quiet()
+    from irstd_toolbox.evaluation.files import write_atomically
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    if not call(args.out / 'data.txt', 'synthesize.py', args.out / 'data', '--train', args.train, '--test', args.test,
+                '--size', args.size, args.size, '--targets', 1, 2, '--snr', 10, 25, '--max-contrast', 2):
+        print(f'the scenes could not be made, see {args.out / "data.txt"}', file=sys.stderr)
+        return 2
+    call(args.out / 'data.txt', 'annotate.py', args.out / 'data', '--provider', 'mask_caption', '--split', 'trainval')
+    rows = []
+    print('| ' + ' | '.join(COLUMNS) + ' |\n' + '|---' * len(COLUMNS) + '|', flush=True)
+    for path in args.configs:
+        known = args.out / path.stem / 'row.json'
+        row = json.loads(known.read_text()) if known.is_file() else measure(path, args)
+        if 'failed' not in row:
+            write_atomically(known, json.dumps(row).encode())
+        rows.append(row)
+        print(line(row), flush=True)
+    table = '\n'.join(['| ' + ' | '.join(COLUMNS) + ' |', '|---' * len(COLUMNS) + '|', *map(line, rows)]) + '\n'
+    write_atomically(args.out / 'table.md', table.encode())
+    short = [row['config'] for row in rows if row.get('IoU', 0) <= args.least]
+    print(f'IoU above {args.least}: {len(rows) - len(short)} of {len(rows)}; not: {", ".join(short) or "none"}')
+    return int(bool(short))
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)
