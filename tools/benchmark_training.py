@@ -32,7 +32,7 @@ val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(data
 test_dataloader = dict(num_workers=0, dataset=dict(data, pipeline=test_pipeline))
 train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters={iterations}, val_interval={iterations})
 param_scheduler = []
-{optimizer}model = dict(data_preprocessor=dict(mean=100.0, std=40.0){loss}{encoder})
+{optimizer}model = dict(data_preprocessor=dict(mean=100.0, std=40.0){warm}{loss}{encoder})
 default_hooks = dict(checkpoint=dict(interval={iterations}, by_epoch=False), logger=dict(log_metric_by_epoch=False))
 log_processor = dict(by_epoch=False)
 '''
@@ -94,11 +94,14 @@ def measure(path: Path, args: argparse.Namespace) -> dict:
     clip = "dict(type='LoadClipImage', size=64), " if language else ''
     own = folder / f'{path.stem}.py'
     segmentor = config.model.type == 'IRSTDSegmentor'  # others, such as adversarial ones, train in their own way
+    # A warm-up that is counted in epochs would not end within these iterations.
+    warming = [part for part in ('decode_head', 'network') if (config.model.get(part) or {}).get('warm_epochs')]
     losses = [dict(type='BCELoss'), dict(type='SoftIoULoss'), *extra_losses(config.model)]
     write_atomically(own, CONFIG.format(name=path.stem, base=str(path.resolve()), clip=clip, batch=args.batch,
                                         side=args.stretch or args.size,
                                         encoder=ENCODER if language else '',
                                         optimizer=ADAM.format(rate=args.adam) if args.adam and segmentor else '',
+                                        warm=''.join(f', {part}=dict(warm_epochs=0)' for part in warming),
                                         loss=f', loss={losses}' if segmentor else '',
                                         data=str((args.out / 'data').resolve()), iterations=args.iterations).encode())
     options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
@@ -118,7 +121,7 @@ def measure(path: Path, args: argparse.Namespace) -> dict:
 def line(row: dict) -> str:
     if 'failed' in row:
         return f'| {row["config"]} | {row["iterations"]} | {row["optimizer"]} | {row["failed"]} | | | | |'
-    cells = (row['config'], row['iterations'], *(f'{row[key]:.4f}' for key in ('IoU', 'nIoU', 'Pd')),
+    cells = (row['config'], row['iterations'], row['optimizer'], *(f'{row[key]:.4f}' for key in ('IoU', 'nIoU', 'Pd')),
              f'{row["Fa"] * 1e6:.1f}', row['seconds'])
     return '| ' + ' | '.join(map(str, cells)) + ' |'
 

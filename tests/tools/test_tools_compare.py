@@ -1,0 +1,159 @@
+"""tools/compare.py: every form of result gives one table, and pairs that do not belong together are refused."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+
+from irstd_toolbox.errors import ConfigError, DataError
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Eight images with a 3x4 target each, a test list of all and a short list of three."""
+    root = tmp_path / 'own'
+    for name in ('images', 'masks'):
+        (root / name).mkdir(parents=True)
+    for number in range(8):
+        mask = np.zeros((24, 32), np.uint8)
+        mask[6:9, 3 * number:3 * number + 4] = 255
+        for name in ('images', 'masks'):
+            cv2.imwrite(str(root / name / f'scene_{number}.png'), mask)
+    for name, count in (('trainval', 8), ('test', 8), ('short', 3)):
+        (root / f'{name}.txt').write_text('\n'.join(f'scene_{number}' for number in range(count)))
+    return root
+
+
+@pytest.fixture
+def methods(data: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two folders of predictions: the masks, and the masks without their first column and with a speck in half."""
+    folders = tmp_path / 'a', tmp_path / 'b'
+    for folder in folders:
+        folder.mkdir()
+    for number in range(8):
+        mask = cv2.imread(str(data / 'masks' / f'scene_{number}.png'), 0)
+        cv2.imwrite(str(folders[0] / f'scene_{number}.png'), mask)
+        mask[:, 3 * number] = 0
+        mask[20, 20] = 255 * (number % 2)
+        cv2.imwrite(str(folders[1] / f'scene_{number}.png'), mask)
+    return folders
+
+
+@pytest.fixture
+def say(load_tool: Callable[[str], ModuleType], capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch,
+        ) -> Callable[..., str]:
+    """What the tool prints, in one line; few resamples."""
+    monkeypatch.setenv('COLUMNS', '200')
+    tool = load_tool('compare')
+    def call(*argv: object) -> str:
+        capsys.readouterr()
+        tool.main(['--resamples', '50', *(str(argument) for argument in argv)])
+        return ' '.join(capsys.readouterr().out.split())
+    return call
+
+
+@pytest.fixture
+def tables(load_tool: Callable[[str], ModuleType], methods: tuple[Path, Path], data: Path, tmp_path: Path,
+           ) -> tuple[Path, Path]:
+    """What evaluate.py writes of both: a.csv, b.csv and beside them a.json, b.json."""
+    files = []
+    for folder in methods:
+        files.append(tmp_path / f'{folder.name}.csv')
+        load_tool('evaluate').main([
+            str(folder), str(data), '--protocol', 'canonical', 'dnanet', '--per-image', str(files[-1]), '--out',
+            str(files[-1].with_suffix('.json'))])
+    return tuple(files)
+
+
+def test_folders_and_tables_of_counters_give_the_same(say, methods, tables, data: Path) -> None:
+    shown = say(*methods, '--data-root', data)
+    assert 'IoU │ 100.00 [100.00, 100.00] │ 72.00 [' in shown and '0/8/0' in shown
+    assert say(*tables) == shown
+
+
+def test_the_figures_are_written(say, tables, tmp_path: Path) -> None:
+    say(*tables, '--protocol', 'canonical', '--out', tmp_path / 'out.json')
+    written = json.loads((tmp_path / 'out.json').read_text())
+    iou = written['metrics']['IoU']
+    assert (iou['first'], iou['second']) == (1.0, 72 / 100) and iou['difference']['value'] == pytest.approx(-0.28)
+    assert written['about']['images'] == 8 and written['about']['resamples'] == 50
+
+
+def test_a_test_folder_is_counted_from_its_predictions(say, methods, tables, data: Path) -> None:
+    for folder, table in zip(methods, tables, strict=True):
+        predictions = folder / 'predictions'
+        predictions.mkdir()
+        for file in folder.glob('*.png'):
+            file.rename(predictions / file.name)
+        shutil.copy(table.with_suffix('.json'), folder / 'results.json')
+    expected = say(*tables)
+    assert say(*methods, '--data-root', data) == expected
+    assert say(methods[0] / 'results.json', methods[1], '--data-root', data) == expected
+
+
+def test_predictions_that_are_not_those_of_their_results_are_refused(say, methods, tables, data: Path) -> None:
+    shutil.copy(tables[1].with_suffix('.json'), methods[0] / 'results.json')
+    with pytest.raises(DataError, match=r'intersection 96, its results.json says 72'):
+        say(*methods, '--data-root', data)
+
+
+@pytest.mark.parametrize(('key', 'value', 'message'), [
+    ('dataset', 'theirs', 'different data sets'), ('split', 'val', 'different splits'),
+    ('ids_sha256', 'x', 'different lists')])
+def test_results_of_another_list_are_refused_before_anything_is_counted(
+        say, methods, tables, key: str, value: str, message: str) -> None:
+    for folder, table in zip(methods, tables, strict=True):
+        shutil.copy(table.with_suffix('.json'), folder / 'results.json')
+    changed = json.loads((methods[1] / 'results.json').read_text())
+    changed['fingerprint'][key] = value
+    (methods[1] / 'results.json').write_text(json.dumps(changed))
+    with pytest.raises(DataError, match=message):
+        say(*methods)
+
+
+def test_a_result_of_another_split_than_the_one_given_is_refused(say, methods, tables, data: Path) -> None:
+    shutil.copy(tables[0].with_suffix('.json'), methods[0] / 'results.json')
+    with pytest.raises(DataError, match=r'was tested on own, test \(8 images\), which is not the list given here \(3'):
+        say(*methods, '--data-root', data, '--split', 'short')
+
+
+def test_tables_of_other_images_are_refused(say, tables) -> None:
+    lines = tables[1].read_text().splitlines(keepends=True)
+    tables[1].write_text(''.join(line for line in lines if not line.startswith('scene_7')))
+    with pytest.raises(DataError, match=r'1 only in .*a\.csv \(scene_7\)'):
+        say(*tables)
+
+
+def test_a_table_counted_under_another_protocol_is_refused(say, tables) -> None:
+    with pytest.raises(ConfigError, match="was not counted under 'lgnet', but under canonical, dnanet"):
+        say(*tables, '--protocol', 'lgnet')
+
+
+def test_predictions_without_data_are_refused(say, methods) -> None:
+    with pytest.raises(ConfigError, match='give --data-root'):
+        say(*methods)
+
+
+def test_a_result_without_predictions_is_refused_with_the_way_out(say, tables, tmp_path: Path) -> None:
+    lonely = tmp_path / 'lonely' / 'a.json'
+    lonely.parent.mkdir()
+    shutil.copy(tables[0].with_suffix('.json'), lonely)
+    with pytest.raises(DataError, match='--per-image FILE.csv'):
+        say(lonely, tables[1])
+
+
+@pytest.mark.parametrize('name', ['none', 'none.csv', 'none.json'])
+def test_what_is_not_there_is_said(say, tables, name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f'{name} does not exist'):
+        say(tmp_path / name, tables[1])
+
+
+def test_a_missing_prediction_is_named(say, methods, data: Path) -> None:
+    (methods[1] / 'scene_4.png').unlink()
+    with pytest.raises(DataError, match="no prediction for image 'scene_4'"):
+        say(*methods, '--data-root', data)

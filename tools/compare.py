@@ -1,0 +1,202 @@
+"""Compare two methods on the same images: bootstrap intervals of IoU, nIoU, Pd and Fa, and whether they differ.
+
+    python tools/compare.py work_dirs/a/test work_dirs/b/test --data-root DATA/NUAA-SIRST
+    python tools/compare.py a.csv b.csv
+
+A method is given as a folder of predictions (ID.png or ID.npy), as the folder or results.json that tools/test.py wrote
+(both need --data-root, to count every image), or as the CSV of tools/evaluate.py --per-image.
+"""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('first', type=Path, metavar='RESULTS_A')
+    parser.add_argument('second', type=Path, metavar='RESULTS_B')
+    parser.add_argument('--data-root', type=Path, help='the data set, to count predictions against')
+    parser.add_argument('--dataset', metavar='NAME', help='which data set, if --data-root does not tell')
+    parser.add_argument('--split', default='test', help='a split of it, all, or a list file (default: test)')
+    parser.add_argument('--protocol', default='canonical', metavar='NAME', help='(default: %(default)s)')
+    parser.add_argument('--resamples', type=int, default=10_000, metavar='N', help='(default: %(default)s)')
+    parser.add_argument('--level', type=float, default=0.95, help='of the intervals (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='(default: %(default)s)')
+    parser.add_argument('--out', type=Path, metavar='FILE', help='write the figures here, as JSON')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse(argv)
+    warnings.showwarning = lambda message, *_: print(f'warning: {message}', file=sys.stderr)
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from irstd_toolbox.evaluation import significance
+    from irstd_toolbox.evaluation.pairing import check_fingerprints, check_pairing
+    from irstd_toolbox.evaluation.protocols import get
+    from irstd_toolbox.evaluation.results import hash_ids, to_json, write_results
+
+    protocol, paths = get(args.protocol), (args.first, args.second)
+    names = tuple(map(str, paths))
+    about = [told(path) for path in paths]
+    if all(about):
+        check_fingerprints(*(one['fingerprint'] for one in about), names, protocol.name)
+    first, second = (count(path, one, args, protocol) for path, one in zip(paths, about, strict=True))
+    ids = check_pairing(first, second, names)
+    rows = [[counts[image_id] for image_id in ids] for counts in (first, second)]
+    options = dict(resamples=args.resamples, level=args.level, seed=args.seed)
+    compared = significance.compare(*rows, protocol, **options)
+    alone = [significance.intervals(one, protocol, **options) for one in rows]
+    Console(soft_wrap=True).print(table(compared, alone, protocol, args, len(ids)))
+    if args.out:
+        shown = {name: asdict(one) | dict(first_interval=asdict(alone[0][name]), second_interval=asdict(alone[1][name]))
+                 for name, one in compared.items()}
+        about = dict(first=names[0], second=names[1], images=len(ids), ids_sha256=hash_ids(ids), protocol=protocol.name,
+                     protocol_sha256=protocol.fingerprint(), **options)
+        write_results(args.out, json.loads(to_json({'about': about, 'metrics': shown})))
+
+
+def told(path: Path) -> dict[str, Any] | None:
+    """The ``results.json`` that a method is given as, or that lies in its folder; None if there is none.
+
+    Raises:
+        DataError: If it is none.
+    """
+    from irstd_toolbox.errors import DataError
+
+    file = path / 'results.json' if path.is_dir() else path
+    if file.suffix != '.json' or not file.is_file():
+        return None
+    try:
+        found = json.loads(file.read_text(encoding='utf-8'))
+        found['fingerprint']['ids_sha256']
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f'{file} is no results.json of this toolbox ({type(error).__name__}: {error}); write it anew '
+                        'with tools/test.py or tools/evaluate.py --out.') from error
+    return found
+
+
+def count(path: Path, about: Mapping | None, args: argparse.Namespace, protocol: Any) -> dict[str, Any]:
+    """The counters of every image of one method.
+
+    Raises:
+        DataError: If the method cannot be read, or its predictions are not those its ``results.json`` counts.
+        ConfigError: If --data-root is needed and missing, or the CSV was not counted under the protocol.
+    """
+    from irstd_toolbox.errors import ConfigError, DataError
+    from irstd_toolbox.evaluation.pairing import read_image_counts
+
+    if not path.exists():
+        raise DataError(f'{path} does not exist; expected a folder of predictions, a results.json or a CSV.')
+    if path.suffix == '.csv':
+        found = read_image_counts(path)
+        if protocol.name not in found:
+            raise ConfigError(f'{path} was not counted under {protocol.name!r}, but under {", ".join(found)}. Choose '
+                              'one with --protocol, or write it anew with tools/evaluate.py --per-image.')
+        return found[protocol.name]
+    folder = path if path.is_dir() else path.parent
+    if (folder / 'predictions').is_dir():
+        folder = folder / 'predictions'
+    elif path.is_file():
+        raise DataError(
+            f'{path} does not hold the counters of every image, and no predictions/ is beside it. Write them with '
+            'tools/evaluate.py PRED_DIR DATA_ROOT --per-image FILE.csv, and give that file.')
+    if args.data_root is None:
+        raise ConfigError(f'{path} holds predictions; give --data-root, so that they can be counted against the masks.')
+    counts = score(folder, args, protocol)
+    if about:
+        check_record(counts, about, protocol, path)
+    return counts
+
+
+def check_record(counts: Mapping[str, Any], about: Mapping, protocol: Any, path: Path) -> None:
+    """Refuse predictions that are not those of their ``results.json``.
+
+    Raises:
+        DataError: If the images differ, or the sums under the same rules.
+    """
+    from irstd_toolbox.errors import DataError
+    from irstd_toolbox.evaluation.functional import total
+    from irstd_toolbox.evaluation.results import hash_ids
+
+    fingerprint = about['fingerprint']
+    if hash_ids(counts) != fingerprint['ids_sha256']:
+        raise DataError(f'{path} was tested on {fingerprint.get("dataset")}, {fingerprint.get("split")} '
+                        f'({fingerprint.get("images")} images), which is not the list given here ({len(counts)} '
+                        'images). Give its --data-root, --dataset and --split.')
+    rules = fingerprint.get('protocols', {}).get(protocol.name, {})
+    pooled, recorded = total(counts.values()), about.get('counts', {}).get(protocol.name, {})
+    if rules.get('sha256') == protocol.fingerprint():
+        differing = [name for name, value in vars(pooled).items() if name in recorded and recorded[name] != value]
+        if differing:
+            name = differing[0]
+            raise DataError(f'{path}: the predictions have {name} {getattr(pooled, name)}, its results.json says '
+                            f'{recorded[name]}. They are not of one test, or the data changed; test anew.')
+
+
+def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, Any]:
+    """Count the predictions in a folder against the data set.
+
+    Raises:
+        DataError: If a prediction is missing or does not fit; the message names it.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from irstd_toolbox.datasets.imaging import image_shape, read_mask
+    from irstd_toolbox.datasets.layouts import detect
+    from irstd_toolbox.errors import DataError
+    from irstd_toolbox.evaluation import protocols
+    from irstd_toolbox.evaluation.prediction_io import find_prediction, read_prediction
+
+    layout = detect(args.data_root, args.dataset)
+    counts = {}
+    ids = layout.resolve(args.split, require_masks=True).ids
+    for image_id in track(ids, str(folder), console=Console(stderr=True), transient=True):
+        file = find_prediction(folder, image_id)
+        if file is None:
+            raise DataError(f'{folder} has no prediction for image {image_id!r} of {layout.name}, {args.split}; '
+                            'expected ID.png or ID.npy for each. Predict them, or choose another --split.')
+        truth = read_mask(layout.masks[image_id], shape=image_shape(layout.images[image_id])) == 1
+        try:
+            counts[image_id] = protocols.score(protocol, read_prediction(file), truth)
+        except DataError as error:
+            raise DataError(f'{file}: {error}') from error
+    return counts
+
+
+def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse.Namespace, images: int):
+    """One row a metric."""
+    from math import isnan
+
+    from rich.table import Table
+
+    def shown(one: Any, scale: float, sign: str = '') -> str:
+        if isnan(one.value):
+            return '–'
+        return f'{one.value * scale:{sign}.2f} \\[{one.low * scale:{sign}.2f}, {one.high * scale:{sign}.2f}]'
+
+    grid = Table(caption=(
+        f'{images} images, {protocol.name}; percent, Fa in 1e-6; {100 * args.level:g} % bootstrap intervals, '
+        f'{args.resamples} resamples, seed {args.seed}. +/-/=: images where B is higher, lower, equal.'))
+    for heading in ('', 'A', 'B', 'B - A', 'p permutation', '+/-/=', 'p sign'):
+        grid.add_column(heading, justify='left' if not heading else 'right', no_wrap=True)
+    for name, one in compared.items():
+        scale = 1e6 if name == 'Fa' else 100
+        label = name if name in protocol.reports else f'({name})'
+        p = '–' if isnan(one.p_permutation) else f'{one.p_permutation:.4f}'
+        grid.add_row(label, *(shown(side[name], scale) for side in alone), shown(one.difference, scale, '+'), p,
+                     f'{one.higher}/{one.lower}/{one.ties}', f'{one.p_sign:.4f}')
+    return grid
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)

@@ -1,0 +1,210 @@
+"""Draw predictions of several methods: panels with circles and insets, 3-D surfaces, difference maps, worst images.
+
+A folder holds a prediction of the size of its image for every image drawn, ID.png or ID.npy, as tools/evaluate.py
+reads it. Without --ids or --all, the images of the lowest IoU (its mean over the methods) are drawn.
+"""
+
+import argparse
+import csv
+import io
+import math
+import warnings
+from pathlib import Path
+
+KINDS = ('panel', 'surface', 'difference', 'worst')
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('data_root', metavar='DATA_ROOT')
+    parser.add_argument('--predictions', nargs='+', required=True, metavar='[NAME=]DIR',
+                        help='NAME stands in the figures (default: the name of the folder)')
+    parser.add_argument('--dataset', metavar='NAME', help='which data set, if DATA_ROOT does not tell')
+    parser.add_argument('--split', default='test', help='a split of the data set, all, or a list file (default: test)')
+    parser.add_argument('--threshold', type=float, default=0.5, metavar='T',
+                        help='predicted where p > T (default: %(default)s)')
+    parser.add_argument('--kinds', nargs='+', choices=KINDS, default=list(KINDS), metavar='KIND',
+                        help=f'default: {" ".join(KINDS)}; worst is one sheet a method, the others a figure an image')
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument('--ids', nargs='+', metavar='ID', help='these images of the split')
+    which.add_argument('--worst', type=int, default=8, metavar='N', help='the N images of the lowest IoU (default: 8)')
+    which.add_argument('--all', action='store_true', help='every image of the split')
+    parser.add_argument('--window', nargs=4, type=int, metavar=('TOP', 'LEFT', 'BOTTOM', 'RIGHT'),
+                        help='of the surfaces, the last two exclusive (default: the whole image)')
+    parser.add_argument('--insets', type=int, default=1, metavar='N', help='enlarged windows in a picture (default: 1)')
+    parser.add_argument('--width', type=float, default=7.16, metavar='INCHES',
+                        help='of a figure: 3.5 is a column, 7.16 a page (default: %(default)s)')
+    parser.add_argument('--format', choices=('png', 'pdf', 'svg'), default='png', help='default: png')
+    parser.add_argument('--out', type=Path, default=Path('pictures'), metavar='DIR', help='default: %(default)s')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse(argv)
+    from rich.console import Console
+    from rich.progress import track
+
+    from irstd_toolbox.datasets.layouts import detect
+    from irstd_toolbox.errors import ConfigError
+    from irstd_toolbox.evaluation.folders import find_predictions, name_folders
+
+    check(args)
+    folders = name_folders(split_name(text) for text in args.predictions)
+    layout = detect(args.data_root, args.dataset)
+    split = layout.resolve(args.split, require_masks=True)
+    strangers = sorted(set(args.ids or ()) - set(split.ids))
+    if strangers:
+        raise ConfigError(f'--ids names {strangers[0]!r}, which is not in the split {args.split!r} of {layout.name}; '
+                          f'expected ids such as {split.ids[0]!r}. Choose another --split, for example all.')
+    # Only what is drawn or ranked need be there.
+    ids = tuple(dict.fromkeys(args.ids)) if args.ids else split.ids
+    messages = Console(stderr=True, soft_wrap=True)
+    messages.print(layout.describe(), markup=False, highlight=False)
+    messages.print(split.describe(), markup=False, highlight=False)
+    files = {name: find_predictions(folder, ids) for name, folder in folders.items()}
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: messages.print(f'warning: {message}', markup=False, highlight=False)
+        ious = {image_id: rate(layout, files, image_id, args.threshold)
+                for image_id in track(ids, 'comparing', console=messages, transient=True)}
+        chosen = choose(ious, args)
+        write_ious(args.out / 'iou.csv', ious)
+        kinds = [kind for kind in args.kinds if kind != 'worst']
+        if kinds:
+            for image_id in track(chosen, 'drawing', console=messages, transient=True):
+                draw_image(args, layout, files, image_id, kinds)
+        if 'worst' in args.kinds:
+            for name in track(files, 'sheets', console=messages, transient=True):
+                draw_sheet(args, layout, files[name], name, {image_id: one[name] for image_id, one in ious.items()})
+    count = len(chosen) * len(kinds) + len(files) * ('worst' in args.kinds)
+    print(f'{count} figures and iou.csv are in {args.out}')
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse options that cannot be, before anything is read.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    from irstd_toolbox.errors import ConfigError
+
+    if not 0 <= args.threshold < 1:
+        raise ConfigError(f'--threshold is {args.threshold:g}; expected a probability, 0 <= T < 1.')
+    if not 1 <= args.width <= 40:
+        raise ConfigError(f'--width is {args.width:g}; expected inches, 1 to 40, for example 3.5 or 7.16.')
+    if args.worst < 1 or args.insets < 0:
+        raise ConfigError(f'--worst is {args.worst} and --insets {args.insets}; expected at least 1 and at least 0.')
+    if args.out.exists() and not args.out.is_dir():
+        raise ConfigError(f'{args.out} is a file; expected the name of a folder for the figures.')
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """Name, empty if none is given, and folder of ``NAME=FOLDER``; a folder of that very name goes first."""
+    name, equals, folder = text.partition('=')
+    return ('', text) if not equals or Path(text).is_dir() else (name, folder)
+
+
+def read(layout: object, path: Path, image_id: str) -> tuple:
+    """Probabilities and mask of an image, both of its size.
+
+    Raises:
+        DataError: If the prediction or the mask cannot be read or does not fit; the message names the file.
+    """
+    from irstd_toolbox.datasets.imaging import image_shape, read_mask
+    from irstd_toolbox.errors import DataError
+    from irstd_toolbox.evaluation.prediction_io import read_prediction
+
+    shape = image_shape(layout.images[image_id])
+    probabilities = read_prediction(path)
+    if probabilities.shape != shape:
+        raise DataError(f'{path}: the prediction is {"x".join(map(str, probabilities.shape[::-1]))} (width x height), '
+                        f'its image {shape[1]}x{shape[0]}. Resize it to the image.')
+    return probabilities, read_mask(layout.masks[image_id], shape=shape) == 1
+
+
+def rate(layout: object, files: dict[str, dict[str, Path]], image_id: str, threshold: float) -> dict[str, float]:
+    """IoU of every method on an image; nan where neither mask nor prediction has anything."""
+    import numpy as np
+
+    ious = {}
+    for name, paths in files.items():
+        probabilities, truth = read(layout, paths[image_id], image_id)
+        predicted = probabilities > threshold
+        union = np.count_nonzero(predicted | truth)
+        ious[name] = np.count_nonzero(predicted & truth) / union if union else math.nan
+    return ious
+
+
+def choose(ious: dict[str, dict[str, float]], args: argparse.Namespace) -> list[str]:
+    """The images to draw one by one."""
+    from irstd_toolbox.visualization.contact_sheet import worst_first
+
+    if args.ids or args.all:
+        return list(ious)
+    return worst_first({image_id: mean(list(one.values())) for image_id, one in ious.items()})[:args.worst]
+
+
+def mean(values: list[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+def draw_image(
+    args: argparse.Namespace, layout: object, files: dict[str, dict[str, Path]], image_id: str, kinds: list[str],
+) -> None:
+    """Write the figures of one image."""
+    from irstd_toolbox.datasets.imaging import read_image
+    from irstd_toolbox.visualization import save
+    from irstd_toolbox.visualization.difference import comparison, difference
+    from irstd_toolbox.visualization.surfaces import surfaces
+
+    image = read_image(layout.images[image_id])
+    maps = {name: read(layout, paths[image_id], image_id) for name, paths in files.items()}
+    truth = next(iter(maps.values()))[1]
+    masks = {name: probabilities > args.threshold for name, (probabilities, _) in maps.items()}
+    options = dict(width=args.width, title=image_id)
+    for kind in kinds:
+        if kind == 'surface':
+            heights = {'image': image, **{name: probabilities for name, (probabilities, _) in maps.items()}}
+            figure = surfaces(heights, window=args.window, scales=dict.fromkeys(maps, (0, 1)), **options)
+        else:
+            figure = (comparison if kind == 'panel' else difference)(
+                image, truth, masks, insets=args.insets, **options)
+        save(figure, args.out / kind / f'{image_id}.{args.format}')
+
+
+def draw_sheet(
+    args: argparse.Namespace, layout: object, files: dict[str, Path], name: str, ious: dict[str, float],
+) -> None:
+    """Write the sheet of a method's worst images, or of those that --ids names, worst first."""
+    from irstd_toolbox.datasets.imaging import read_image
+    from irstd_toolbox.visualization import save
+    from irstd_toolbox.visualization.contact_sheet import Tile, contact_sheet, worst_first
+
+    order = worst_first(ious)
+    if not (args.ids or args.all):
+        order = order[:args.worst]
+    tiles = []
+    for image_id in order:
+        probabilities, truth = read(layout, files[image_id], image_id)
+        tiles.append(Tile(image_id, read_image(layout.images[image_id]), truth, probabilities > args.threshold))
+    title = f'{name}: {len(tiles)} of {len(ious)} images, lowest IoU first'
+    figure = contact_sheet(tiles, columns=4 if args.width >= 5 else 2, width=args.width, title=title,
+                           insets=args.insets)
+    save(figure, args.out / f'worst_{name}.{args.format}')
+
+
+def write_ious(path: Path, ious: dict[str, dict[str, float]]) -> None:
+    """A row an image, a column a method; an empty cell where neither mask nor prediction has anything."""
+    from irstd_toolbox.evaluation.files import write_atomically
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(['image_id', *next(iter(ious.values()))])
+    for image_id, one in ious.items():
+        writer.writerow([image_id, *('' if math.isnan(value) else f'{value:.6f}' for value in one.values())])
+    write_atomically(path, text.getvalue().encode())
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)
