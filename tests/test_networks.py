@@ -111,3 +111,21 @@ class TestNetwork:
                     value.uniform_(0.5, 1.5)
             other.load_state_dict(model.state_dict(), strict=True)
             torch.testing.assert_close(logit_maps(other.eval(), 1, 48, 48)[0], expected, rtol=0, atol=0)
+
+
+class WithoutLanguage(torch.nn.Module):
+    def __init__(self, model: IRSTDSegmentor) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.model.logit_maps(inputs, None)[0]
+
+
+@pytest.mark.parametrize('name', ['acm_fpn_irstd1k', 'rdian_irstd1k', 'repisd_irstd1k'])
+def test_an_exported_network_computes_the_same(name: str, model: IRSTDSegmentor) -> None:
+    inputs = torch.rand(1, model.data_preprocessor.channels, 48, 64, generator=torch.Generator().manual_seed(1))
+    network = WithoutLanguage(model.eval())
+    with torch.no_grad():
+        exported = torch.export.export(network, (inputs,)).module()
+        torch.testing.assert_close(exported(inputs), network(inputs))

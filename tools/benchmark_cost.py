@@ -1,7 +1,8 @@
 """Parameters, operations, latency and memory of every config given, one image at a time, as a table.
 
-Each config is measured in a process of its own, so that peak memory is its own. Latency is the median wall time of
-forward passes without gradient; memory is what the process's peak rose by from before the model was built.
+Each config is measured in a process of its own, so that peak memory is its own. Latency is the median CPU time of
+forward passes without gradient, which other programs lengthen less than wall time (at more threads than one it is their
+sum); memory is what the process's peak rose by from before the model was built.
 
     python tools/benchmark_cost.py configs/lgnet_irstd1k.py 'configs/baselines/*_irstd1k.py'
 """
@@ -58,9 +59,9 @@ def measure(path: str, args: argparse.Namespace) -> dict:
     times = []
     with torch.inference_mode():
         for _ in range(args.repeats + 1):
-            start = time.perf_counter()
+            start = time.process_time()
             model.logit_maps(image, descriptor)
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
     middle = sorted(times[1:])[args.repeats // 2]
     return dict(config=Path(path).stem, parameters=small['parameters'], macs_256=small['macs'], macs_512=large['macs'],
                 ms=middle * 1e3, memory=peak() - before)
@@ -95,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
         rows.append(json.loads(found[-1]) if done.returncode == 0 and found else dict(
             config=Path(path).stem, failed=(done.stderr.strip().splitlines() or ['no output'])[-1]))
     table = '\n'.join([
-        f'| config | parameters | GMACs at 256 | GMACs at 512 | ms at {args.size}, {args.threads} CPU thread'
+        f'| config | parameters | GMACs at 256 | GMACs at 512 | CPU ms at {args.size}, {args.threads} thread'
         f'{"s" * (args.threads > 1)} | memory at {args.size}, MiB |', '|---' * 6 + '|', *map(cells, rows)])
     print(table)
     if args.document:

@@ -154,16 +154,13 @@ def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, An
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation import protocols
-    from irstd_toolbox.evaluation.prediction_io import find_prediction, read_prediction
+    from irstd_toolbox.evaluation.folders import find_predictions
+    from irstd_toolbox.evaluation.prediction_io import read_prediction
 
     layout = detect(args.data_root, args.dataset)
     counts = {}
-    ids = layout.resolve(args.split, require_masks=True).ids
-    for image_id in track(ids, str(folder), console=Console(stderr=True), transient=True):
-        file = find_prediction(folder, image_id)
-        if file is None:
-            raise DataError(f'{folder} has no prediction for image {image_id!r} of {layout.name}, {args.split}; '
-                            'expected ID.png or ID.npy for each. Predict them, or choose another --split.')
+    files = find_predictions(folder, layout.resolve(args.split, require_masks=True).ids)
+    for image_id, file in track(files.items(), str(folder), console=Console(stderr=True), transient=True):
         truth = read_mask(layout.masks[image_id], shape=image_shape(layout.images[image_id])) == 1
         try:
             counts[image_id] = protocols.score(protocol, read_prediction(file), truth)
@@ -183,6 +180,9 @@ def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse
             return '–'
         return f'{one.value * scale:{sign}.2f} \\[{one.low * scale:{sign}.2f}, {one.high * scale:{sign}.2f}]'
 
+    def chance(p: float) -> str:
+        return '–' if isnan(p) else f'{p:.4f}' if p >= 0.0001 else '<0.0001'
+
     grid = Table(caption=(
         f'{images} images, {protocol.name}; percent, Fa in 1e-6; {100 * args.level:g} % bootstrap intervals, '
         f'{args.resamples} resamples, seed {args.seed}. +/-/=: images where B is higher, lower, equal.'))
@@ -191,9 +191,8 @@ def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse
     for name, one in compared.items():
         scale = 1e6 if name == 'Fa' else 100
         label = name if name in protocol.reports else f'({name})'
-        p = '–' if isnan(one.p_permutation) else f'{one.p_permutation:.4f}'
-        grid.add_row(label, *(shown(side[name], scale) for side in alone), shown(one.difference, scale, '+'), p,
-                     f'{one.higher}/{one.lower}/{one.ties}', f'{one.p_sign:.4f}')
+        grid.add_row(label, *(shown(side[name], scale) for side in alone), shown(one.difference, scale, '+'),
+                     chance(one.p_permutation), f'{one.higher}/{one.lower}/{one.ties}', chance(one.p_sign))
     return grid
 
 

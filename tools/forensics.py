@@ -102,7 +102,8 @@ def table(findings: Sequence, with_fa: bool):
                how, '' if one.chance is None else f'{100 * one.chance:.1f} %']
         if with_fa:
             row.append('not known' if one.fa_pixels is None else
-                       f'{" to ".join(map(str, one.fa_pixels))} px' if one.fa_pixels else 'impossible')
+                       f'{" to ".join(map(str, one.fa_pixels))} px{" (cut off)" if one.fa_cut else ""}'
+                       if one.fa_pixels else 'impossible')
         grid.add_row(*row)
     return grid
 
