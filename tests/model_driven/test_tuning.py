@@ -86,7 +86,7 @@ def test_a_network_has_no_threshold_to_tune(tmp_path):
 
 def test_the_table_has_the_figures_of_the_test_tool_by_both_rules(config, load_tool, tmp_path, capsys):
     document = tmp_path / 'results.md'
-    document.write_text('Before.\n\n<!-- model-driven: begin -->\nearlier\n<!-- model-driven: end -->\n\nAfter.\n')
+    document.write_text('Before.\n\n<!-- model-driven -->\nearlier\n<!-- /model-driven -->\n\nAfter.\n')
     tool = load_tool('benchmark_model_driven')
     arguments = [str(config.with_name('t*.py')), '--timed', '2', '--out', str(tmp_path / 'rows'), '--document',
                  str(document)]
