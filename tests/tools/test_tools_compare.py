@@ -155,5 +155,5 @@ def test_what_is_not_there_is_said(say, tables, name: str, tmp_path: Path) -> No
 
 def test_a_missing_prediction_is_named(say, methods, data: Path) -> None:
     (methods[1] / 'scene_4.png').unlink()
-    with pytest.raises(DataError, match="no prediction for image 'scene_4'"):
+    with pytest.raises(DataError, match='no prediction for 1 of 8 images: scene_4'):
         say(*methods, '--data-root', data)

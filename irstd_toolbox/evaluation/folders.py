@@ -1,0 +1,61 @@
+"""Folders of predictions as command lines name them: several methods, each with a prediction of every image."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.evaluation.prediction_io import find_prediction
+
+__all__ = ['find_predictions', 'name_folders']
+
+_NAMED_AT_MOST = 5
+
+
+def name_folders(folders: Iterable[tuple[str, str]]) -> dict[str, Path]:
+    """Methods by name.
+
+    A method without a name is called as its folder is, or as the folder above where it is called ``predictions``.
+
+    Args:
+        folders: Name, which may be empty, and folder of each.
+
+    Raises:
+        ConfigError: If two methods have one name, or a name cannot be part of a file's name.
+
+    Example:
+        >>> list(name_folders([('', 'runs/top_hat/predictions'), ('ours', 'elsewhere')]))
+        ['top_hat', 'ours']
+    """
+    named: dict[str, Path] = {}
+    for name, folder in folders:
+        path = Path(folder)
+        if not name:
+            parts = path.resolve().parts
+            name = parts[-2] if parts[-1] == 'predictions' and len(parts) > 2 else parts[-1]
+        if name in named:
+            raise ConfigError(
+                f'Two methods are called {name!r}: {named[name]} and {path}; expected different names. Give each one.')
+        if '/' in name:
+            raise ConfigError(f'A method is called {name!r}; expected a name without a slash.')
+        named[name] = path
+    return named
+
+
+def find_predictions(folder: Path, image_ids: Sequence[str]) -> dict[str, Path]:
+    """The prediction of every image.
+
+    Raises:
+        DataError: If the folder is missing, or any image has none or two.
+    """
+    if not folder.is_dir():
+        raise DataError(f'{folder} is no folder; expected one with predictions, ID.png or ID.npy.')
+    files = {image_id: find_prediction(folder, image_id) for image_id in image_ids}
+    missing = [image_id for image_id, path in files.items() if path is None]
+    if missing:
+        named = ', '.join(missing[:_NAMED_AT_MOST])
+        if len(missing) > _NAMED_AT_MOST:
+            named += f' and {len(missing) - _NAMED_AT_MOST} more'
+        raise DataError(
+            f'{folder} has no prediction for {len(missing)} of {len(image_ids)} images: {named}. Expected ID.png or '
+            'ID.npy for each image of the split; predict them, or choose another --split.')
+    return files

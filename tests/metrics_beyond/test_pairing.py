@@ -1,0 +1,77 @@
+"""Reading counters of single images, and refusing pairs of results that are not of one list and rule."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from irstd_toolbox.errors import DataError
+from irstd_toolbox.evaluation.functional import ImageCounts
+from irstd_toolbox.evaluation.pairing import check_fingerprints, check_pairing, read_image_counts
+from irstd_toolbox.evaluation.protocols import Protocol, get
+from irstd_toolbox.evaluation.results import score_image, summarise, write_image_counts
+
+COUNTS = ImageCounts(3, 5, 4, 4, 1, 1, 1, 0, 0, 100, 100)
+NAMES = ('A', 'B')
+
+
+def fingerprint(ids: str = 'ab', split: str = 'test', dataset: str = 'own', **rules: object) -> dict:
+    truth = np.eye(8, dtype=bool)
+    protocol = Protocol('mine', 'of this test', **rules)
+    scores = [score_image(image_id, truth.astype(float), truth, [protocol]) for image_id in ids]
+    return summarise(scores, [protocol], dataset=dataset, split=split)['fingerprint']
+
+
+def test_written_counters_come_back(tmp_path: Path) -> None:
+    truth = np.eye(8, dtype=bool)
+    protocols = [get('canonical'), get('dnanet')]
+    scores = [score_image(image_id, truth * 0.9, truth, protocols) for image_id in 'ba']
+    write_image_counts(tmp_path / 'counts.csv', scores)
+    found = read_image_counts(tmp_path / 'counts.csv')
+    assert found == {name: {score.image_id: score.counts[name] for score in scores} for name in ('canonical', 'dnanet')}
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('', 'holds no image'), ('image_id,protocol\na,canonical\n', 'line 2: no counters'),
+    ('{header}\na,canonical,{row}\na,canonical,{row}\n', "line 3: image 'a' occurs twice"),
+    ('{header}\na,canonical,{row}x\n', 'line 2: no counters')])
+def test_a_table_of_another_form_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    header = ','.join(['image_id', 'protocol', *ImageCounts.__dataclass_fields__])
+    file = tmp_path / 'counts.csv'
+    file.write_text(text.format(header=header, row=','.join('1' * 11)))
+    with pytest.raises(DataError, match=message):
+        read_image_counts(file)
+
+
+def test_a_missing_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r'none\.csv cannot be read'):
+        read_image_counts(tmp_path / 'none.csv')
+
+
+@pytest.mark.parametrize(('other', 'message'), [
+    (dict(dataset='theirs'), 'of dataset own and B of theirs'), (dict(split='val'), 'of split test and B of val'),
+    (dict(ids='abc'), r'A \(2 images\) and B \(3 images\) are of different lists'),
+    (dict(below=5.0), r'rules differ \(below 3.0 / 5.0\)')])
+def test_results_of_other_images_or_rules_are_refused(other: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        check_fingerprints(fingerprint(), fingerprint(**other), NAMES, 'mine')
+
+
+def test_equal_fingerprints_pass() -> None:
+    check_fingerprints(fingerprint(), fingerprint('ba'), NAMES, 'mine')
+
+
+def test_the_order_of_the_images_does_not_matter() -> None:
+    assert check_pairing({'a': COUNTS, 'b': COUNTS}, {'b': COUNTS, 'a': COUNTS}, NAMES) == ['a', 'b']
+
+
+def test_other_images_are_refused_by_name() -> None:
+    with pytest.raises(DataError, match=r'1 only in A \(a\) and 1 only in B \(c\)'):
+        check_pairing({'a': COUNTS, 'b': COUNTS}, {'b': COUNTS, 'c': COUNTS}, NAMES)
+
+
+@pytest.mark.parametrize('name', ['targets', 'ground_truth', 'pixels'])
+def test_another_ground_truth_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match=f"Image 'a' has {name} {getattr(COUNTS, name)} in A and 77 in B"):
+        check_pairing({'a': COUNTS}, {'a': replace(COUNTS, **{name: 77})}, NAMES)
