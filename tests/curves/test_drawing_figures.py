@@ -1,0 +1,250 @@
+"""Figures of curves, comparisons, difference maps, surfaces and contact sheets: what is drawn, and where."""
+
+import numpy as np
+import pytest
+
+from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.evaluation.curves import CurveCounter
+from irstd_toolbox.evaluation.protocols import get
+from irstd_toolbox.visualization import COLOURS, find
+from irstd_toolbox.visualization.contact_sheet import Tile, contact_sheet, worst_first
+from irstd_toolbox.visualization.curve_figures import (
+    curve_rows,
+    pd_fa_figure,
+    pr_figure,
+    roc3d_figure,
+    roc_figure,
+    style_of,
+)
+from irstd_toolbox.visualization.difference import comparison, difference, difference_map
+from irstd_toolbox.visualization.insets import place_insets, shared_insets
+from irstd_toolbox.visualization.surfaces import coarsen, surfaces
+
+SIZE = (48, 64)
+
+
+@pytest.fixture(scope='module')
+def scene():
+    """Image, mask, a prediction that finds the first of two targets and has a false alarm."""
+    image = np.random.default_rng(0).integers(60, 90, SIZE).astype(np.uint8)
+    gt, prediction = np.zeros((2, *SIZE), bool)
+    gt[5:8, 5:8] = gt[30:33, 40:43] = True
+    prediction[5:8, 6:9] = prediction[45, 2] = True
+    return image, gt, prediction
+
+
+@pytest.fixture(scope='module')
+def curves(scene):
+    image, gt, prediction = scene
+    counters = {}
+    for name, sharpness in (('good', 0.6), ('bad', 0.2)):
+        counters[name] = CurveCounter(get('canonical'))
+        counters[name].add(0.3 * (image - 60) / 30 + sharpness * gt, gt)
+    return ({name: counter.pixels() for name, counter in counters.items()},
+            {name: counter.targets() for name, counter in counters.items()})
+
+
+def labels(figure):
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes)]
+    return [text.get_text() for legend in legends if legend for text in legend.get_texts()]
+
+
+def test_every_method_of_a_figure_has_its_own_line():
+    styles = {(str(style_of(number)['color']), str(style_of(number)['linestyle'])) for number in range(28)}
+    assert len(styles) == 28
+
+
+def test_the_roc_names_each_method_with_its_auc(curves):
+    pixels, _ = curves
+    assert labels(roc_figure(pixels)) == [f'{name}  AUC {curve.auc:.4f}' for name, curve in pixels.items()]
+
+
+def test_the_roc_line_is_the_curve(curves):
+    line = roc_figure(curves[0]).axes[0].lines[0]
+    curve = curves[0]['good']
+    assert np.interp(0.5, line.get_xdata(), line.get_ydata()) == pytest.approx(np.interp(0.5, curve.fpr, curve.tpr))
+
+
+def test_the_pr_line_ends_at_the_share_of_target_pixels(curves):
+    line = pr_figure(curves[0]).axes[0].lines[1]
+    assert (line.get_xdata()[-1], line.get_ydata()[-1]) == pytest.approx((1.0, 18 / (48 * 64)))
+
+
+def test_the_pd_fa_figure_marks_the_protocols_own_threshold(curves):
+    curve = curves[1]['good']
+    lines = pd_fa_figure(curves[1]).axes[0].lines
+    marks = [line for line in lines if line.get_marker() == 'o' and len(line.get_xdata())]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [
+        (pytest.approx(max(curve.fa[curve.own], 1e-6)), curve.pd[curve.own])]
+
+
+def test_the_pd_fa_axis_reaches_a_threshold_outside_the_range(curves):
+    curve = curves[1]['good']
+    moved = type(curve)(curve.levels, curve.pd, np.full_like(curve.fa, 0.02), curve.own)
+    assert pd_fa_figure({'far': moved}).axes[0].get_xlim()[1] == pytest.approx(0.04)
+
+
+def test_a_figure_has_the_width_asked_for(curves):
+    (pixels, targets), width = curves, 2.5
+    figures = [roc_figure(pixels, width), pr_figure(pixels, width), pd_fa_figure(targets, width),
+               roc3d_figure(pixels, width)]
+    assert [figure.get_figwidth() for figure in figures] == [width] * 4
+
+
+def test_the_3d_roc_has_three_dimensions_and_two_projections(curves):
+    figure = roc3d_figure(curves[0])
+    assert [axes.name for axes in figure.axes] == ['3d', 'rectilinear', 'rectilinear']
+    assert labels(figure)[0].startswith('good  area')
+
+
+@pytest.mark.parametrize(('kind', 'keys'), [
+    ('roc', ['threshold', 'fpr', 'tpr']), ('pr', ['threshold', 'recall', 'precision']),
+    ('pd_fa', ['threshold', 'fa', 'pd', 'own_threshold']), ('roc3d', ['threshold', 'pf', 'pd'])])
+def test_the_rows_of_a_figure_hold_its_points(curves, kind, keys):
+    rows = list(curve_rows(kind, curves[kind == 'pd_fa']))
+    assert list(rows[0]) == ['method', *keys]
+    assert {row['method'] for row in rows} == {'good', 'bad'}
+
+
+def test_rows_of_an_unknown_kind_are_refused(curves):
+    with pytest.raises(ConfigError, match="'det'; expected one of roc, pr, pd_fa, roc3d"):
+        list(curve_rows('det', curves[0]))
+
+
+def test_a_figure_of_no_method_is_refused():
+    with pytest.raises(ConfigError, match='0 methods; expected 1 to 28'):
+        roc_figure({})
+
+
+def test_an_inset_covers_nothing_that_is_occupied():
+    rng = np.random.default_rng(1)
+    for _ in range(8):
+        occupied = np.zeros((100, 120), bool)
+        for row, column in rng.integers(0, 95, (5, 2)):
+            occupied[row:row + 6, column:column + 6] = True
+        for top, left, bottom, right in place_insets([(0, 0, 15, 15), (80, 80, 95, 95)], occupied):
+            assert 0 <= top < bottom <= 100 and 0 <= left < right <= 120
+            assert not occupied[top:bottom, left:right].any()
+
+
+def test_two_insets_do_not_cover_one_another():
+    first, second = place_insets([(10, 10, 20, 20), (12, 12, 22, 22)], np.zeros((100, 100), bool))
+    covered = np.zeros((100, 100), int)
+    for top, left, bottom, right in (first, second):
+        covered[top:bottom, left:right] += 1
+    assert covered.max() == 1
+
+
+def test_where_everything_is_occupied_there_is_no_inset():
+    assert place_insets([(0, 0, 15, 15)], np.ones((60, 60), bool)) == []
+
+
+def test_an_inset_shrinks_to_a_gap_that_is_left():
+    occupied = np.ones((100, 100), bool)
+    occupied[:28, :28] = False
+    assert place_insets([(70, 70, 85, 85)], occupied) == [(0, 0, 26, 26)]
+
+
+def test_a_missed_target_is_enlarged_before_a_false_alarm(scene):
+    _, gt, prediction = scene
+    (window, _), = shared_insets([find(prediction, gt)], SIZE, 1)
+    assert window[0] <= 30 and window[2] >= 33 and window[1] <= 40 and window[3] >= 43
+
+
+def circles(axes):
+    return sorted((round(patch.center[1], 1), round(patch.center[0], 1)) for patch in axes.patches
+                  if patch.__class__.__name__ == 'Circle')
+
+
+def test_a_comparison_circles_every_finding_of_each_method(scene):
+    image, gt, prediction = scene
+    figure = comparison(image, gt, {'ours': prediction, 'perfect': gt})
+    by_name = {axes.get_title(): circles(axes) for axes in figure.axes if axes.get_title()}
+    assert by_name == {'image': [(6, 6), (31, 41)], 'ground truth': [(6, 6), (31, 41)],
+                       'ours': [(6, 6.5), (31, 41), (45, 2)], 'perfect': [(6, 6), (31, 41)]}
+
+
+def test_a_comparison_colours_circles_by_verdict(scene):
+    from matplotlib.colors import to_hex
+    image, gt, prediction = scene
+    axes = comparison(image, gt, {'ours': prediction}).axes[2]
+    assert sorted(to_hex(patch.get_edgecolor()).upper() for patch in axes.patches) == sorted(
+        COLOURS[kind] for kind in ('hit', 'miss', 'false alarm'))
+
+
+def test_a_comparison_enlarges_the_same_window_in_every_picture(scene):
+    image, gt, prediction = scene
+    figure = comparison(image, gt, {'ours': prediction, 'perfect': gt})
+    insets = [axes.child_axes[0] for axes in figure.axes if axes.get_title()]
+    assert len(insets) == 4
+    (window, _), = shared_insets([find(prediction, gt), find(gt, gt)], SIZE, 1)
+    cut = gt[window[0]:window[2], window[1]:window[3]]
+    np.testing.assert_array_equal(insets[1].images[0].get_array(), cut)
+
+
+def test_a_difference_map_paints_each_pixel_by_its_verdict(scene):
+    image, gt, prediction = scene
+    picture = difference_map(image, prediction, gt)
+    for kind, where in (('hit', gt & prediction), ('miss', gt & ~prediction), ('false alarm', prediction & ~gt)):
+        code = tuple(int(COLOURS[kind][i:i + 2], 16) for i in (1, 3, 5))
+        assert {tuple(pixel) for pixel in picture[where].tolist()} == {code}
+    rest = ~(gt | prediction)
+    np.testing.assert_array_equal(picture[rest], np.rint(0.75 * image[rest])[:, None].repeat(3, axis=1))
+
+
+def test_a_difference_figure_counts_pixels(scene):
+    image, gt, prediction = scene
+    axes = difference(image, gt, {'ours': prediction}).axes[0]
+    assert axes.get_title() == 'ours\nIoU 0.273: 6 | 12 | 4 px'
+
+
+def test_a_prediction_of_another_size_is_refused_by_name(scene):
+    image, gt, _ = scene
+    with pytest.raises(DataError, match='prediction of ours has shape'):
+        difference(image, gt, {'ours': gt[:-1]})
+
+
+@pytest.mark.parametrize('most', [20, 30])
+def test_coarsening_keeps_the_peak_of_every_block(most):
+    values = np.zeros((40, 60))
+    values[::7, ::11] = np.arange(36).reshape(6, 6)
+    small, block = coarsen(values, most)
+    padded = np.pad(values, ((0, -40 % block), (0, 0)))
+    expected = padded.reshape(padded.shape[0] // block, block, 60 // block, block).max(axis=(1, 3))
+    np.testing.assert_array_equal(small, expected)
+
+
+def test_a_surface_spans_the_window_and_the_given_scale(scene):
+    image, gt, _ = scene
+    maps = {'image': image, 'response': gt.astype(float)}
+    figure = surfaces(maps, window=(4, 8, 20, 40), scales={'response': (0, 1)})
+    first, second = figure.axes
+    assert first.get_xlim() == (8, 39) and first.get_ylim() == (19, 4)
+    assert second.get_zlim() == (0, 1)
+
+
+@pytest.mark.parametrize('window', [(0, 0, 49, 10), (5, 5, 5, 9), (-1, 0, 9, 9)])
+def test_a_window_outside_of_the_map_is_refused(scene, window):
+    with pytest.raises(ConfigError, match='does not lie in'):
+        surfaces({'image': scene[0]}, window=window)
+
+
+def test_surfaces_of_two_sizes_are_refused(scene):
+    with pytest.raises(DataError, match='expected one size'):
+        surfaces({'image': scene[0], 'response': np.zeros((3, 3))})
+
+
+def test_the_worst_image_comes_first_and_an_empty_one_last():
+    assert worst_first({'empty': float('nan'), 'fair': 0.4, 'bad': 0.1}) == ['bad', 'fair', 'empty']
+
+
+def test_a_contact_sheet_tells_each_tiles_iou_and_counts(scene):
+    image, gt, prediction = scene
+    figure = contact_sheet([Tile('a', image, gt, prediction), Tile('b', image, gt, gt)], columns=4)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ['a\nIoU 0.273  1 hit, 1 missed, 1 false', 'b\nIoU 1.000  2 hit, 0 missed, 0 false']
+
+
+def test_a_contact_sheet_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match='no image'):
+        contact_sheet([])

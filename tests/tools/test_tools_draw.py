@@ -1,0 +1,106 @@
+"""tools/draw.py on folders: which images are drawn, the figures of each kind, errors."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from irstd_toolbox.errors import ConfigError, DataError
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """Nine images, four of them in the test list; method ``a`` misses ever more of the target, method ``b`` is perfect but on the first."""
+    root = tmp_path_factory.mktemp('draw')
+    rng = np.random.default_rng(0)
+    for folder in ('own/images', 'own/masks', 'a', 'b'):
+        (root / folder).mkdir(parents=True)
+    for number in range(9):
+        mask = np.zeros((24, 32), np.uint8)
+        mask[5:9, 10:14] = 255
+        cv2.imwrite(str(root / f'own/images/s{number}.png'), rng.integers(0, 99, (24, 32), dtype=np.uint8))
+        cv2.imwrite(str(root / f'own/masks/s{number}.png'), mask)
+        cv2.imwrite(str(root / f'b/s{number}.png'), mask * (number > 0))
+        mask[5:5 + number] = 0
+        cv2.imwrite(str(root / f'a/s{number}.png'), mask)
+    for split in ('trainval', 'test'):
+        (root / f'own/{split}.txt').write_text('s0\ns1\ns2\ns3')
+    return root
+
+
+@pytest.fixture
+def main(load_tool, data):
+    tool = load_tool('draw')
+    given = (data / 'own', '--predictions', data / 'a', f'B={data}/b', '--width', 1)
+    return lambda *argv: tool.main([str(argument) for argument in (*given, *argv)])
+
+
+def written(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file())
+
+
+def test_each_kind_is_written_for_an_image_that_is_named(main, tmp_path):
+    main('--ids', 's2', '--out', tmp_path)
+    assert written(tmp_path) == ['difference/s2.png', 'iou.csv', 'panel/s2.png', 'surface/s2.png', 'worst_B.png',
+                                 'worst_a.png']
+
+
+def test_the_images_of_the_lowest_mean_iou_are_drawn(main, tmp_path):
+    main('--worst', 2, '--kinds', 'difference', '--out', tmp_path)
+    # Means over the methods: s0 (1 + 0) / 2, s1 (0.75 + 1) / 2, s2 (0.5 + 1) / 2, s3 (0.25 + 1) / 2.
+    assert written(tmp_path) == ['difference/s0.png', 'difference/s3.png', 'iou.csv']
+
+
+def test_all_draws_the_whole_split(main, tmp_path):
+    main('--all', '--split', 'all', '--kinds', 'difference', '--out', tmp_path)
+    assert len(written(tmp_path / 'difference')) == 9
+
+
+def test_the_table_holds_every_images_iou(main, tmp_path):
+    main('--kinds', 'difference', '--worst', 1, '--out', tmp_path)
+    with open(tmp_path / 'iou.csv', newline='') as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ['image_id', 'a', 'B']
+    assert [[row[0], *map(float, row[1:])] for row in rows[1:]] == [
+        ['s0', 1, 0], ['s1', 0.75, 1], ['s2', 0.5, 1], ['s3', 0.25, 1]]
+
+
+def test_a_threshold_decides_what_is_predicted(load_tool, data, tmp_path):
+    (data / 'dim').mkdir(exist_ok=True)
+    cv2.imwrite(str(data / 'dim/s1.png'), cv2.imread(str(data / 'a/s1.png'), -1) // 255 * 100)
+    options = ['--ids', 's1', '--kinds', 'difference', '--width', '1', '--out', str(tmp_path)]
+    load_tool('draw').main([str(data / 'own'), '--predictions', str(data / 'dim'), '--threshold', '0.3', *options])
+    assert 's1,0.750000' in (tmp_path / 'iou.csv').read_text()
+
+
+def test_only_images_that_are_named_need_a_prediction(load_tool, data, tmp_path):
+    (data / 'one').mkdir(exist_ok=True)
+    (data / 'one/s1.png').write_bytes((data / 'b/s1.png').read_bytes())
+    options = [str(data / 'own'), '--predictions', str(data / 'one'), '--kinds', 'worst', '--width', '1']
+    options += ['--out', str(tmp_path)]
+    load_tool('draw').main([*options, '--ids', 's1'])
+    with pytest.raises(DataError, match='one has no prediction for 3 of 4 images'):
+        load_tool('draw').main(options)
+
+
+def test_an_id_outside_of_the_split_is_refused(main, tmp_path):
+    with pytest.raises(ConfigError, match="--ids names 'nobody', which is not in the split 'test'"):
+        main('--ids', 's1', 'nobody', '--out', tmp_path)
+
+
+def test_a_prediction_of_another_size_names_its_file(load_tool, data, tmp_path):
+    (data / 'small').mkdir(exist_ok=True)
+    cv2.imwrite(str(data / 'small/s0.png'), np.zeros((8, 9), np.uint8))
+    with pytest.raises(DataError, match=r'small/s0.png: the prediction is 9x8 \(width x height\), its image 32x24'):
+        load_tool('draw').main([str(data / 'own'), '--predictions', str(data / 'small'), '--ids', 's0',
+                                '--out', str(tmp_path)])
+
+
+@pytest.mark.parametrize(('options', 'text'), [
+    (['--threshold', '1'], '--threshold is 1'), (['--worst', '0'], '--worst is 0'),
+    (['--width', '99'], '--width is 99')])
+def test_an_impossible_option_is_refused(main, tmp_path, options, text):
+    with pytest.raises(ConfigError, match=text):
+        main('--out', tmp_path, *options)
+    assert written(tmp_path) == []
