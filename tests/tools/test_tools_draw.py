@@ -11,7 +11,7 @@ from irstd_toolbox.errors import ConfigError, DataError
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
-    """Nine images, four of them in the test list; method ``a`` misses ever more of the target, method ``b`` is perfect but on the first."""
+    """Nine images, four in the test list; ``a`` misses ever more of the target, ``b`` only that of the first."""
     root = tmp_path_factory.mktemp('draw')
     rng = np.random.default_rng(0)
     for folder in ('own/images', 'own/masks', 'a', 'b'):
