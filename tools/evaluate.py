@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DEFAULT_PROTOCOLS = ('canonical', 'basicirstd', 'sctransnet', 'dnanet', 'rpcanet', 'acm', 'lgnet', 'mmseg')
-NAMED_AT_MOST = 5
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -39,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation import results
+    from irstd_toolbox.evaluation.folders import find_predictions
     from irstd_toolbox.evaluation.protocols import resolve
 
     protocols = resolve(args.protocol)
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     messages = Console(stderr=True, soft_wrap=True)
     messages.print(layout.describe(), markup=False, highlight=False)
     messages.print(split.describe(), markup=False, highlight=False)
-    files = find_all(Path(args.predictions), split.ids)
+    files = find_predictions(Path(args.predictions), split.ids)
     pairs = {image_id: (layout.images[image_id], layout.masks[image_id]) for image_id in split.ids}
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: messages.print(f'warning: {message}', markup=False, highlight=False)
@@ -66,29 +66,6 @@ def main(argv: list[str] | None = None) -> None:
         sys.stdout.write(results.to_json(summary))
     else:
         Console().print(results.result_table(summary))
-
-
-def find_all(folder: Path, image_ids: Sequence[str]) -> dict[str, Path]:
-    """The prediction of every image.
-
-    Raises:
-        DataError: If the folder is missing, or any image has none or two.
-    """
-    from irstd_toolbox.errors import DataError
-    from irstd_toolbox.evaluation.prediction_io import find_prediction
-
-    if not folder.is_dir():
-        raise DataError(f'{folder} is no folder; expected one with predictions, ID.png or ID.npy.')
-    files = {image_id: find_prediction(folder, image_id) for image_id in image_ids}
-    missing = [image_id for image_id, path in files.items() if path is None]
-    if missing:
-        named = ', '.join(missing[:NAMED_AT_MOST])
-        if len(missing) > NAMED_AT_MOST:
-            named += f' and {len(missing) - NAMED_AT_MOST} more'
-        raise DataError(
-            f'{folder} has no prediction for {len(missing)} of {len(image_ids)} images: {named}. Expected ID.png or '
-            'ID.npy for each image of the split; predict them, or choose another --split.')
-    return files
 
 
 def score_all(
