@@ -51,9 +51,8 @@ def measure(path: str, args: argparse.Namespace) -> dict:
     config = load_config(path, []).model
     small, large = complexity(config, (256, 256)), complexity(config, (512, 512))
     before = peak()
-    dimension = None if not config.get('target_descriptor') else 512
-    config.pop('target_descriptor', None)
     model = MODELS.build(config).eval()
+    dimension = None if model.target_descriptor is None else model.target_descriptor.dim
     image = torch.rand(1, model.data_preprocessor.channels, args.size, args.size)
     descriptor = None if dimension is None else torch.rand(1, dimension)
     times = []

@@ -133,11 +133,12 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.evaluation.files import write_atomically
 
     args.out.mkdir(parents=True, exist_ok=True)
-    if not call(args.out / 'data.txt', 'synthesize.py', args.out / 'data', '--train', args.train, '--test', args.test,
-                '--size', args.size, args.size, '--targets', 1, 2, '--snr', 10, 25, '--max-contrast', 2):
-        print(f'the scenes could not be made, see {args.out / "data.txt"}', file=sys.stderr)
+    data, log = args.out / 'data', args.out / 'data.txt'
+    if not (call(log, 'synthesize.py', data, '--train', args.train, '--test', args.test, '--size', args.size, args.size,
+                 '--targets', 1, 2, '--snr', 10, 25, '--max-contrast', 2)
+            and call(log, 'annotate.py', data, '--provider', 'mask_caption', '--split', 'trainval')):
+        print(f'the scenes could not be made or described, see {log}', file=sys.stderr)
         return 2
-    call(args.out / 'data.txt', 'annotate.py', args.out / 'data', '--provider', 'mask_caption', '--split', 'trainval')
     rows = []
     print('| ' + ' | '.join(COLUMNS) + ' |\n' + '|---' * len(COLUMNS) + '|', flush=True)
     for path in args.configs:

@@ -3,14 +3,11 @@
 import torch
 from torch import Tensor
 
+from .grey import imagenet_from_grey
 from .sources import renamed, source
 
 __all__ = ['convert', 'fusion_rules', 'stage_rules']
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-GREY_MEAN, GREY_STD = 114.495, 57.63
-"""What the preprocessor of ``configs/_base_/models/acm_fpn.py`` and ``acm_unet.py`` takes off, 0..255."""
 EPS = 1e-5  # of batch norm, here and there
 
 Rules = list[tuple[str, str | None]]
@@ -53,9 +50,7 @@ def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     result = renamed(state, RULES)
     mean, var = (result[f'backbone.stem.0.running_{name}'] for name in ('mean', 'var'))
-    theirs_mean, theirs_std = mean.new_tensor(IMAGENET_MEAN), mean.new_tensor(IMAGENET_STD)
-    # Their input is scale * ours + offset, channel by channel.
-    scale, offset = GREY_STD / 255 / theirs_std, (GREY_MEAN / 255 - theirs_mean) / theirs_std
+    scale, offset = imagenet_from_grey(mean)
     result['backbone.stem.0.running_mean'] = (mean - offset) / scale
     result['backbone.stem.0.running_var'] = torch.clamp((var + EPS) / scale**2 - EPS, min=0)
     return result

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .acm_pytorch import GREY_MEAN, GREY_STD, IMAGENET_MEAN, IMAGENET_STD
+from .grey import from_imagenet
 from .sources import renamed, source
 
 __all__ = ['convert']
@@ -40,10 +40,9 @@ def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     the same, but for three pixels along the image's border, where the convolution sees padding.
     """
     result = renamed(state, RULES)
-    kernel = result['backbone.stem.0.weight']
-    theirs_mean, theirs_std = kernel.new_tensor(IMAGENET_MEAN), kernel.new_tensor(IMAGENET_STD)
-    # Their input is scale * ours + offset, channel by channel.
-    scale, offset = GREY_STD / 255 / theirs_std, (GREY_MEAN / 255 - theirs_mean) / theirs_std
-    result['backbone.stem.1.running_mean'] = result['backbone.stem.1.running_mean'] - kernel.sum(dim=(2, 3)) @ offset
-    result['backbone.stem.0.weight'] = kernel * scale[:, None, None]
+    mean = result['backbone.stem.1.running_mean']
+    # The convolution has no bias, so what it would gain is taken off the norm's mean.
+    kernel, gained = from_imagenet(result['backbone.stem.0.weight'], mean.new_zeros(len(mean)))
+    result['backbone.stem.0.weight'] = kernel
+    result['backbone.stem.1.running_mean'] = mean - gained
     return result

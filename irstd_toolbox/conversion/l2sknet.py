@@ -6,9 +6,6 @@ from .sources import renamed, source
 
 __all__ = ['convert']
 
-PAIR = {0: '0.0', 1: '0.1', 3: '1.0', 4: '1.1'}
-"""Places of convolutions and norms in the authors' flat double convolution, and in ours."""
-
 KERNELS = [
     (r'contrast3\.', 'neck.saliency.3.branches.0.'),
     (r'contrast(\d)_(\d)\.', r'neck.saliency.\1.branches.\2.'),
@@ -21,11 +18,9 @@ PYRAMID = [
     (r'head\.block\.4\.', 'decode_head.predict.'),
 ]
 U_NET = [
-    *((rf'Conv{i + 1}\.conv\.{theirs}\.', f'backbone.stages.{i}.{ours}.')
-      for i in range(4) for theirs, ours in PAIR.items()),
+    *((rf'Conv{i + 1}\.conv\.', f'backbone.stages.{i}.') for i in range(4)),
     *((rf'Up{i + 2}\.up\.{k + 1}\.', f'neck.projections.{i}.{k}.') for i in range(3) for k in range(2)),
-    *((rf'Up_conv{i + 2}\.conv\.{theirs}\.', f'neck.decoders.{i}.{ours}.')
-      for i in range(3) for theirs, ours in PAIR.items()),
+    *((rf'Up_conv{i + 2}\.conv\.', f'neck.decoders.{i}.') for i in range(3)),
     (r'Conv\.', 'decode_head.predict.'),
 ]
 INSIDE = {'.0.attn.avg_channel.': '.0.gate.', '.0.conv_1xn.': '.0.row.', '.0.conv_nx1.': '.0.column.'}

@@ -4,6 +4,8 @@ Every block is called as ``block(low, high, descriptor)``; ``low`` is the finer,
 ``high`` the coarser, deep one, already brought to one size by the neck.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +13,24 @@ from ..errors import ConfigError
 from ..registry import FUSION_BLOCKS
 from .layers import BatchNorm, ConvBNReLU
 
-__all__ = ['ChannelFusion', 'FusionBlock', 'LanguageFusion', 'SumFusion']
+__all__ = ['ChannelFusion', 'FusionBlock', 'LanguageFusion', 'SumFusion', 'fusion_blocks', 'fusion_of_levels']
+
+
+def fusion_of_levels(levels: int, fusion: dict | None, language_fusion: dict | None) -> list[dict | None]:
+    """The fusion config of each level of a neck, finest first; the deepest takes ``language_fusion`` if it is given.
+
+    Example:
+        >>> fusion_of_levels(3, dict(type='SumFusion'), dict(type='LanguageFusion'))[1:]
+        [{'type': 'SumFusion'}, {'type': 'LanguageFusion'}]
+    """
+    return [fusion] * (levels - 1) + [language_fusion or fusion]
+
+
+def fusion_blocks(channels: Sequence[int], fusion: dict, language_fusion: dict | None) -> nn.ModuleList:
+    """One block a level, finest first, of the channels given; see :func:`fusion_of_levels`."""
+    configs = fusion_of_levels(len(channels), fusion, language_fusion)
+    return nn.ModuleList(
+        FUSION_BLOCKS.build(dict(cfg, channels=width)) for cfg, width in zip(configs, channels, strict=True))
 
 
 class FusionBlock(nn.Module):

@@ -1,12 +1,14 @@
 """Layers that more than one network uses."""
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
 
-__all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'halve', 'resize', 'stretch']
+__all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'halve', 'pyramid', 'resize', 'stretch']
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -34,6 +36,15 @@ def stretch(x: Tensor, size: tuple[int, int]) -> Tensor:
 def halve(x: Tensor) -> Tensor:
     """2x2 max pooling that keeps a last odd row or column, so that any size down to 1x1 works."""
     return F.max_pool2d(x, 2, ceil_mode=True)
+
+
+def pyramid(stages: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
+    """What each of ``stages`` makes of ``x``, one after the other with :func:`halve` between them, finest first."""
+    maps = []
+    for stage in stages:
+        x = stage(halve(x) if maps else x)
+        maps.append(x)
+    return maps
 
 
 class BatchNorm(nn.modules.batchnorm._BatchNorm):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from irstd_toolbox.conversion.acm_pytorch import GREY_MEAN, GREY_STD
+from irstd_toolbox.conversion.grey import GREY_MEAN, GREY_STD
 from irstd_toolbox.conversion.writing import convert
 from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.config_edits import load_config

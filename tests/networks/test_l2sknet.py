@@ -8,12 +8,12 @@ from torch import Tensor
 from irstd_toolbox.models.networks.l2sknet import (
     DilatedSaliencyKernel,
     FactorisedSaliencyKernel,
-    L2SKConvEncoder,
     L2SKHead,
     L2SKNeck,
     L2SKResidualEncoder,
     SaliencyStage,
 )
+from irstd_toolbox.models.networks.unet import UNetEncoder
 
 UNREAD = sum(c * c * k * k for c, sizes in ((16, (17, 9, 5, 3)), (32, (9, 5, 3)), (64, (5, 3)), (128, (3,)))
              for k in sizes)
@@ -148,8 +148,8 @@ def test_the_u_net_puts_nearest_neighbours_of_the_deeper_map_behind_the_skip() -
     ('unet', False, 898_913), ('fpn', False, 1_071_053), ('unet', True, 1_326_753 - UNREAD),
     ('fpn', True, 1_498_893 - UNREAD)])
 def test_the_parameters_are_the_official_ones_that_are_read(form: str, factorised: bool, official: int) -> None:
-    encoder, hidden = (L2SKConvEncoder, 0) if form == 'unet' else (L2SKResidualEncoder, 4)
-    parts = encoder(in_channels=1), L2SKNeck(form, factorised=factorised), L2SKHead(hidden=hidden)
+    encoder, hidden = (UNetEncoder, 0) if form == 'unet' else (L2SKResidualEncoder, 4)
+    parts = encoder((16, 32, 64, 128), in_channels=1), L2SKNeck(form, factorised=factorised), L2SKHead(hidden=hidden)
     assert sum(p.numel() for part in parts for p in part.parameters()) == official
 
 

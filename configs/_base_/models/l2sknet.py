@@ -3,7 +3,7 @@
 model = dict(
     type='IRSTDSegmentor',
     data_preprocessor=dict(type='IRSTDDataPreprocessor', mean=0.0, std=255.0, channels=1, divisor=32),
-    backbone=dict(type='L2SKConvEncoder', in_channels=1),
+    backbone=dict(type='UNetEncoder', widths=(16, 32, 64, 128), in_channels=1),
     neck=dict(type='L2SKNeck', form='unet'),
     decode_head=dict(type='L2SKHead'),
     loss=dict(type='SoftIoULoss', per_image=False))

@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
+from ...registry import BACKBONES, MODELS
+from ..fusion import fusion_blocks
 from ..layers import BatchNorm, resize, stretch
 from .acm_fusion import AsymBiFusion, BiGlobalFusion, BiLocalFusion, initialise
 
 __all__ = ['ACMBackbone', 'ACMFPNNeck', 'ACMHead', 'ACMUNetNeck', 'AsymBiFusion', 'BiGlobalFusion', 'BiLocalFusion',
-           'ResidualBlock', 'fusion_blocks', 'projection', 'residual_stage']
+           'ResidualBlock', 'projection', 'residual_stage']
 
 
 def projection(in_channels: int, out_channels: int, bias: bool = True) -> nn.Sequential:
@@ -24,13 +25,6 @@ def projection(in_channels: int, out_channels: int, bias: bool = True) -> nn.Seq
         nn.Conv2d(in_channels, out_channels, 1, bias=bias), BatchNorm(out_channels), nn.ReLU(inplace=True))
     initialise(layers)
     return layers
-
-
-def fusion_blocks(channels: tuple[int, ...], fusion: dict, language_fusion: dict | None) -> nn.ModuleList:
-    """One block a level, finest first; the deepest is ``language_fusion`` where that is given."""
-    configs = [fusion] * (len(channels) - 1) + [language_fusion or fusion]
-    return nn.ModuleList(
-        FUSION_BLOCKS.build(dict(cfg, channels=width)) for cfg, width in zip(configs, channels, strict=True))
 
 
 class ResidualBlock(nn.Module):
@@ -226,7 +220,7 @@ def _fusions(in_channels: tuple[int, ...], fusion: dict | None, language_fusion:
     if len(in_channels) < 2:
         raise ConfigError(f'in_channels={tuple(in_channels)} names {len(in_channels)} map; a neck fuses two at least. '
                           'Give the channels of all maps of the backbone.')
-    return fusion_blocks(tuple(in_channels[:-1]), fusion or dict(type='AsymBiFusion'), language_fusion)
+    return fusion_blocks(in_channels[:-1], fusion or dict(type='AsymBiFusion'), language_fusion)
 
 
 @MODELS.register_module()

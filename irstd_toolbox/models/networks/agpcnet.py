@@ -5,6 +5,7 @@ from torchvision.models.resnet import BasicBlock
 
 from ...errors import ConfigError
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
+from ..fusion import fusion_blocks
 from ..layers import BatchNorm, stretch
 from .agpcnet_blocks import ContextPyramid, bottleneck, projection, start_as_published
 
@@ -138,10 +139,8 @@ class ContextPyramidNeck(nn.Module):
                  language_fusion: dict | None = None) -> None:
         super().__init__()
         fusion = fusion or dict(type='AsymmetricFusion')
-        configs = [fusion] * (len(in_channels) - 2) + [language_fusion or fusion]
         self.pyramid = ContextPyramid(in_channels[-1], scales, reductions)
-        self.fusions = nn.ModuleList(FUSION_BLOCKS.build(dict(cfg, channels=width))
-                                     for cfg, width in zip(configs, in_channels[:-1], strict=True))
+        self.fusions = fusion_blocks(in_channels[:-1], fusion, language_fusion)
         self.out_channels = [*(block.out_channels for block in self.fusions), in_channels[-1]]
         self.projections = nn.ModuleList(
             projection(deep, width) for deep, width in zip(self.out_channels[1:], in_channels[:-1], strict=True))

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...registry import FUSION_BLOCKS, MODELS
+from ..fusion import fusion_blocks
 from ..layers import BatchNorm, resize, stretch
-from .acm import fusion_blocks, projection
+from .acm import projection
 from .acm_fusion import ContextGate, initialise
 
 __all__ = ['ALCNetNeck', 'BottomUpLocalFusion', 'multiscale_patch_contrast', 'patch_contrast']

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...registry import MODELS
+from ..fusion import fusion_of_levels
 from ..layers import resize, stretch
 from .residual import residual_stage, xavier_
-from .unet import SkipJoin, fusion_of_levels
+from .unet import SkipJoin
 
 __all__ = ['DeepSupervisionHead', 'DenseNestedNeck', 'NestedNode']
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...registry import BACKBONES, MODELS
-from ..layers import BatchNorm, ConvBNReLU, halve, stretch
+from ..layers import BatchNorm, ConvBNReLU, pyramid, stretch
 from .mshnet import MultiScaleHead
 from .residual import ResidualBlock
 from .unet import ResidualUDecoder
@@ -127,12 +127,7 @@ class ContrastEncoder(nn.Module):
             for before, width, count in zip([widths[0], *widths[:-1]], widths, blocks, strict=True))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = []
-        x = self.stem(x)
-        for i, stage in enumerate(self.stages):
-            x = stage(halve(x) if i else x)
-            maps.append(x)
-        return maps
+        return pyramid(self.stages, self.stem(x))
 
 
 def high_pass(x: Tensor, share: float) -> Tensor:

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
+from ...registry import BACKBONES, MODELS
+from ..fusion import fusion_blocks
 from ..layers import BatchNorm, resize
 
 __all__ = ['ExternalAttention', 'ISTDUDecoder', 'ISTDUEncoder', 'ISTDUHead', 'SplitAttentionBottleneck',
@@ -213,10 +214,7 @@ class ISTDUDecoder(nn.Module):
         if len(in_channels) < 2:
             raise ConfigError(f'in_channels={tuple(in_channels)}: a decoder needs two maps at least.')
         self.skips = nn.ModuleList(ExternalAttention(width, slots) for width in in_channels)
-        configs = [fusion or dict(type='SumFusion')] * (len(in_channels) - 1)
-        configs[-1] = language_fusion or configs[-1]
-        self.fusions = nn.ModuleList(
-            FUSION_BLOCKS.build(dict(cfg, channels=width)) for cfg, width in zip(configs, in_channels, strict=False))
+        self.fusions = fusion_blocks(in_channels[:-1], fusion or dict(type='SumFusion'), language_fusion)
         below = [*(block.out_channels for block in self.fusions[1:]), in_channels[-1]]
         self.narrow = nn.ModuleList(
             nn.Sequential(nn.Conv2d(wide, width, 1, bias=False), BatchNorm(width), nn.ReLU(inplace=True))

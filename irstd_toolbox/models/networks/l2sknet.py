@@ -4,11 +4,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
-from ..layers import BatchNorm, ConvBNReLU, halve, resize
+from ...registry import BACKBONES, MODELS
+from ..fusion import fusion_blocks
+from ..layers import BatchNorm, ConvBNReLU, resize
+from .acm import ResidualBlock
+from .unet import double_conv
 
-__all__ = ['DilatedSaliencyKernel', 'FactorisedSaliencyKernel', 'L2SKConvEncoder', 'L2SKHead', 'L2SKNeck',
-           'L2SKResidualEncoder', 'SaliencyStage']
+__all__ = ['DilatedSaliencyKernel', 'FactorisedSaliencyKernel', 'L2SKHead', 'L2SKNeck', 'L2SKResidualEncoder',
+           'SaliencyStage']
 
 SCALES = (((9, 2), (5, 2), (3, 2), (3, 1)), ((5, 2), (3, 2), (3, 1)), ((3, 2), (3, 1)), ((3, 1),))
 """``(kernel size, dilation)`` of the branches of each level, finest first."""
@@ -121,60 +124,12 @@ class SaliencyStage(nn.Module):
         return self.mix(sum(branch(x) for branch in self.branches))
 
 
-def _double(in_channels: int, out_channels: int) -> nn.Sequential:
-    return nn.Sequential(ConvBNReLU(in_channels, out_channels, bias=True),
-                         ConvBNReLU(out_channels, out_channels, bias=True))
-
-
-@BACKBONES.register_module()
-class L2SKConvEncoder(nn.Module):
-    """The U-Net's encoder: two 3x3 convolutions a level, 2x2 max pooling between levels.
-
-    Args:
-        channels: Channels of the levels, finest first.
-        in_channels: Channels of the image.
-
-    Shape:
-        - Input: ``(N, in_channels, H, W)``, any size
-        - Output: list of ``(N, C_i, ceil(H / 2^i), ceil(W / 2^i))``, finest first
-    """
-
-    def __init__(self, channels: tuple[int, ...] = (16, 32, 64, 128), in_channels: int = 3) -> None:
-        super().__init__()
-        self.out_channels = list(channels)
-        self.stages = nn.ModuleList(
-            _double(below, width) for below, width in zip((in_channels, *channels), channels, strict=False))
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        maps = []
-        for i, stage in enumerate(self.stages):
-            x = stage(halve(x) if i else x)
-            maps.append(x)
-        return maps
-
-
-class _ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, as in ResNet."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False), BatchNorm(out_channels),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False), BatchNorm(out_channels))
-        self.shortcut = nn.Identity() if in_channels == out_channels else nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), BatchNorm(out_channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.body(x) + self.shortcut(x))
-
-
 @BACKBONES.register_module()
 class L2SKResidualEncoder(nn.Module):
     """The pyramid's encoder: two residual blocks a level, the first of stride 2 from the second level on.
 
     Args:
-        channels: Channels of the levels, finest first; no two in a row are equal.
+        widths: Channels of the levels, finest first.
         in_channels: Channels of the image.
 
     Shape:
@@ -182,12 +137,12 @@ class L2SKResidualEncoder(nn.Module):
         - Output: list of ``(N, C_i, ceil(H / 2^i), ceil(W / 2^i))``, finest first
     """
 
-    def __init__(self, channels: tuple[int, ...] = (16, 32, 64, 128), in_channels: int = 3) -> None:
+    def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 128), in_channels: int = 3) -> None:
         super().__init__()
-        self.out_channels = list(channels)
+        self.out_channels = list(widths)
         self.stages = nn.ModuleList(
-            nn.Sequential(_ResidualBlock(below, width, 2 if i else 1), _ResidualBlock(width, width, 1))
-            for i, (below, width) in enumerate(zip((in_channels, *channels), channels, strict=False)))
+            nn.Sequential(ResidualBlock(below, width, 2 if i else 1), ResidualBlock(width, width, 1))
+            for i, (below, width) in enumerate(zip((in_channels, *widths), widths, strict=False)))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         maps = []
@@ -233,9 +188,7 @@ class L2SKNeck(nn.Module):
             SaliencyStage(c, scales, factorised) for c, scales in zip(in_channels, SCALES, strict=True))
         fusion = fusion or dict(type='SumFusion', merge='concat' if unet else 'sum')
         uppers = tuple(in_channels[:-1])
-        configs = [fusion] * (len(uppers) - 1) + [language_fusion or fusion]
-        self.fusions = nn.ModuleList(
-            FUSION_BLOCKS.build(dict(cfg, channels=c)) for cfg, c in zip(configs, uppers, strict=True))
+        self.fusions = fusion_blocks(uppers, fusion, language_fusion)
         widths = uppers if unet else [block.out_channels for block in self.fusions]
         self.out_channels = [*widths, in_channels[-1]]
         self.projections = nn.ModuleList(
@@ -243,7 +196,7 @@ class L2SKNeck(nn.Module):
             else nn.Sequential(nn.Conv2d(below, c, 1), BatchNorm(c), nn.ReLU(inplace=True))
             for below, c in zip(self.out_channels[1:], uppers, strict=True))
         self.decoders = nn.ModuleList(
-            _double(block.out_channels, c) if unet else nn.Identity()
+            double_conv(block.out_channels, c) if unet else nn.Identity()
             for block, c in zip(self.fusions, uppers, strict=True))
 
     def forward(self, feats: list[Tensor], descriptor: Tensor | None = None) -> list[Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
-from ..layers import ResidualUBlock, halve, resize
+from ..layers import ResidualUBlock, halve, pyramid, resize
 
 __all__ = ['GatedOutputHead', 'RSUDecoder', 'RSUEncoder']
 
@@ -64,11 +64,7 @@ class RSUEncoder(nn.Module):
         self.stages = nn.ModuleList(_block(stage, width, bias) for stage, width in zip(stages, inputs, strict=True))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = []
-        for i, stage in enumerate(self.stages):
-            x = stage(halve(x) if i else x)
-            maps.append(x)
-        return maps
+        return pyramid(self.stages, x)
 
 
 @MODELS.register_module()

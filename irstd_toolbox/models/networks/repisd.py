@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
+from ...registry import BACKBONES, MODELS
+from ..fusion import fusion_blocks
 from ..layers import BatchNorm, ConvBNReLU, halve, resize, stretch
 from .residual import xavier_
 
@@ -211,9 +212,7 @@ class RepISDDecoder(nn.Module):
                               'channels. Change the widths of the encoder.')
         levels = in_channels[:-1]
         fusion = fusion or dict(type='SumFusion', merge='concat')
-        configs = [fusion] * (len(levels) - 1) + [language_fusion or fusion]
-        self.fusions = nn.ModuleList(
-            FUSION_BLOCKS.build(dict(cfg, channels=width)) for cfg, width in zip(configs, levels, strict=True))
+        self.fusions = fusion_blocks(levels, fusion, language_fusion)
         # Each level hands up as many channels as the next finer one has.
         self.stages = nn.ModuleList(
             _pair(block.out_channels, width, levels[max(i - 1, 0)], deploy)

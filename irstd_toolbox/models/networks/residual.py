@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...registry import BACKBONES
-from ..layers import BatchNorm, halve
+from ..layers import BatchNorm, pyramid
 
 __all__ = ['ChannelAttention', 'ResidualBlock', 'ResidualEncoder', 'SpatialAttention', 'residual_stage', 'xavier_']
 
@@ -170,9 +170,4 @@ class ResidualEncoder(nn.Module):
             xavier_(self)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = []
-        x = self.stem(x)
-        for i, stage in enumerate(self.stages):
-            x = stage(halve(x) if i else x)
-            maps.append(x)
-        return maps
+        return pyramid(self.stages, self.stem(x))

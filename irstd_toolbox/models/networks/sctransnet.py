@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
-from ..layers import BatchNorm, ConvBNReLU, halve, resize
+from ..fusion import fusion_blocks
+from ..layers import BatchNorm, ConvBNReLU, pyramid, resize
 from .sctransnet_blocks import ChannelNorm, CrossTransformerBlock
 
 __all__ = ['ChannelCrossFusion', 'SCTransEncoder', 'SCTransHead', 'SCTransNeck']
@@ -70,11 +71,7 @@ class SCTransEncoder(nn.Module):
         start_as_the_paper(self)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = []
-        for i, stage in enumerate(self.stages):
-            x = stage(halve(x) if i else x)
-            maps.append(x)
-        return maps
+        return pyramid(self.stages, x)
 
 
 @FUSION_BLOCKS.register_module()
@@ -154,9 +151,7 @@ class SCTransNeck(nn.Module):
         widths = (skips[0], *skips[:-1])
         self.out_channels = [*widths, in_channels[-1]]
         fusion = fusion or dict(type='ChannelCrossFusion')
-        configs = [fusion] * (len(skips) - 1) + [language_fusion or fusion]
-        self.fusions = nn.ModuleList(
-            FUSION_BLOCKS.build(dict(cfg, channels=c)) for cfg, c in zip(configs, skips, strict=True))
+        self.fusions = fusion_blocks(skips, fusion, language_fusion)
         self.decoders = nn.ModuleList(
             nn.Sequential(ConvBNReLU(block.out_channels, c, bias=True), ConvBNReLU(c, c, bias=True))
             for block, c in zip(self.fusions, widths, strict=True))

@@ -10,15 +10,11 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
-from ..layers import ConvBNReLU, halve, resize, stretch
+from ..fusion import fusion_of_levels
+from ..layers import ConvBNReLU, pyramid, resize, stretch
 from .residual import residual_stage
 
-__all__ = ['LogitHead', 'ResidualUDecoder', 'SkipJoin', 'UNetDecoder', 'UNetEncoder', 'fusion_of_levels']
-
-
-def fusion_of_levels(levels: int, fusion: dict | None, language_fusion: dict | None) -> list[dict | None]:
-    """The fusion config of each level, finest first; the deepest takes ``language_fusion`` where there is one."""
-    return [fusion] * (levels - 1) + [language_fusion or fusion]
+__all__ = ['LogitHead', 'ResidualUDecoder', 'SkipJoin', 'UNetDecoder', 'UNetEncoder', 'double_conv']
 
 
 class SkipJoin(nn.Module):
@@ -49,7 +45,7 @@ class SkipJoin(nn.Module):
         return self.block(low, self.project(high), descriptor)
 
 
-def _double_conv(in_channels: int, out_channels: int) -> nn.Sequential:
+def double_conv(in_channels: int, out_channels: int) -> nn.Sequential:
     """Twice 3x3 convolution, batch norm, ReLU."""
     return nn.Sequential(*ConvBNReLU(in_channels, out_channels, bias=True),
                          *ConvBNReLU(out_channels, out_channels, bias=True))
@@ -78,14 +74,10 @@ class UNetEncoder(nn.Module):
         super().__init__()
         self.out_channels = list(widths)
         inputs = [in_channels, *widths[:-1]]
-        self.stages = nn.ModuleList(_double_conv(a, b) for a, b in zip(inputs, widths, strict=True))
+        self.stages = nn.ModuleList(double_conv(a, b) for a, b in zip(inputs, widths, strict=True))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = []
-        for i, stage in enumerate(self.stages):
-            x = stage(halve(x) if i else x)
-            maps.append(x)
-        return maps
+        return pyramid(self.stages, x)
 
 
 @MODELS.register_module()
@@ -120,7 +112,7 @@ class UNetDecoder(nn.Module):
         self.joins = nn.ModuleList(
             SkipJoin(width, width, cfg) for width, cfg in zip(self.out_channels, configs, strict=True))
         self.stages = nn.ModuleList(
-            _double_conv(join.out_channels, width) for join, width in zip(self.joins, self.out_channels, strict=True))
+            double_conv(join.out_channels, width) for join, width in zip(self.joins, self.out_channels, strict=True))
 
     def forward(self, feats: list[Tensor], descriptor: Tensor | None = None) -> list[Tensor]:
         x, maps = feats[-1], []
