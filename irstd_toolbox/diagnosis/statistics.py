@@ -79,11 +79,9 @@ def find_targets(image_id: str, gray: np.ndarray, mask: np.ndarray) -> tuple[Tar
     """
     everything = mask == 1
     regions = find_regions(everything)
-    rows, columns = np.divmod(regions.pixels, mask.shape[1])
     targets = []
-    for number in range(len(regions)):
-        mine = regions.labels == number
-        y, x = rows[mine], columns[mine]
+    for number, place in enumerate(regions.places(mask.shape[1])):
+        y, x = place.T
         alone = np.zeros_like(everything)
         alone[y, x] = True
         measured = measure(gray, alone, everything)

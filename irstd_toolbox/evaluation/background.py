@@ -129,12 +129,9 @@ def measure_clutter(
             raise DataError(f'The {name} holds {np.count_nonzero(~np.isfinite(values))} values that are nan or '
                             'infinite; expected numbers.')
         maps.append(_to_unit(values) if rescale else values)
-    targets = find_regions(truth)
-    rows, columns = np.divmod(targets.pixels, truth.shape[1])
     measured = []
-    for index in range(len(targets)):
-        own = targets.labels == index
-        row, column = rows[own], columns[own]
+    for place in find_regions(truth).places(truth.shape[1]):
+        row, column = place.T
         window = (slice(max(row.min() - margin, 0), row.max() + margin + 1),
                   slice(max(column.min() - margin, 0), column.max() + margin + 1))
         around = ~truth[window]

@@ -74,12 +74,13 @@ def find_targets(mask: np.ndarray, probability: np.ndarray) -> list[Target]:
         [Target(centroid=(1.5, 1.0), box=(1, 1, 3, 2), area=2, score=0.75)]
     """
     regions = find_regions(mask)
-    rows, columns = np.divmod(regions.pixels, mask.shape[1])
-    values, targets = probability.ravel()[regions.pixels], []
-    for number, (area, (row, column)) in enumerate(zip(regions.areas, regions.centroids, strict=True)):
-        own = regions.labels == number
-        box = columns[own].min(), rows[own].min(), columns[own].max() + 1, rows[own].max() + 1
-        targets.append(Target((float(column), float(row)), tuple(map(int, box)), int(area), float(values[own].max())))
+    targets = []
+    for place, area, (row, column) in zip(
+            regions.places(mask.shape[1]), regions.areas, regions.centroids, strict=True):
+        rows, columns = place.T
+        box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        score = float(probability[rows, columns].max())
+        targets.append(Target((float(column), float(row)), tuple(map(int, box)), int(area), score))
     return targets
 
 

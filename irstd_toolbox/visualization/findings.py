@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from irstd_toolbox.errors import DataError
-from irstd_toolbox.evaluation.regions import Regions, distances, find_regions, match_greedy
+from irstd_toolbox.evaluation.regions import distances, find_regions, match_greedy
 
 __all__ = ['COLOURS', 'Finding', 'as_mask', 'as_picture', 'find']
 
@@ -67,9 +67,11 @@ def find(prediction: np.ndarray | None, gt: np.ndarray | None) -> list[Finding]:
     """
     if prediction is None or gt is None:
         mask = gt if prediction is None else prediction
-        return [] if mask is None else [Finding('region', pixels) for pixels in _split(find_regions(mask), mask.shape)]
+        if mask is None:
+            return []
+        return [Finding('region', pixels) for pixels in find_regions(mask).places(mask.shape[1])]
     targets, regions = find_regions(gt), find_regions(prediction)
-    theirs, ours = _split(targets, gt.shape), _split(regions, prediction.shape)
+    theirs, ours = targets.places(gt.shape[1]), regions.places(prediction.shape[1])
     partner = match_greedy(distances(targets, regions))
     findings = []
     for pixels, match in zip(theirs, partner, strict=True):
@@ -81,12 +83,6 @@ def find(prediction: np.ndarray | None, gt: np.ndarray | None) -> list[Finding]:
     free = sorted(set(range(len(ours))) - set(partner.tolist()))
     findings += [Finding('false alarm', ours[number]) for number in free]
     return sorted(findings, key=lambda found: tuple(found.pixels[0]))
-
-
-def _split(regions: Regions, size: tuple[int, int]) -> list[np.ndarray]:
-    """Row and column of every pixel, region by region."""
-    pixels = np.stack(np.divmod(regions.pixels, size[1]), axis=1)
-    return [pixels[regions.labels == number] for number in range(len(regions))]
 
 
 def as_mask(mask: np.ndarray | None, size: tuple[int, int], name: str) -> np.ndarray | None:
