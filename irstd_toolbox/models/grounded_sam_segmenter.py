@@ -8,6 +8,7 @@ from ..errors import ConfigError
 from ..registry import MODELS
 from .grounded_sam_detector import imagenet_normalised
 from .grounded_sam_weights import load_network
+from .layers import resize
 
 __all__ = ['BoxSegmenter', 'grown']
 
@@ -108,6 +109,5 @@ class BoxSegmenter(nn.Module):
             seen = dict(image_embeddings=self.net.get_image_embeddings(pixels))
         coarse = self.net(**seen, input_boxes=asked, multimask_output=False).pred_masks[0].float()
         if not self.stretches:
-            coarse = F.interpolate(coarse, (self.side, self.side), mode='bilinear', align_corners=False)
-            coarse = coarse[..., :inner[0], :inner[1]]
-        return F.interpolate(coarse, tuple(size), mode='bilinear', align_corners=False)[:, 0]
+            coarse = resize(coarse, (self.side, self.side))[..., :inner[0], :inner[1]]
+        return resize(coarse, size)[:, 0]

@@ -159,6 +159,22 @@ def test_a_converted_file_loads_into_the_configs_model_and_says_where_it_is_from
     assert (about['source'], about['file'], about['licence']) == ('acm-pytorch', 'official.pkl', 'MIT')
 
 
+@pytest.mark.parametrize('damage', ['missing', 'shape'])
+def test_a_file_that_lacks_a_tensor_or_has_another_shape_leaves_nothing_behind(tmp_path, damage):
+    source, config = build('acmpt_FPN_AsymBi')
+    state = official('acmpt_FPN_AsymBi')
+    name = 'head.block.0.weight'
+    if damage == 'missing':
+        del state[name]
+    else:
+        state[name] = state[name][:1]
+    torch.save(state, tmp_path / 'official.pkl')
+    words = '1 missing in the file' if damage == 'missing' else '1 of another size'
+    with pytest.raises(CheckpointError, match=f'{words}: decode_head.block.0.weight'):
+        convert_file(config, source, tmp_path / 'official.pkl', tmp_path / 'ours.pth')
+    assert not (tmp_path / 'ours.pth').exists()
+
+
 def test_a_file_of_another_network_leaves_nothing_behind(tmp_path):
     source, config = build('acmpt_FPN_AsymBi')
     torch.save({'other.weight': torch.ones(3)}, tmp_path / 'other.pth')

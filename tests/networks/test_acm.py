@@ -115,13 +115,11 @@ def test_enlarging_with_aligned_corners_keeps_the_ends_in_place() -> None:
     torch.testing.assert_close(resize(x, (1, 4)).flatten(), torch.tensor([0, 0.25, 0.75, 1]))
 
 
-@pytest.mark.parametrize('align_corners', [False, True])
-def test_the_fpn_enlarges_projects_and_fuses_from_the_deepest_up(align_corners: bool) -> None:
-    neck = ACMFPNNeck(fusion=dict(type='SumFusion'), align_corners=align_corners).eval()
+def test_the_fpn_enlarges_projects_and_fuses_from_the_deepest_up() -> None:
+    neck = ACMFPNNeck(fusion=dict(type='SumFusion')).eval()
     fine, middle, deep = pyramid()
-    enlarge = stretch if align_corners else resize
-    second = middle + neck.project[1](enlarge(deep, middle.shape[-2:]))
-    first = fine + neck.project[0](enlarge(second, fine.shape[-2:]))
+    second = middle + neck.project[1](resize(deep, middle.shape[-2:]))
+    first = fine + neck.project[0](resize(second, fine.shape[-2:]))
     torch.testing.assert_close(neck([fine, middle, deep]), [first, second])
 
 

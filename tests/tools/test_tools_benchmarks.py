@@ -52,7 +52,9 @@ def test_a_config_is_trained_and_tested_with_its_own_optimizer_and_a_row_is_kept
     assert [name for name, *_ in calls] == ['synthesize.py', 'annotate.py', 'train.py', 'test.py']
     assert '| tiny | 7 | own | 0.5000 | 0.4000 | 0.9000 | 10.0 |' in capsys.readouterr().out
     from mmengine.config import Config
-    made = Config.fromfile(tmp_path / 'out' / 'tiny' / 'tiny.py')
+    own = tmp_path / 'out' / 'tiny' / 'tiny.py'
+    assert [arguments[0] for name, *arguments in calls[2:]] == [str(own)] * 2
+    made = Config.fromfile(own)
     assert made.train_cfg == dict(type='IterBasedTrainLoop', max_iters=7, val_interval=7)
     assert made.optim_wrapper.optimizer.type == 'Adan' and made.param_scheduler == []
     assert [loss['type'] for loss in made.model.loss] == ['BCELoss', 'SoftIoULoss']

@@ -8,5 +8,5 @@ model = dict(
     data_preprocessor=dict(type='IRSTDDataPreprocessor', mean=114.495, std=57.630),
     backbone=dict(type='ACMBackbone', tiny=True),
     neck=dict(type='ALCNetNeck', shifts=(13, 17), fusion=dict(type='BottomUpLocalFusion')),
-    decode_head=dict(type='ACMHead', align_corners=True),
+    decode_head=dict(type='ACMHead'),
     loss=dict(type='SoftIoULoss'))

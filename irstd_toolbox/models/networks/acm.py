@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, resize, stretch
+from ..layers import BatchNorm, resize
 from .acm_fusion import AsymBiFusion, BiGlobalFusion, BiLocalFusion, initialise
 
 __all__ = ['ACMBackbone', 'ACMFPNNeck', 'ACMHead', 'ACMUNetNeck', 'AsymBiFusion', 'BiGlobalFusion', 'BiLocalFusion',
@@ -130,7 +130,6 @@ class ACMFPNNeck(nn.Module):
         in_channels: Channels of the backbone's maps, finest first.
         fusion: Fusion block of every level (config in ``FUSION_BLOCKS``, without ``channels``).
         language_fusion: Fusion block of the deepest level; None to use ``fusion`` there as well.
-        align_corners: How to enlarge: False as acm-pytorch, True as the authors' MXNet code.
 
     Shape:
         - feats: list of ``(N, C_i, H_i, W_i)``, finest first
@@ -145,9 +144,8 @@ class ACMFPNNeck(nn.Module):
     """
 
     def __init__(self, in_channels: tuple[int, ...] = (16, 32, 64), fusion: dict | None = None,
-                 language_fusion: dict | None = None, align_corners: bool = False) -> None:
+                 language_fusion: dict | None = None) -> None:
         super().__init__()
-        self.resample = stretch if align_corners else resize
         self.fusions = _fusions(in_channels, fusion, language_fusion)
         self.out_channels = [block.out_channels for block in self.fusions]
         self.project = nn.ModuleList(
@@ -157,7 +155,7 @@ class ACMFPNNeck(nn.Module):
     def forward(self, feats: list[Tensor], descriptor: Tensor | None = None) -> list[Tensor]:
         high, maps = feats[-1], []
         for low, project, fuse in reversed(list(zip(feats[:-1], self.project, self.fusions, strict=True))):
-            high = project(self.resample(high, low.shape[-2:]))
+            high = project(resize(high, low.shape[-2:]))
             high = fuse(low, high, descriptor)
             maps.append(high)
         return maps[::-1]
@@ -230,7 +228,6 @@ class ACMHead(nn.Module):
     Args:
         in_channels: Channels of the finest map.
         dropout: Probability that a value is dropped in training.
-        align_corners: How the logits are enlarged to the image's size.
 
     Shape:
         - feats: list of ``(N, C_i, H_i, W_i)``, finest first; only the first is used
@@ -242,9 +239,8 @@ class ACMHead(nn.Module):
         FCN head's of the authors' code.
     """
 
-    def __init__(self, in_channels: int = 16, dropout: float = 0.1, align_corners: bool = False) -> None:
+    def __init__(self, in_channels: int = 16, dropout: float = 0.1) -> None:
         super().__init__()
-        self.resample = stretch if align_corners else resize
         inner = max(1, in_channels // 4)
         self.block = nn.Sequential(
             nn.Conv2d(in_channels, inner, 3, padding=1, bias=False),
@@ -255,4 +251,4 @@ class ACMHead(nn.Module):
         initialise(self.block)
 
     def forward(self, feats: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
-        return [self.resample(self.block(feats[0]), size)]
+        return [resize(self.block(feats[0]), size)]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError
 from ...registry import FUSION_BLOCKS, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, resize, stretch
+from ..layers import BatchNorm, stretch
 from .acm import projection
 from .acm_fusion import ContextGate, initialise
 
@@ -106,7 +106,6 @@ class ALCNetNeck(nn.Module):
         shifts: Distances of :func:`patch_contrast`, in pixels of each map.
         fusion: Fusion block of every level (config in ``FUSION_BLOCKS``, without ``channels``).
         language_fusion: Fusion block of the deepest level; None to use ``fusion`` there as well.
-        align_corners: How to enlarge; True as the authors' MXNet code.
 
     Shape:
         - feats: list of ``(N, C_i, H_i, W_i)``, finest first
@@ -131,12 +130,12 @@ class ALCNetNeck(nn.Module):
     """
 
     def __init__(self, in_channels: tuple[int, ...] = (16, 32, 64), shifts: tuple[int, ...] = (13, 17),
-                 fusion: dict | None = None, language_fusion: dict | None = None, align_corners: bool = True) -> None:
+                 fusion: dict | None = None, language_fusion: dict | None = None) -> None:
         super().__init__()
         if len(in_channels) < 2 or not shifts or min(shifts) < 1:
             raise ConfigError(f'in_channels={tuple(in_channels)}, shifts={tuple(shifts)}: two maps at least and one '
                               'shift of 1 or more are expected.')
-        self.shifts, self.resample = tuple(shifts), stretch if align_corners else resize
+        self.shifts = tuple(shifts)
         width, levels = in_channels[0], len(in_channels) - 1
         self.project = nn.ModuleList(projection(deep, width, bias=False) for deep in in_channels[1:])
         self.fusions = fusion_blocks((width,) * levels, fusion or dict(type='BottomUpLocalFusion'), language_fusion)
@@ -150,6 +149,6 @@ class ALCNetNeck(nn.Module):
         contrasts[1:] = [project(x) for project, x in zip(self.project, contrasts[1:], strict=True)]
         high, maps = contrasts[-1], []
         for low, fuse, narrow in reversed(list(zip(contrasts[:-1], self.fusions, self.narrow, strict=True))):
-            high = narrow(fuse(low, self.resample(high, low.shape[-2:]), descriptor))
+            high = narrow(fuse(low, stretch(high, low.shape[-2:]), descriptor))
             maps.append(high)
         return maps[::-1]

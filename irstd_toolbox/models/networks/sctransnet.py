@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, ConvBNReLU, pyramid, resize
+from ..layers import BatchNorm, ConvBNReLU, pyramid, resize, stretch
 from .sctransnet_blocks import ChannelNorm, CrossTransformerBlock
 
 __all__ = ['ChannelCrossFusion', 'SCTransEncoder', 'SCTransHead', 'SCTransNeck']
@@ -212,6 +212,5 @@ class SCTransHead(nn.Module):
 
     def forward(self, feats: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
         prediction = resize(self.predict(feats[0]), size)
-        sides = [F.interpolate(side(x), size=size, mode='bilinear', align_corners=True)
-                 for side, x in zip(self.sides, feats[1:], strict=True)]
+        sides = [stretch(side(x), size) for side, x in zip(self.sides, feats[1:], strict=True)]
         return [prediction, self.combine(torch.cat([*sides, prediction], dim=1)), *sides]
