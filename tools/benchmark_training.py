@@ -2,13 +2,16 @@
 
 Every config runs as tools/train.py and tools/test.py run it, with its own network, supervision, extra losses and (but
 for --adam) optimizer. Data, batch size, a constant learning rate and the loss of logit maps (cross-entropy plus soft
-IoU, for soft IoU alone often starts all black) are those of this comparison. A config that has a row already is passed
-over.
+IoU, for soft IoU alone often starts all black) are those of this comparison. With --real it trains on a data set
+instead, for whole epochs and with the config's own loss and batch size (but for --batch). A config that has a row
+already is passed over.
 
     python tools/benchmark_training.py configs/baselines/*_irstd1k.py --out work_dirs/synthetic_training
+    python tools/benchmark_training.py configs/baselines/acm_fpn_nuaa_sirst.py --real data/NUAA-SIRST --size 256
 """
 
 import argparse
+import csv
 import json
 import subprocess
 import sys
@@ -17,7 +20,7 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
 
-CONFIG = '''"""{name} for {iterations} iterations on synthetic scenes."""
+CONFIG = '''"""{name} for {length}."""
 
 _base_ = {base!r}
 train_pipeline = [
@@ -26,15 +29,19 @@ train_pipeline = [
 test_pipeline = [dict(type='LoadImage'), {clip}dict(type='Resize', size={side}), dict(type='LoadTargetMask'),
                  dict(type='PackInputs')]
 data = dict(name=None, data_root={data!r})
-train_dataloader = dict(batch_size={batch}, num_workers=0, persistent_workers=False,
-                        dataset=dict(data, pipeline=train_pipeline))
+train_dataloader = dict({batch}num_workers=0, persistent_workers=False,
+                        dataset=dict(data, pipeline=train_pipeline, split={split!r}))
 val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(data, pipeline=test_pipeline))
 test_dataloader = dict(num_workers=0, dataset=dict(data, pipeline=test_pipeline))
-train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters={iterations}, val_interval={iterations})
-param_scheduler = []
-{optimizer}model = dict(data_preprocessor=dict(mean=100.0, std=40.0){warm}{loss}{encoder})
-default_hooks = dict(checkpoint=dict(interval={iterations}, by_epoch=False), logger=dict(log_metric_by_epoch=False))
+{loop}{optimizer}{model}'''
+ITERATIONS = '''param_scheduler = []
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters={0}, val_interval={0})
+default_hooks = dict(checkpoint=dict(interval={0}, by_epoch=False), logger=dict(log_metric_by_epoch=False))
 log_processor = dict(by_epoch=False)
+'''
+# Validation would begin after the last epoch: the test says what there is to say.
+EPOCHS = '''train_cfg = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs={0}, val_begin={0} + 1)
+default_hooks = dict(checkpoint=dict(interval={0}, save_last=True), logger=dict(interval=5))
 '''
 ADAM = "optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='Adam', lr={rate}))\n"
 # An untrained stand-in, as in the demo: nothing is downloaded.
@@ -43,7 +50,7 @@ ENCODER = ''',
                  _delete_=True, type='OpenCLIPEncoder', pretrained='random', model=dict(
                      embed_dim=512, vision_cfg=dict(image_size=64, layers=2, width=64, head_width=32, patch_size=16),
                      text_cfg=dict(context_length=77, vocab_size=49408, width=64, heads=2, layers=2))))'''
-COLUMNS = ('config', 'iterations', 'optimizer', 'IoU', 'nIoU', 'Pd', 'Fa (1e-6)', 'seconds')
+COLUMNS = ('config', 'length', 'optimizer', 'IoU', 'nIoU', 'Pd', 'Fa (1e-6)', 'loss, first to last', 'seconds')
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -51,17 +58,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', type=Path)
     parser.add_argument('--out', type=Path, default=Path('work_dirs/synthetic_training'), help='default: %(default)s')
     parser.add_argument('--iterations', type=int, default=300, help='default: %(default)s')
-    parser.add_argument('--size', type=int, default=64, help='side of the scenes, from 64 (default: %(default)s)')
+    parser.add_argument('--real', type=Path, metavar='DATA_ROOT', help='train on this data set, not on scenes')
+    parser.add_argument('--split', default='trainval', help='with --real, the list to train on (default: %(default)s)')
+    parser.add_argument('--epochs', type=int, default=1, help='with --real (default: %(default)s)')
+    parser.add_argument('--size', type=int, default=64,
+                        help='side of the scenes, from 64, or to which real images are resized (default: %(default)s)')
     parser.add_argument('--stretch', type=int, metavar='SIDE',
                         help='what networks see (default: the scenes as they are); helps those that begin by shrinking')
-    parser.add_argument('--batch', type=int, default=4, help='default: %(default)s')
+    parser.add_argument('--batch', type=int, help="default: 4, with --real the config's own")
     parser.add_argument('--adam', type=float, metavar='RATE',
                         help="Adam at this rate in the place of the config's optimizer, whose rate may be too low for "
                              'a few hundred iterations')
     parser.add_argument('--train', type=int, default=200, help='training scenes (default: %(default)s)')
     parser.add_argument('--test', type=int, default=50, help='test scenes (default: %(default)s)')
-    parser.add_argument('--least', type=float, default=0.3,
-                        help='IoU to exceed, or the status is 1 (default: %(default)s)')
+    parser.add_argument('--least', type=float,
+                        help='IoU to exceed, or the status is 1 (default: 0.3, with --real any)')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
     return parser.parse_args(argv)
 
@@ -82,6 +93,16 @@ def extra_losses(model: dict) -> list[dict]:
             if hasattr(MODELS.get(loss['type']), 'reads')]
 
 
+def changes(model: dict, segmentor: bool, language: bool) -> str:
+    """What networks on scenes have in common: grey statistics, a loss of logit maps, and no wait for warm-up epochs."""
+    # A warm-up that is counted in epochs would not end within these iterations.
+    warming = [part for part in ('decode_head', 'network') if (model.get(part) or {}).get('warm_epochs')]
+    losses = [dict(type='BCELoss'), dict(type='SoftIoULoss'), *extra_losses(model)]
+    return (f'model = dict(data_preprocessor=dict(mean=100.0, std=40.0)'
+            f'{"".join(f", {part}=dict(warm_epochs=0)" for part in warming)}{f", loss={losses}" if segmentor else ""}'
+            f'{ENCODER if language else ""})\n')
+
+
 def measure(path: Path, args: argparse.Namespace) -> dict:
     """Train and test one config: its row."""
     from mmengine.config import Config
@@ -91,23 +112,23 @@ def measure(path: Path, args: argparse.Namespace) -> dict:
     folder = args.out / path.stem
     config = Config.fromfile(path)
     language = bool(config.model.get('target_descriptor'))
-    clip = "dict(type='LoadClipImage', size=64), " if language else ''
     own = folder / f'{path.stem}.py'
     segmentor = config.model.type == 'IRSTDSegmentor'  # others, such as adversarial ones, train in their own way
-    # A warm-up that is counted in epochs would not end within these iterations.
-    warming = [part for part in ('decode_head', 'network') if (config.model.get(part) or {}).get('warm_epochs')]
-    losses = [dict(type='BCELoss'), dict(type='SoftIoULoss'), *extra_losses(config.model)]
-    write_atomically(own, CONFIG.format(name=path.stem, base=str(path.resolve()), clip=clip, batch=args.batch,
-                                        side=args.stretch or args.size,
-                                        encoder=ENCODER if language else '',
-                                        optimizer=ADAM.format(rate=args.adam) if args.adam and segmentor else '',
-                                        warm=''.join(f', {part}=dict(warm_epochs=0)' for part in warming),
-                                        loss=f', loss={losses}' if segmentor else '',
-                                        data=str((args.out / 'data').resolve()), iterations=args.iterations).encode())
+    batch = args.batch or (None if args.real else 4)
+    write_atomically(own, CONFIG.format(
+        name=path.stem, base=str(path.resolve()), side=args.stretch or args.size, split=args.split,
+        clip="dict(type='LoadClipImage', size=64), " if language else '',
+        batch=f'batch_size={batch}, ' if batch else '',
+        data=str((args.real or args.out / 'data').resolve()),
+        length=f'{args.epochs} epochs' if args.real else f'{args.iterations} iterations',
+        loop=EPOCHS.format(args.epochs) if args.real else ITERATIONS.format(args.iterations),
+        optimizer=ADAM.format(rate=args.adam) if args.adam and segmentor else '',
+        model='' if args.real else changes(config.model, segmentor, language)).encode())
     options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     start = time.monotonic()
     log = folder / 'log.txt'
-    row = dict(config=path.stem, iterations=args.iterations, optimizer=f'Adam {args.adam:g}' if args.adam else 'own')
+    length = f'{args.epochs} epochs of {args.split}' if args.real else args.iterations
+    row = dict(config=path.stem, length=length, optimizer=f'Adam {args.adam:g}' if args.adam else 'own')
     if not call(log, 'train.py', own, '--work-dir', folder / 'run', *options):
         return dict(row, failed=f'training stopped, see {log}')
     row['seconds'] = round(time.monotonic() - start)
@@ -115,14 +136,22 @@ def measure(path: Path, args: argparse.Namespace) -> dict:
                 f'work_dir={folder / "run"}', *args.cfg_options):
         return dict(row, failed=f'the test stopped, see {log}')
     scores = json.loads((folder / 'test' / 'results.json').read_text())['protocols']['canonical']
-    return dict(row, IoU=scores['IoU'], nIoU=scores['nIoU'], Pd=scores['Pd'], Fa=scores['Fa'])
+    return row | {key: scores[key] for key in ('IoU', 'nIoU', 'Pd', 'Fa')} | dict(
+        loss=losses(folder / 'run' / 'train.csv'))
+
+
+def losses(path: Path) -> list[float]:
+    """The first and the last loss of a run's log, each a mean over some iterations."""
+    with path.open(newline='') as file:
+        logged = [float(row['loss']) for row in csv.DictReader(file) if row.get('loss')]
+    return [logged[0], logged[-1]]
 
 
 def line(row: dict) -> str:
     if 'failed' in row:
-        return f'| {row["config"]} | {row["iterations"]} | {row["optimizer"]} | {row["failed"]} | | | | |'
-    cells = (row['config'], row['iterations'], row['optimizer'], *(f'{row[key]:.4f}' for key in ('IoU', 'nIoU', 'Pd')),
-             f'{row["Fa"] * 1e6:.1f}', row['seconds'])
+        return f'| {row["config"]} | {row["length"]} | {row["optimizer"]} | {row["failed"]} | | | | | |'
+    cells = (row['config'], row['length'], row['optimizer'], *(f'{row[key]:.4f}' for key in ('IoU', 'nIoU', 'Pd')),
+             f'{row["Fa"] * 1e6:.1f}', ' to '.join(f'{value:.3f}' for value in row['loss']), row['seconds'])
     return '| ' + ' | '.join(map(str, cells)) + ' |'
 
 
@@ -134,7 +163,8 @@ def main(argv: list[str] | None = None) -> int:
 
     args.out.mkdir(parents=True, exist_ok=True)
     data, log = args.out / 'data', args.out / 'data.txt'
-    if not (call(log, 'synthesize.py', data, '--train', args.train, '--test', args.test, '--size', args.size, args.size,
+    if not args.real and not (
+            call(log, 'synthesize.py', data, '--train', args.train, '--test', args.test, '--size', args.size, args.size,
                  '--targets', 1, 2, '--snr', 10, 25, '--max-contrast', 2)
             and call(log, 'annotate.py', data, '--provider', 'mask_caption', '--split', 'trainval')):
         print(f'the scenes could not be made or described, see {log}', file=sys.stderr)
@@ -150,8 +180,9 @@ def main(argv: list[str] | None = None) -> int:
         print(line(row), flush=True)
     table = '\n'.join(['| ' + ' | '.join(COLUMNS) + ' |', '|---' * len(COLUMNS) + '|', *map(line, rows)]) + '\n'
     write_atomically(args.out / 'table.md', table.encode())
-    short = [row['config'] for row in rows if row.get('IoU', 0) <= args.least]
-    print(f'IoU above {args.least}: {len(rows) - len(short)} of {len(rows)}; not: {", ".join(short) or "none"}')
+    least = args.least if args.least is not None else -1.0 if args.real else 0.3
+    short = [row['config'] for row in rows if row.get('IoU', -1.0) <= least]
+    print(f'IoU above {least}: {len(rows) - len(short)} of {len(rows)}; not: {", ".join(short) or "none"}')
     return int(bool(short))
 
 

@@ -36,6 +36,10 @@ def training(load_tool, monkeypatch, tmp_path):
 
     def note(log, name, *arguments):
         calls.append((name, *map(str, arguments)))
+        if name == 'train.py':
+            folder = Path(arguments[arguments.index('--work-dir') + 1])
+            folder.mkdir(parents=True)
+            (folder / 'train.csv').write_text('iter,loss\n5,0.75\n7,\n10,0.5\n15,0.25\n')
         if name == 'test.py':
             results = Path(arguments[arguments.index('--out') + 1], 'results.json')
             results.parent.mkdir(parents=True)
@@ -50,7 +54,7 @@ def test_a_config_is_trained_and_tested_with_its_own_optimizer_and_a_row_is_kept
     arguments = [str(config), '--out', str(tmp_path / 'out'), '--iterations', '7']
     assert tool.main(arguments) == 0
     assert [name for name, *_ in calls] == ['synthesize.py', 'annotate.py', 'train.py', 'test.py']
-    assert '| tiny | 7 | own | 0.5000 | 0.4000 | 0.9000 | 10.0 |' in capsys.readouterr().out
+    assert '| tiny | 7 | own | 0.5000 | 0.4000 | 0.9000 | 10.0 | 0.750 to 0.250 |' in capsys.readouterr().out
     from mmengine.config import Config
     own = tmp_path / 'out' / 'tiny' / 'tiny.py'
     assert [arguments[0] for name, *arguments in calls[2:]] == [str(own)] * 2
@@ -66,6 +70,21 @@ def test_adam_takes_the_place_of_the_configs_optimizer(training, config, tmp_pat
     from mmengine.config import Config
     made = Config.fromfile(tmp_path / 'out' / 'tiny' / 'tiny.py')
     assert made.optim_wrapper == dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))
+
+
+def test_on_real_data_a_config_keeps_its_loss_its_batch_and_its_schedule(training, config, tmp_path, capsys):
+    tool, calls = training
+    assert tool.main([str(config), '--real', str(tmp_path), '--split', 'idx_320/train', '--size', '48', '--epochs', '2',
+                      '--out', str(tmp_path / 'out')]) == 0
+    assert [name for name, *_ in calls] == ['train.py', 'test.py']
+    assert '| tiny | 2 epochs of idx_320/train | own |' in capsys.readouterr().out
+    from mmengine.config import Config
+    made, own = Config.fromfile(tmp_path / 'out' / 'tiny' / 'tiny.py'), Config.fromfile(config)
+    assert (made.model, made.param_scheduler) == (own.model, own.param_scheduler)
+    assert made.train_dataloader.batch_size == own.train_dataloader.batch_size
+    assert made.train_dataloader.dataset.split == 'idx_320/train'
+    assert made.train_dataloader.dataset.pipeline[2] == dict(type='Resize', size=48)
+    assert (made.train_cfg.max_epochs, made.train_cfg.val_begin) == (2, 3)
 
 
 def test_a_config_that_has_a_row_is_passed_over(training, config, tmp_path):
