@@ -11,7 +11,6 @@ already is passed over.
 """
 
 import argparse
-import csv
 import json
 import subprocess
 import sys
@@ -137,13 +136,13 @@ def measure(path: Path, args: argparse.Namespace) -> dict:
         return dict(row, failed=f'the test stopped, see {log}')
     scores = json.loads((folder / 'test' / 'results.json').read_text())['protocols']['canonical']
     return row | {key: scores[key] for key in ('IoU', 'nIoU', 'Pd', 'Fa')} | dict(
-        loss=losses(folder / 'run' / 'train.csv'))
+        loss=losses(folder / 'run'))
 
 
-def losses(path: Path) -> list[float]:
-    """The first and the last loss of a run's log, each a mean over some iterations."""
-    with path.open(newline='') as file:
-        logged = [float(row['loss']) for row in csv.DictReader(file) if row.get('loss')]
+def losses(run: Path) -> list[float]:
+    """The first and the last loss in a run's log, each a mean over some iterations."""
+    log = sorted(run.glob('*/vis_data/scalars.json'))[-1]
+    logged = [row['loss'] for row in map(json.loads, log.read_text().splitlines()) if 'loss' in row]
     return [logged[0], logged[-1]]
 
 

@@ -37,9 +37,9 @@ def training(load_tool, monkeypatch, tmp_path):
     def note(log, name, *arguments):
         calls.append((name, *map(str, arguments)))
         if name == 'train.py':
-            folder = Path(arguments[arguments.index('--work-dir') + 1])
+            folder = Path(arguments[arguments.index('--work-dir') + 1], '20260101_000000', 'vis_data')
             folder.mkdir(parents=True)
-            (folder / 'train.csv').write_text('iter,loss\n5,0.75\n7,\n10,0.5\n15,0.25\n')
+            (folder / 'scalars.json').write_text('{"loss": 0.75}\n{"loss": 0.5}\n{"irstd/IoU": 1}\n{"loss": 0.25}\n')
         if name == 'test.py':
             results = Path(arguments[arguments.index('--out') + 1], 'results.json')
             results.parent.mkdir(parents=True)
