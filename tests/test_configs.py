@@ -14,7 +14,8 @@ from irstd_toolbox.models.complexity import complexity
 from irstd_toolbox.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+# Suites are lists of configs for tools/benchmark.py: tests/test_ablations_suites.py reads them.
+CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if not {'_base_', 'suites'} & set(path.parts))
 FINE_TUNING = [path for path in CONFIGS if path.parent.name == 'clip']
 PRETRAINED = [path for path in CONFIGS if path.name.startswith('grounded_sam_')]
 SEGMENTORS = [path for path in CONFIGS if path not in FINE_TUNING + PRETRAINED]

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from irstd_toolbox.datasets.holdout import carve
+from irstd_toolbox.datasets.imaging import read_mask
 from irstd_toolbox.datasets.layouts import Layout, detect
+from irstd_toolbox.datasets.text_controls import misassign
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.registry import DATASETS, TRANSFORMS
 from irstd_toolbox.text_priors.store import read_description
@@ -36,8 +39,10 @@ class IRSTDDataset(BaseDataset):
             (``'idx_320/test'``) or the path of a list file.
         holdout: Share of ``split`` to hold out, see :func:`irstd_toolbox.datasets.holdout.carve`.
         part: ``'fit'``, or ``'holdout'`` for what is held out.
-        seed: Seed of the holdout. Both parts must be given the same.
+        seed: Seed of the holdout, and of ``text_control``. Both parts must be given the same.
         description_dir: Folder of descriptions in place of the data set's own; as it is, or below ``data_root``.
+        text_control: ``'shuffled'`` or ``'wrong'`` give images the sentences of others
+            (:func:`.text_controls.misassign`), to see whether the text matters; None leaves each its own.
         require_masks: Whether every image must have a mask. False is for images to predict only.
         pipeline: Transforms, as dicts or callables.
         indices: The first so many samples, or which ones.
@@ -64,6 +69,7 @@ class IRSTDDataset(BaseDataset):
         part: str = 'fit',
         seed: int = 0,
         description_dir: str | None = None,
+        text_control: str | None = None,
         require_masks: bool = True,
         pipeline: Sequence[Mapping | Callable] = (),
         indices: int | Sequence[int] | None = None,
@@ -72,7 +78,8 @@ class IRSTDDataset(BaseDataset):
     ) -> None:
         self.name, self.layout, self.split = name, layout, split
         self.holdout, self.part, self.seed = holdout, part, seed
-        self.description_dir, self.require_masks = description_dir, require_masks
+        self.description_dir, self.text_control = description_dir, text_control
+        self.require_masks = require_masks
         self.found: Layout | None = None
         transforms = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
         super().__init__(data_root=str(data_root), pipeline=transforms, indices=indices, test_mode=test_mode,
@@ -84,6 +91,11 @@ class IRSTDDataset(BaseDataset):
         chosen = found.resolve(self.split, self.require_masks)
         ids = carve(chosen.ids, self.holdout, self.part, self.seed)
         texts = self._descriptions(ids)
+        if self.text_control is not None:
+            own = len(texts)
+            texts = misassign(texts, self.text_control, self._mask, self.seed)
+            print_log(f'{found.name}: text_control={self.text_control!r}: {len(texts)} of {own} images get the '
+                      'description of another, the others none', logger='current', level=logging.WARNING)
         self._metainfo.update(dataset=found.name, layout=found.layout, split=self.split, holdout=self.holdout,
                               part=self.part)
         self._report(f'{chosen.describe()}; part {self.part}: {len(ids)}' if self.holdout else chosen.describe(), texts)
@@ -91,6 +103,9 @@ class IRSTDDataset(BaseDataset):
             dict(image_id=image_id, img_path=str(found.images[image_id]), description=texts.get(image_id),
                  mask_path=str(found.masks[image_id]) if image_id in found.masks else None)
             for image_id in ids]
+
+    def _mask(self, image_id: str) -> np.ndarray | None:
+        return read_mask(self.found.masks[image_id]) if image_id in self.found.masks else None
 
     def _descriptions(self, ids: Sequence[str]) -> dict[str, str]:
         """Id to description, where there is one."""

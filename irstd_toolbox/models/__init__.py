@@ -4,6 +4,13 @@ from . import model_driven, networks
 from .clip import OpenCLIPEncoder
 from .contrastive_clip import ContrastiveCLIP
 from .data_preprocessor import IRSTDDataPreprocessor
+from .descriptor_fusion import (
+    AdditiveLanguageFusion,
+    ConcatLanguageFusion,
+    CrossAttentionFusion,
+    FiLMFusion,
+    GatedLanguageFusion,
+)
 from .fusion import ChannelFusion, LanguageFusion, SumFusion
 from .grounded_sam import GroundedSAM
 from .grounded_sam_detector import GroundingDetector
@@ -16,7 +23,8 @@ from .segmentor import IRSTDSegmentor
 from .target_descriptor import TargetDescriptor
 
 __all__ = [
-    'BCELoss', 'BoxSegmenter', 'BoxSetLoss', 'ChannelFusion', 'ContrastiveCLIP', 'DiceLoss', 'EdgeLoss', 'FocalLoss',
+    'AdditiveLanguageFusion', 'BCELoss', 'BoxSegmenter', 'BoxSetLoss', 'ChannelFusion', 'ConcatLanguageFusion',
+    'ContrastiveCLIP', 'CrossAttentionFusion', 'DiceLoss', 'EdgeLoss', 'FiLMFusion', 'FocalLoss', 'GatedLanguageFusion',
     'GatedOutputHead', 'GroundedSAM', 'GroundingDetector', 'IRSTDDataPreprocessor', 'IRSTDSegmentor', 'LanguageFusion',
     'LogitMaps', 'OpenCLIPEncoder', 'RSUDecoder', 'RSUEncoder', 'SLSLoss', 'SoftIoULoss', 'SumFusion',
     'TargetDescriptor', 'model_driven', 'networks',

@@ -13,7 +13,8 @@ from ..errors import ConfigError
 from ..registry import FUSION_BLOCKS
 from .layers import BatchNorm, ConvBNReLU
 
-__all__ = ['ChannelFusion', 'FusionBlock', 'LanguageFusion', 'SumFusion', 'fusion_blocks', 'fusion_of_levels']
+__all__ = ['ChannelFusion', 'FusionBlock', 'LanguageFusion', 'SumFusion', 'check_descriptor', 'descriptor_projection',
+           'fusion_blocks', 'fusion_of_levels']
 
 
 def fusion_of_levels(levels: int, fusion: dict | None, language_fusion: dict | None) -> list[dict | None]:
@@ -31,6 +32,26 @@ def fusion_blocks(channels: Sequence[int], fusion: dict, language_fusion: dict |
     configs = fusion_of_levels(len(channels), fusion, language_fusion)
     return nn.ModuleList(
         FUSION_BLOCKS.build(dict(cfg, channels=width)) for cfg, width in zip(configs, channels, strict=True))
+
+
+def descriptor_projection(*widths: int) -> nn.Sequential:
+    """``F_tar``: linear layers of these widths, ReLU between."""
+    layers = []
+    for i, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        layers += [nn.ReLU(inplace=True)] * (i > 0) + [nn.Linear(a, b)]
+    return nn.Sequential(*layers)
+
+
+def check_descriptor(descriptor: Tensor | None, batch: int, dim: int) -> None:
+    """Refuse a descriptor that is not ``(batch, dim)``.
+
+    Raises:
+        ConfigError: If it is None or of another shape.
+    """
+    if descriptor is None or descriptor.shape != (batch, dim):
+        got = 'None' if descriptor is None else str(tuple(descriptor.shape))
+        raise ConfigError(f'The descriptor is {got}; language fusion needs ({batch}, {dim}). '
+                         'Give the model a target_descriptor of that dim, or take language_fusion out of the neck.')
 
 
 class FusionBlock(nn.Module):
@@ -230,23 +251,14 @@ class LanguageFusion(FusionBlock):
                  shared_projection: bool = True, grouping: str = 'pairs', merge: str = 'sum') -> None:
         super().__init__(channels, merge)
         self.descriptor_dim = descriptor_dim
-        self.low_projection = self._projection(descriptor_dim, *hidden, channels)
-        self.high_projection = None if shared_projection else self._projection(descriptor_dim, *hidden, channels)
+        widths = (descriptor_dim, *hidden, channels)
+        self.low_projection = descriptor_projection(*widths)
+        self.high_projection = None if shared_projection else descriptor_projection(*widths)
         self.low_gate = LanguageGate(channels, grouping)
         self.high_gate = LanguageGate(channels, grouping)
 
-    @staticmethod
-    def _projection(*widths: int) -> nn.Sequential:
-        layers = []
-        for i, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
-            layers += [nn.ReLU(inplace=True)] * (i > 0) + [nn.Linear(a, b)]
-        return nn.Sequential(*layers)
-
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
-        if descriptor is None or descriptor.shape != (len(low), self.descriptor_dim):
-            got = 'None' if descriptor is None else str(tuple(descriptor.shape))
-            raise ConfigError(f'The descriptor is {got}; language fusion needs ({len(low)}, {self.descriptor_dim}). '
-                             'Give the model a target_descriptor of that dim, or take language_fusion out of the neck.')
+        check_descriptor(descriptor, len(low), self.descriptor_dim)
         low_vector = self.low_projection(descriptor)
         high_vector = low_vector if self.high_projection is None else self.high_projection(descriptor)
         return self.merge(self.low_gate(low, low_vector) * low, self.high_gate(high, high_vector) * high)

@@ -27,12 +27,15 @@ def position(target: Target, shape: tuple[int, int]) -> tuple[float, float]:
     return (float(target.rows.mean()) + 0.5) / height, (float(target.cols.mean()) + 0.5) / width
 
 
-def agrees(reading: Reading, targets: Sequence[Target], shape: tuple[int, int]) -> str:
+def agrees(reading: Reading, targets: Sequence[Target], shape: tuple[int, int], slack: float = SLACK) -> str:
     r"""Whether the regions of a description hold the targets of the mask.
 
-    With the centroid at :math:`(y, x)` in parts of height and width and a slack of :math:`s = 0.1`, upper is true for
+    With the centroid at :math:`(y, x)` in parts of height and width and a slack :math:`s`, upper is true for
     :math:`y \le 1/2 + s`, lower for :math:`y \ge 1/2 - s`, center for :math:`1/3 - s \le y \le 2/3 + s`, and likewise
     left, right and center for :math:`x`.
+
+    Args:
+        slack: ``s``.
 
     Returns:
         - ``'agree'``: every region named holds a target on all axes it names, and every target is in a region named
@@ -57,7 +60,8 @@ def agrees(reading: Reading, targets: Sequence[Target], shape: tuple[int, int]) 
         return 'unknown'
     if not targets:
         return 'disagree'
-    fits = [[_fit(region, position(target, shape)) for target in targets] for region in reading.regions]
+    places = [position(target, shape) for target in targets]
+    fits = [[_fit(region, place, slack) for place in places] for region in reading.regions]
     held = all(max(row) == 1 for row in fits)
     covered = reading.spread or all(max(column) == 1 for column in zip(*fits, strict=True))
     if held and covered:
@@ -72,7 +76,7 @@ def count_agrees(reading: Reading, targets: Sequence[Target]) -> str:
     return 'agree' if reading.count.holds(len(targets)) else 'disagree'
 
 
-def _fit(region: Region, place: tuple[float, float]) -> float:
+def _fit(region: Region, place: tuple[float, float], slack: float) -> float:
     """The part of the named axes on which ``region`` holds ``place``."""
     said = [(name, value) for name, value in zip((region.vertical, region.horizontal), place, strict=True) if name]
-    return sum(_SPANS[name][0] - SLACK <= value <= _SPANS[name][1] + SLACK for name, value in said) / len(said)
+    return sum(_SPANS[name][0] - slack <= value <= _SPANS[name][1] + slack for name, value in said) / len(said)
