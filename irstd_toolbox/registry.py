@@ -72,6 +72,7 @@ OPTIM_WRAPPERS = _child('optimizer wrapper', mmseg.OPTIM_WRAPPERS, 'training')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
     'optimizer wrapper constructor', mmseg.OPTIM_WRAPPER_CONSTRUCTORS, 'training')
 VISUALIZERS = _child('visualizer', mmseg.VISUALIZERS, 'visualization')
+VISBACKENDS = _child('visualizer backend', mmseg.VISBACKENDS, 'visualization')
 
 # Nothing of ours lives in these yet; without them the engine warns, once a registry, about an unknown scope.
 _MIRRORS = {

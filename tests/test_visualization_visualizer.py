@@ -10,7 +10,7 @@ from PIL import Image
 
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.registry import VISUALIZERS
-from irstd_toolbox.visualization import panel, to_rgb
+from irstd_toolbox.visualization import comparison, to_rgb
 
 SIZE = (48, 64)
 LOGITS = torch.full((1, *SIZE), -4.0)
@@ -36,9 +36,18 @@ def visualizer(tmp_path, request):
         'vis_backends': [{'type': 'LocalVisBackend'}]})
 
 
+def drawn(image, gt=None, prediction=None, title=''):
+    """The panel with the probabilities of LOGITS, at the visualizer's resolution."""
+    known = {} if prediction is None else {'prediction': prediction}
+    figure = comparison(image, gt, known, probabilities=dict.fromkeys(known, torch.sigmoid(LOGITS)[0].numpy()),
+                        title=title, insets=2)
+    figure.set_dpi(150)
+    return to_rgb(figure)
+
+
 def expected(image, sample, name):
     gt, prediction = (sample.get(key).data[0].numpy() for key in ('gt_sem_seg', 'pred_sem_seg'))
-    return to_rgb(panel(image, gt, prediction, torch.sigmoid(LOGITS)[0].numpy(), title=name))
+    return drawn(image, gt, prediction, name)
 
 
 def test_a_sample_reaches_the_backend_as_its_panel(visualizer, image, sample, tmp_path):
@@ -72,21 +81,20 @@ def test_out_file_writes_there_and_not_to_the_backends(visualizer, image, sample
 def test_the_prediction_can_be_left_out(visualizer, image, sample, tmp_path):
     visualizer.add_datasample('gt', image, sample, draw_pred=False, out_file=str(tmp_path / 'gt.png'))
     shown = np.asarray(Image.open(tmp_path / 'gt.png').convert('RGB'))
-    np.testing.assert_array_equal(shown, to_rgb(panel(image, sample.gt_sem_seg.data[0].numpy(), title='gt')))
+    np.testing.assert_array_equal(shown, drawn(image, sample.gt_sem_seg.data[0].numpy(), title='gt'))
 
 
 def test_the_ground_truth_can_be_left_out(visualizer, image, sample, tmp_path):
-    del sample.seg_logits
     visualizer.add_datasample('pred', image, sample, draw_gt=False, out_file=str(tmp_path / 'pred.png'))
     shown = np.asarray(Image.open(tmp_path / 'pred.png').convert('RGB'))
     prediction = sample.pred_sem_seg.data[0].numpy()
-    np.testing.assert_array_equal(shown, to_rgb(panel(image, prediction=prediction, title='pred')))
+    np.testing.assert_array_equal(shown, drawn(image, prediction=prediction, title='pred'))
 
 
 def test_an_image_without_a_sample_is_drawn_alone(visualizer, image, tmp_path):
     visualizer.add_datasample('bare', image, out_file=str(tmp_path / 'bare.png'))
     shown = np.asarray(Image.open(tmp_path / 'bare.png').convert('RGB'))
-    np.testing.assert_array_equal(shown, to_rgb(panel(image, title='bare')))
+    np.testing.assert_array_equal(shown, drawn(image, title='bare'))
 
 
 def test_an_image_of_another_size_than_its_maps_is_refused(visualizer, sample):

@@ -23,6 +23,7 @@ custom_hooks = [
     dict(type='CSVLoggerHook'),
     dict(type='ProgressHook'),
     dict(type='StampHook'),
+    dict(type='PanelHook', images=2, interval=5),
 ]
 log_processor = dict(type='LogProcessor', by_epoch=True)
 visualizer = dict(

@@ -9,13 +9,5 @@ _base_ = [
     '../_base_/schedules/adagrad_waves_800e.py',
     '../_base_/runtime.py',
 ]
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='LoadTargetMask'),
-    dict(type='RandomFlip', horizontal=0.5),
-    dict(type='RandomScale', size=256, ratio=(0.5, 1.5)),
-    dict(type='RandomCrop', size=(256, 256), keep_targets=False),
-    dict(type='RandomBlur', sigma=(0.0, 1.0), prob=0.5),
-    dict(type='PackInputs'),
-]
+train_pipeline = _base_.recipe_pipeline
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))

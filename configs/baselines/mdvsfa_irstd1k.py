@@ -10,9 +10,4 @@ _base_ = [
     '../_base_/schedules/mdvsfa_adam.py',
     '../_base_/runtime.py',
 ]
-train_dataloader = dict(batch_size=20, dataset=dict(pipeline=[
-    dict(type='LoadImage'),
-    dict(type='LoadTargetMask'),
-    dict(type='RandomCrop', size=(128, 128)),
-    dict(type='PackInputs'),
-]))
+train_dataloader = dict(batch_size=20, dataset=dict(pipeline=_base_.recipe_pipeline))

@@ -10,11 +10,6 @@ _base_ = [
     '../_base_/schedules/mdvsfa_adam.py',
     '../_base_/runtime.py',
 ]
-train_dataloader = dict(batch_size=20, dataset=dict(pipeline=[
-    dict(type='LoadImage'),
-    dict(type='LoadTargetMask'),
-    dict(type='RandomCrop', size=(128, 128)),
-    dict(type='PackInputs'),
-]))
+train_dataloader = dict(batch_size=20, dataset=dict(pipeline=_base_.recipe_pipeline))
 train_cfg = dict(max_epochs=1000)
 param_scheduler = [dict(type='StepLR', step_size=333, gamma=0.2)]

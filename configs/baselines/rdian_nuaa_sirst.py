@@ -7,16 +7,8 @@ script's: crops of 480 without blur, batch 8, 300 epochs, Adagrad, lr 0.005, sof
 _base_ = [
     '../_base_/models/rdian.py',
     '../_base_/datasets/nuaa_sirst_crop480.py',
-    '../_base_/schedules/adagrad_poly_300e.py',
+    '../_base_/schedules/rdian_adagrad.py',
     '../_base_/runtime.py',
 ]
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='LoadTargetMask'),
-    dict(type='RandomFlip', horizontal=0.5),
-    dict(type='RandomScale', size=512, ratio=(0.5, 2.0)),
-    dict(type='RandomCrop', size=(480, 480), keep_targets=False),
-    dict(type='PackInputs'),
-]
+train_pipeline = _base_.recipe_pipeline
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-optim_wrapper = dict(optimizer=dict(lr=0.005))

@@ -20,38 +20,45 @@ _DIM = 0.75
 
 
 def comparison(
-    image: np.ndarray, gt: np.ndarray, predictions: Mapping[str, np.ndarray], *, width: float = PAGE, columns: int = 5,
-    insets: int = 1, title: str = '',
+    image: np.ndarray, gt: np.ndarray | None, predictions: Mapping[str, np.ndarray], *, width: float = PAGE,
+    columns: int = 5, insets: int = 1, title: str = '', probabilities: Mapping[str, np.ndarray] | None = None,
 ) -> Figure:
     """Image, ground truth and the maps of several methods, with circles and the same enlarged windows in each.
 
-    Circles are blue around hits, yellow and dashed around misses, vermilion around false alarms. Insets stand inside
-    the pictures, at one place in all of them, where they hide neither a target nor a false alarm of any; where there
-    is no such place there is none.
+    Circles are blue around hits, yellow and dashed around misses, vermilion around false alarms, and blue around all
+    where there is no ground truth. Insets stand inside the pictures, at one place in all of them, where they hide
+    neither a target nor a false alarm of any; where there is no such place there is none.
 
     Args:
         image: The image.
-        gt: Ground truth.
+        gt: Ground truth; None if it is not known.
         predictions: Method to predicted mask.
         width: Inches.
         columns: Greatest number of pictures in a row.
         insets: Greatest number of insets in a picture.
         title: A line above.
+        probabilities: Method, of those in ``predictions``, to its probabilities 0..1, which follow the mask.
 
     Shape:
         - image: ``(H, W)``, ``(1, H, W)`` or ``(H, W, 3)``
-        - gt, predictions: ``(H, W)``
+        - gt, predictions, probabilities: ``(H, W)``
 
     Raises:
         DataError: If sizes differ, or a mask holds probabilities.
     """
     grey, gt, predictions = _checked(image, gt, predictions)
-    truth = find(None, gt)
+    truth = [] if gt is None else find(None, gt)
     found = {name: find(prediction, gt) for name, prediction in predictions.items()}
-    shown = shared_insets([truth, *found.values()] if not found else list(found.values()), grey.shape, insets)
+    shown = shared_insets(list(found.values()) or [truth], grey.shape, insets)
     low, high = np.percentile(grey, (0.1, 99.9))
-    panels = [('image', grey, truth, {'vmin': low, 'vmax': max(high, low + 1)}), ('ground truth', gt, truth, {})]
-    panels += [(name, predictions[name], one, {}) for name, one in found.items()]
+    panels = [('image', grey, truth, {'vmin': low, 'vmax': max(high, low + 1)})]
+    panels += [] if gt is None else [('ground truth', gt, truth, {})]
+    for name, one in found.items():
+        panels.append((name, predictions[name], one, {}))
+        if name in (probabilities or {}):
+            as_mask(np.asarray(probabilities[name]) > 0, grey.shape, f'probability of {name}')
+            label = 'probability' if len(found) == 1 else f'{name}, probability'
+            panels.append((label, np.asarray(probabilities[name]).reshape(grey.shape), one, {}))
     figure, axes = _grid(len(panels), columns, width, grey.shape, title, 1)
     for (name, values, one, scale), ax in zip(panels, axes, strict=True):
         scale = scale or {'vmin': 0, 'vmax': 1}
@@ -61,7 +68,8 @@ def comparison(
             circle(ax, finding, grey.shape)
         for window, place in shown:
             inset(ax, values, window, place, **({} if values is grey else scale))
-    _legend(figure, {'hit': 'hit', 'miss': 'miss', 'false alarm': 'false alarm'})
+    kinds = ('region',) if gt is None else ('hit', 'miss', 'false alarm')
+    _legend(figure, {kind: kind for kind in kinds})
     return figure
 
 
@@ -133,8 +141,8 @@ def difference(
 
 
 def _checked(
-    image: np.ndarray, gt: np.ndarray, predictions: Mapping[str, np.ndarray],
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    image: np.ndarray, gt: np.ndarray | None, predictions: Mapping[str, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, np.ndarray]]:
     grey = as_picture(image)
     masks = {name: as_mask(mask, grey.shape, f'prediction of {name}') for name, mask in predictions.items()}
     return grey, as_mask(gt, grey.shape, 'ground truth'), masks

@@ -118,7 +118,7 @@ def save(picture: Figure | np.ndarray, path: str | os.PathLike) -> None:
     partial = path.with_name(f'.{path.name}.partial')
     if isinstance(picture, Figure):
         FigureCanvasAgg(picture)
-        picture.savefig(partial, format=path.suffix[1:].lower())
+        picture.savefig(partial, format=path.suffix[1:].lower(), dpi=picture.dpi)
     else:
         from PIL import Image
         Image.fromarray(picture).save(partial, format='png')

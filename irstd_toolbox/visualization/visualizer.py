@@ -8,25 +8,30 @@ from scipy.special import expit
 
 from irstd_toolbox.registry import VISUALIZERS
 
-from .panels import panel, save, to_rgb
+from .difference import comparison
+from .panels import save, to_rgb
 
 __all__ = ['IRSTDVisualizer']
+
+_DPI = 150
 
 
 @VISUALIZERS.register_module()
 class IRSTDVisualizer(Visualizer):
-    """Draw each data sample as a panel: image, ground truth, prediction, probability and enlarged targets.
+    """Draw each data sample as a panel: image, ground truth, prediction and probability, with circles and insets.
+
+    It is the panel of ``tools/draw.py``, at 150 dpi where that has 300: 1074 pixels wide.
 
     mmseg's own visualizer blends a filled mask into the image and writes the class name over it, under which a target
     of five pixels cannot be seen.
 
     Args:
         name: The engine keeps one visualizer a name; two runs in one process need two names.
-        insets: Greatest number of enlarged targets in a panel.
+        insets: Greatest number of enlarged windows in a picture; misses come first.
         **kwargs: ``vis_backends`` and ``save_dir`` of the engine's class.
     """
 
-    def __init__(self, name: str = 'visualizer', insets: int = 8, **kwargs) -> None:
+    def __init__(self, name: str = 'visualizer', insets: int = 2, **kwargs) -> None:
         super().__init__(name=name, **kwargs)
         self.insets = insets
 
@@ -52,10 +57,12 @@ class IRSTDVisualizer(Visualizer):
             DataError: If the image's size differs from the maps'.
         """
         logits = _map(data_sample, 'seg_logits') if draw_pred else None
-        figure = panel(
+        mask = _map(data_sample, 'pred_sem_seg') if draw_pred else None
+        figure = comparison(
             _array(image), _map(data_sample, 'gt_sem_seg') if draw_gt else None,
-            _map(data_sample, 'pred_sem_seg') if draw_pred else None,
-            None if logits is None else expit(logits), title=name, insets=self.insets)
+            {} if mask is None else {'prediction': mask}, insets=self.insets, title=name,
+            probabilities={} if logits is None else {'prediction': expit(logits)})
+        figure.set_dpi(_DPI)
         if out_file is not None:
             save(figure, out_file)
         if show:

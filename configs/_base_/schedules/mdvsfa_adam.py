@@ -16,3 +16,9 @@ optim_wrapper = dict(
     miss=dict(generator, part='network.miss'),
     alarm=dict(generator, part='network.alarm'))
 param_scheduler = [dict(type='StepLR', step_size=139, gamma=0.2)]
+recipe_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='LoadTargetMask'),
+    dict(type='RandomCrop', size=(128, 128)),
+    dict(type='PackInputs'),
+]

@@ -24,6 +24,7 @@ from irstd_toolbox.training import (
     CSVLoggerHook,
     EpochSeedHook,
     NaNGuardHook,
+    PanelHook,
     ProgressHook,
     StampHook,
 )
@@ -91,6 +92,6 @@ default_hooks = dict(
 custom_hooks = [
     dict(type=hook)
     for hook in (EpochSeedHook, NaNGuardHook, CollapseGuardHook, CSVLoggerHook, ProgressHook, StampHook)
-]
+] + [dict(type=PanelHook, images=2, interval=5)]
 log_processor = dict(type=LogProcessor, by_epoch=True)
 visualizer = dict(type=IRSTDVisualizer, name='visualizer', vis_backends=[dict(type=LocalVisBackend)])
