@@ -12,6 +12,7 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r"^__version__ = '(.+)'", (HERE / 'irstd_toolbox' / '__init__.py').read_text(), re.M).group(1)
 
+GRADIO = ['gradio>=6.31,<7']  # 6.31 itself asks for pillow<13
 OPENAI, ANTHROPIC, TRANSFORMERS = ['openai>=3.40,<4'], ['anthropic>=2.5,<3'], ['transformers>=5,<6']
 
 setup(
@@ -37,6 +38,7 @@ setup(
         'scipy>=1.13',
         'opencv-python>=4.10',
         'pillow>=10.3',
+        'safetensors>=0.4',
         'matplotlib>=3.9',
         'rich>=13.9',
         'tensorboard>=2.18',
@@ -48,6 +50,9 @@ setup(
         'anthropic': ANTHROPIC,
         'hf_local': TRANSFORMERS,
         'grounded_sam': TRANSFORMERS,
+        'app': GRADIO,
+        'app_test': [*GRADIO, 'selenium>=4.51,<5'],
+        'wandb': ['wandb>=0.19'],
         'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5'],
     },
 )

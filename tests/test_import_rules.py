@@ -24,6 +24,10 @@ MAY_IMPORT = {
     'training': BASE | {'evaluation'},
     'conversion': BASE | {'evaluation', 'training'},
     'diagnosis': BASE | {'datasets', 'evaluation'},
+    'app': BASE | {'datasets', 'evaluation', 'inference', 'visualization'},
+    'benchmarking': BASE | {'console', 'datasets', 'diagnosis', 'evaluation', 'inference', 'models', 'plugins',
+                            'training', 'visualization'},
+    'slots': BASE | {'datasets', 'evaluation', 'training'},
     'inference': BASE | {'datasets', 'evaluation', 'models', 'training', 'visualization'},
 }
 TENSORS = {'torch', 'torchvision'}

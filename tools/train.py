@@ -5,6 +5,7 @@
 """
 
 import argparse
+import time
 from pathlib import Path
 
 
@@ -20,6 +21,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--select-on-test', action='store_true',
                         help='train on the whole training list and choose the best checkpoint on the test list, as '
                              'many papers do; checkpoints and results say so')
+    parser.add_argument('--minutes', type=float, metavar='M',
+                        help='save and end before M minutes are over, after the last whole epoch that fits; --resume '
+                             'goes on as if nothing had happened')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -29,6 +33,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
+    began = time.time()
     args = parse(argv)
     from irstd_toolbox.console import quiet
     quiet()
@@ -38,7 +43,8 @@ def main(argv: list[str] | None = None) -> None:
     load_plugins(args.plugins)
     work_dir = start_training(
         args.config, args.cfg_options, work_dir=args.work_dir, resume=args.resume, amp=args.amp, seed=args.seed,
-        on_test=args.select_on_test, launcher=args.launcher)
+        on_test=args.select_on_test, launcher=args.launcher,
+        until=None if args.minutes is None else began + 60 * args.minutes)
     if work_dir is not None:
         print(f'checkpoints and logs are in {Path(work_dir)}')
 

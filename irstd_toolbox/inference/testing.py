@@ -29,6 +29,7 @@ from ..training import distributed
 from ..training.checkpoint import file_sha256, find_checkpoint
 from ..training.config_edits import load_config, set_workers
 from ..training.hooks import stamp_of
+from ..training.panel_hook import evenly_spaced
 from ..visualization import panel, save
 from .predictor import load_model, pick_device
 
@@ -149,19 +150,13 @@ def _evaluator(config: Config, dataset: Any, protocols: Sequence[str]) -> Evalua
 def _predict(model: Any, loader: Any, evaluator: Evaluator, outputs: Outputs | None) -> None:
     progress = Console(stderr=True)
     batches = track(loader, 'testing', console=progress, transient=True, disable=not is_main_process())
-    drawn = _evenly(loader.dataset, outputs.panels) if outputs else set()
+    drawn = set(evenly_spaced(loader.dataset, outputs.panels)) if outputs else set()
     with torch.inference_mode():
         for batch in batches:
             samples = model.test_step(batch)
             evaluator.process(data_samples=samples, data_batch=batch)
             for sample in samples if outputs else ():
                 _write(sample, outputs, sample.metainfo['image_id'] in drawn)
-
-
-def _evenly(dataset: Any, count: int) -> set[str]:
-    """The ids of ``count`` samples, evenly spaced."""
-    places = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
-    return {dataset.get_data_info(int(place))['image_id'] for place in places}
 
 
 def _write(sample: Any, outputs: Outputs, draw: bool) -> None:
@@ -182,8 +177,10 @@ def _origin(checkpoint: str | None, meta: dict) -> dict | None:
     """Which weights, and how they were chosen."""
     if checkpoint is None:
         return None
+    stamp = stamp_of(meta)
+    marks = {key: stamp[key] for key in ('resumed', 'precision') if key in stamp}
     return dict(path=str(checkpoint), sha256=file_sha256(checkpoint), epoch=meta.get('epoch'),
-                selection=stamp_of(meta).get('selection'))
+                selection=stamp.get('selection'), **marks)
 
 
 def _name(config: Config) -> str:

@@ -3,14 +3,17 @@
 from .amp import AmpWrapper
 from .checkpoint import load_weights, read_checkpoint
 from .clip_hooks import ExportCLIPHook, StartValidationHook
+from .deadline_hook import DeadlineHook
 from .determinism import irstd_worker_init
 from .hooks import CheckpointHook, CollapseGuardHook, EpochSeedHook, NaNGuardHook, StampHook
 from .optimizers import build_adan
+from .panel_hook import PanelHook
 from .progress import CSVLoggerHook, ProgressHook
 from .separate_optimizers import SeparateOptimizers
+from .weights_only import FreshOptimizerHook
 
 __all__ = [
-    'AmpWrapper', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'ExportCLIPHook',
-    'NaNGuardHook', 'ProgressHook', 'SeparateOptimizers', 'StampHook', 'StartValidationHook', 'build_adan',
-    'irstd_worker_init', 'load_weights', 'read_checkpoint',
+    'AmpWrapper', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'DeadlineHook', 'EpochSeedHook',
+    'ExportCLIPHook', 'FreshOptimizerHook', 'NaNGuardHook', 'PanelHook', 'ProgressHook', 'SeparateOptimizers',
+    'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init', 'load_weights', 'read_checkpoint',
 ]

@@ -5,6 +5,7 @@ checkpoint runs code. Importing this module registers :func:`read_checkpoint` wi
 """
 
 import hashlib
+import json
 import os
 import pickle
 import re
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _SHOWN = 5
+META_KEY = 'irstd_toolbox'
 # Every scheme that the engine knows; read_checkpoint refuses all but the first, a local path.
 _SCHEMES = ('', 'http://', 'https://', 'pavi://', r'(\S+\:)?s3://', r'(\S+\:)?petrel://', 'modelzoo://',
             'torchvision://', 'open-mmlab://', 'openmmlab://', 'mmcls://')
@@ -92,7 +94,7 @@ def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> d
     """
     path = _existing(filename)
     if path.suffix == '.safetensors':
-        return dict(state_dict=_read_safetensors(path, map_location), meta={})
+        return _read_safetensors(path, map_location)
     try:
         with torch.serialization.safe_globals(_safe_globals()):
             content = torch.load(path, map_location=map_location, weights_only=True)
@@ -114,10 +116,12 @@ def _first_line(error: Exception) -> str:
 
 
 def _read_safetensors(path: Path, map_location: Any) -> dict:
-    from safetensors.torch import load_file
+    from safetensors import safe_open
     device = str(map_location) if isinstance(map_location, str | torch.device) else 'cpu'
     try:
-        return load_file(path, device=device)
+        with safe_open(path, framework='pt', device=device) as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            return dict(state_dict=weights, meta=json.loads((file.metadata() or {}).get(META_KEY, '{}')))
     except Exception as error:
         raise CheckpointError(f'{path} cannot be read as safetensors ({_first_line(error)}). Copy it again.') from error
 

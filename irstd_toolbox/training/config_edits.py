@@ -4,7 +4,7 @@ import argparse
 import difflib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from mmengine.logging import MMLogger
 
 from ..errors import ConfigError
 
-__all__ = ['apply_options', 'load_config', 'optim_wrappers', 'select_on_test', 'set_amp', 'set_seed', 'set_workers']
+__all__ = [
+    'apply_options', 'load_config', 'merge_options', 'optim_wrappers', 'select_on_test', 'set_amp', 'set_seed',
+    'set_workers']
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -67,6 +69,18 @@ def apply_options(config: Config, options: Sequence[str]) -> None:
     parser.add_argument('--options', nargs='+', action=DictAction)
     if options:
         config.merge_from_dict(parser.parse_args(['--options', *options]).options)
+
+
+def merge_options(config: Config, options: Mapping[str, Any]) -> None:
+    """As :func:`apply_options`, with the values of a Python file in place of texts.
+
+    Raises:
+        ConfigError: If the place of an option in the config does not exist.
+    """
+    for key in options:
+        _require_place(config, key)
+    if options:
+        config.merge_from_dict(dict(options))
 
 
 def _require_place(config: Config, key: str) -> None:

@@ -20,7 +20,9 @@ from ..errors import ConfigError, UserError
 from ..registry import HOOKS
 from .determinism import SeededSamples, derived_seed, seed_everything
 
-__all__ = ['CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook', 'StampHook', 'listed_as', 'stamp_of']
+__all__ = [
+    'CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook', 'StampHook', 'git_commit', 'listed_as',
+    'stamp_of']
 
 STAMP = 'irstd_toolbox'
 
@@ -194,7 +196,7 @@ class CheckpointHook(EngineCheckpointHook):
                 Path(self.out_dir, self.filename_tmpl.format(number)).unlink(missing_ok=True)
 
 
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
     """The commit of the checkout that this package is run from, None if it is not run from one."""
     root = Path(__file__).resolve().parents[2]
     if not (root / '.git').exists():
@@ -221,7 +223,7 @@ class StampHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        self.stamp = dict(version=__version__, commit=_git_commit(), seed=runner.seed, selection=_selection(runner))
+        self.stamp = dict(version=__version__, commit=git_commit(), seed=runner.seed, selection=_selection(runner))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['meta'][STAMP] = self.stamp

@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE
 from .config_edits import optim_wrappers
 from .hooks import listed_as
+from .panel_hook import PanelHook
 
 __all__ = ['Preflight', 'preflight']
 
@@ -66,7 +67,9 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         METRICS.build(evaluator)
     for hook in [*config.get('default_hooks', {}).values(), *config.get('custom_hooks', ())]:
         if isinstance(hook, dict):
-            HOOKS.build({key: value for key, value in hook.items() if key != 'priority'})
+            built = HOOKS.build({key: value for key, value in hook.items() if key != 'priority'})
+            if isinstance(built, PanelHook) and 'val' in datasets:
+                built.choose(datasets['val'])
     for wrapper in optim_wrappers(config):
         _check_name(OPTIM_WRAPPERS, wrapper.get('type', 'OptimWrapper'))
         _check_name(OPTIMIZERS, wrapper.optimizer.type)

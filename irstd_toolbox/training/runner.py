@@ -69,7 +69,8 @@ class IRSTDRunner(Runner):
         return checkpoint
 
     def _check_resumable(self, checkpoint: dict, filename: str) -> None:
-        absent = [key for key in ('optimizer', 'message_hub', 'param_schedulers') if key not in checkpoint]
+        scheduled = [] if self.param_schedulers is None else ['param_schedulers']  # none saves none
+        absent = [key for key in ('optimizer', 'message_hub', *scheduled) if key not in checkpoint]
         absent += [key for key in ('epoch', 'iter') if key not in checkpoint['meta']]
         if absent:
             raise CheckpointError(f'{filename} cannot be resumed from: it lacks {", ".join(absent)}. Resume from '

@@ -12,7 +12,8 @@ from ..errors import ConfigError
 from . import distributed
 from .checkpoint import check_fits, read_checkpoint, resolve_resume
 from .config_edits import load_config, select_on_test, set_amp, set_seed, set_workers
-from .hooks import listed_as
+from .deadline_hook import DeadlineHook, Stopped
+from .hooks import listed_as, stamp_of
 from .preflight import Preflight, preflight
 from .progress import ProgressHook
 from .runner import IRSTDRunner
@@ -25,6 +26,7 @@ _runs = itertools.count()
 def start_training(
     path: str, options: Sequence[str] = (), *, work_dir: str | None = None, resume: str | None = None,
     amp: str | None = None, seed: int | None = None, on_test: bool = False, launcher: str = 'none',
+    until: float | None = None,
 ) -> Path | None:
     """Train the model of a config; nothing is written before data, model and checkpoint were found to be right.
 
@@ -37,6 +39,7 @@ def start_training(
         seed: Replaces the config's.
         on_test: Choose the best checkpoint on the test list.
         launcher: See :func:`distributed.start`.
+        until: When the training has to end, in seconds since 1970; see :class:`DeadlineHook`.
 
     Returns:
         The work folder; None on processes other than the first.
@@ -56,6 +59,8 @@ def start_training(
     if on_test:
         select_on_test(config)
     _set_start(config, resume, seed)
+    if until is not None:
+        config.custom_hooks = [*config.get('custom_hooks', ()), dict(type='DeadlineHook', until=until)]
     built = preflight(config, on_test)
     _check_start(config, built)
     if is_main_process():
@@ -65,9 +70,11 @@ def start_training(
     runner = IRSTDRunner.from_cfg(config)
     try:
         runner.train()
+    except Stopped:
+        print('training was asked to end; its last whole epoch is saved', flush=True)
     finally:
         for hook in runner.hooks:
-            if isinstance(hook, ProgressHook):
+            if isinstance(hook, ProgressHook | DeadlineHook):
                 hook.close(runner)
     return Path(config.work_dir) if is_main_process() else None
 
@@ -86,7 +93,10 @@ def _set_start(config: Config, resume: str | None, seed: int | None) -> None:
         set_seed(config, seed)
         return
     config.load_from = str(found)
-    saved = read_checkpoint(config.load_from)['meta'].get('seed')
+    meta = read_checkpoint(config.load_from)['meta']
+    if stamp_of(meta).get('resumed'):
+        config.custom_hooks = [*config.get('custom_hooks', ()), dict(type='FreshOptimizerHook')]
+    saved = meta.get('seed')
     if seed is not None and saved not in (None, seed):
         raise ConfigError(f'{found} was trained with seed {saved}, --seed says {seed}. A resumed run keeps its seed: '
                           'leave --seed out.')

@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, UserError
 from irstd_toolbox.training.checkpoint import read_checkpoint
-from irstd_toolbox.training.hooks import CollapseGuardHook, _git_commit, listed_as, stamp_of
+from irstd_toolbox.training.hooks import CollapseGuardHook, git_commit, listed_as, stamp_of
 from irstd_toolbox.training.runner import IRSTDRunner
 
 
@@ -201,5 +201,5 @@ def test_a_crafted_checkpoint_is_refused_when_resuming(make: Callable, tmp_path:
 
 
 def test_the_commit_of_the_checkout_is_known_or_none() -> None:
-    commit = _git_commit()
+    commit = git_commit()
     assert commit is None or len(commit) == 40

@@ -1,0 +1,46 @@
+"""What is written of predictions on single images: masks, and one document that lists the targets."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ..training.checkpoint import file_sha256
+from .predictor import Detection
+
+__all__ = ['image_entry', 'mask_png', 'targets_document']
+
+
+def mask_png(mask: np.ndarray) -> bytes:
+    """A mask ``(H, W)`` as a PNG of 0 and 255."""
+    return cv2.imencode('.png', mask.astype(np.uint8) * np.uint8(255))[1].tobytes()
+
+
+def image_entry(name: str, found: Detection) -> dict:
+    """One image of :func:`targets_document`: its file name, its size and its targets."""
+    height, width = found.mask.shape
+    return dict(image=name, width=width, height=height,
+                targets=[dataclasses.asdict(target) for target in found.targets])
+
+
+def targets_document(
+    config: str, checkpoint: str | os.PathLike | None, threshold: float | None, images: Sequence[dict],
+    errors: Sequence[dict] = (), ignored: int = 0,
+) -> bytes:
+    """``targets.json``: the model, the threshold and the targets of every image.
+
+    Args:
+        config: The config as it was named.
+        checkpoint: The checkpoint as it was named; its SHA-256 is added.
+        threshold: None for the sign of the logit, which is 0.5.
+        images: Of :func:`image_entry`.
+        errors: ``image`` and ``error`` of those that could not be read.
+        ignored: How many files beside the images are none.
+    """
+    document = dict(
+        config=config, checkpoint=checkpoint and dict(path=str(checkpoint), sha256=file_sha256(checkpoint)),
+        threshold=0.5 if threshold is None else threshold, images=list(images), errors=list(errors), ignored=ignored)
+    return (json.dumps(document, indent=2) + '\n').encode()

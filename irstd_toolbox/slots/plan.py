@@ -1,0 +1,121 @@
+"""What to train in slots: a plan file, read and checked where it is packed."""
+
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.training.config_edits import load_config
+
+__all__ = ['Plan', 'Run', 'read_plan']
+
+_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training and its test.
+
+    Args:
+        name: Of its folder; letters, digits, ``.``, ``_``, ``-``.
+        config: Path of the config, below the source's folder.
+        epochs: How many it trains.
+        seed: Its seed.
+        options: ``KEY=VALUE`` over the config, for training and test.
+        train: Further arguments of ``tools/train.py``, such as ``['--amp', 'bf16']``.
+        test: Further arguments of ``tools/test.py``, such as ``['--protocol', 'canonical']``.
+        checkpoint: Which of its checkpoints is tested, ``'best'`` or ``'last'``.
+    """
+
+    name: str
+    config: str
+    epochs: int
+    seed: int = 0
+    options: tuple[str, ...] = ()
+    train: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    checkpoint: str = 'best'
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every training of a plan, and what they need beside the source.
+
+    Args:
+        runs: The trainings, the most urgent first.
+        data: Data sets: name below the slot's ``data/`` (which is ``IRSTD_DATA_ROOT`` there) to folder here.
+        files: Other files and folders: name below the slot's ``files/`` to path here.
+        environment: Variables of the trainings; ``{home}`` stands for the slot's folder.
+    """
+
+    runs: tuple[Run, ...]
+    data: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain containers, without the paths of this machine."""
+        return dict(runs=[asdict(run) for run in self.runs], data=sorted(self.data), files=sorted(self.files),
+                    environment=self.environment)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> 'Plan':
+        """What :meth:`to_json` gave, with no paths."""
+        runs = [Run(**{key: tuple(value) if isinstance(value, list) else value for key, value in run.items()})
+                for run in content['runs']]
+        return cls(tuple(runs), dict.fromkeys(content['data'], ''), dict.fromkeys(content['files'], ''),
+                   dict(content['environment']))
+
+
+def read_plan(path: str | Path, source: Path) -> Plan:
+    """Read a plan file: a Python config with ``runs``, and ``data``, ``files``, ``environment`` where needed.
+
+    Args:
+        path: The file. Paths of configs in it are relative to ``source``.
+        source: The folder of the source.
+
+    Raises:
+        ConfigError: If the plan or one of its configs is not as it has to be.
+    """
+    content = load_config(str(path))
+    unknown = sorted(set(content) - {'runs', 'data', 'files', 'environment'})
+    if unknown or not content.get('runs'):
+        raise ConfigError(f'{path} holds {", ".join(unknown) or "no runs"}; expected are runs, and data, files and '
+                          'environment where needed.')
+    runs = tuple(_run(entry, source, path) for entry in content.runs)
+    names = [run.name for run in runs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f'{path}: {len(twice)} names stand for two runs, such as {twice[0]}. Give each its own.')
+    plan = Plan(runs, *(dict(content.get(key) or {}) for key in ('data', 'files', 'environment')))
+    for name, place in (*plan.data.items(), *plan.files.items()):
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f'{path}: {name!r} cannot name a folder; letters, digits, ".", "_" and "-" are taken.')
+        if not Path(place).expanduser().exists():
+            raise ConfigError(f'{path}: {name} is to come from {place}, which does not exist.')
+    return plan
+
+
+def _run(entry: Any, source: Path, path: str | Path) -> Run:
+    allowed = ('name', 'config', 'seed', 'options', 'train', 'test', 'checkpoint')
+    unknown = sorted(set(entry) - set(allowed)) if isinstance(entry, dict) else [repr(entry)]
+    if unknown or 'config' not in entry:
+        raise ConfigError(f'{path}: a run holds {", ".join(unknown) or "no config"}; expected is a dict with config '
+                          f'and, where needed, {", ".join(key for key in allowed if key != "config")}.')
+    seed, options = int(entry.get('seed', 0)), tuple(entry.get('options', ()))
+    name = entry.get('name') or f'{Path(entry["config"]).stem}_{seed}'
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f'{path}: {name!r} cannot name a run; letters, digits, ".", "_" and "-" are taken.')
+    if entry.get('checkpoint', 'best') not in ('best', 'last'):
+        raise ConfigError(f'{path}: {name} is to be tested with {entry["checkpoint"]!r}; best or last is expected.')
+    place = (source / entry['config']).resolve()
+    if not place.is_relative_to(source.resolve()):
+        raise ConfigError(f'{path}: {entry["config"]} lies outside {source}, and only that folder goes along.')
+    config = load_config(str(place), options)
+    epochs = (config.get('train_cfg') or {}).get('max_epochs')
+    if not epochs:
+        raise ConfigError(f'{path}: {entry["config"]} does not train by epochs (train_cfg.max_epochs), and a slot ends '
+                          'trainings after whole epochs.')
+    return Run(name, str(entry['config']), int(epochs), seed, options, tuple(entry.get('train', ())),
+               tuple(entry.get('test', ())), entry.get('checkpoint', 'best'))

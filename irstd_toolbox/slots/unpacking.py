@@ -1,0 +1,115 @@
+"""What came back from slots, checked and merged into one folder of results."""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from irstd_toolbox.errors import DataError
+from irstd_toolbox.evaluation.files import write_atomically
+from irstd_toolbox.slots import states
+from irstd_toolbox.slots.gathering import INDEX
+from irstd_toolbox.slots.packing import read_note, write_note
+
+__all__ = ['status_of', 'unpack']
+
+_PART = re.compile(r'slot_(\d+)\.part(\d+)of(\d+)')
+
+
+def unpack(came_back: Path, results: Path) -> dict[str, dict[str, Any]]:
+    """Merge what a slot has given back; unpacking it again changes nothing.
+
+    Args:
+        came_back: The folder with the files ``slot_N.partIofK``.
+        results: Gets a folder a run, which is a work folder of ``tools/train.py`` with ``test/`` and ``run.json``.
+
+    Returns:
+        Run to what is known of it now.
+
+    Raises:
+        DataError: If there is no complete gathering, or one was changed on its way.
+    """
+    archive = zipfile.ZipFile(io.BytesIO(_joined(came_back)))
+    try:
+        about = json.loads(archive.read(INDEX))
+    except KeyError:
+        raise DataError(f'{came_back}: the files are no gathering of a slot; they lack {INDEX}.') from None
+    kinds: dict[str, dict[str, bytes]] = defaultdict(dict)
+    for name, content in about['contents'].items():
+        try:
+            data = archive.read(name)
+        except zipfile.BadZipFile:
+            data = b''
+        if hashlib.sha256(data).hexdigest() != content['sha256']:
+            raise DataError(f'{came_back}: {name} was changed on its way. Fetch the files again.')
+        kinds[content['run']][content['kind']] = data
+    for run, note in about['runs'].items():
+        _merge(results / run, note, kinds[run], about['slot'])
+    return {run: read_note(results / run) for run in about['runs']}
+
+
+def status_of(results: Path) -> dict[str, dict[str, Any]]:
+    """What is known of every run in a folder of results."""
+    notes = {folder.name: read_note(folder) for folder in sorted(results.iterdir()) if folder.is_dir()} \
+        if results.is_dir() else {}
+    return {run: note for run, note in notes.items() if note is not None}
+
+
+def _merge(folder: Path, note: dict, kinds: dict[str, bytes], slot: str) -> None:
+    known = read_note(folder) or dict(slots=[])
+    level = next((kind for kind in (states.WHOLE_LEVEL, states.SMALL_LEVEL) if kind in kinds), None)
+    slots = [*known.get('slots', []), *([slot] if slot not in known.get('slots', []) else [])]
+    newer = (note['epoch'], _rank(note)) >= (known.get('epoch', 0), _rank(known))
+    newer = newer and (level is not None or note['status'] != 'trained')  # trained, and its weights are lost
+    note = dict(known, **note, slots=slots) if newer else dict(known, slots=slots)
+    if newer and level:
+        states.remove_checkpoints(folder)
+        _extract(kinds[level], folder)
+        note['state'] = level
+    elif newer and note['epoch'] > states.epoch_of(folder) and note['status'] == 'training':
+        note['epoch'] = states.epoch_of(folder)  # nothing of its later epochs came back
+    for kind in ('records', 'predictions') if newer else ():
+        if kind in kinds:
+            _extract(kinds[kind], folder)
+    if newer and note['status'] != 'failed':
+        note.pop('error', None)
+    write_note(folder, note)
+
+
+def _rank(note: dict) -> int:
+    return {'trained': 1, 'finished': 2}.get(note.get('status'), 0)
+
+
+def _extract(data: bytes, folder: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in archive.namelist():
+            target = (folder / name).resolve()
+            if not target.is_relative_to(folder.resolve()):
+                raise DataError(f'{name} would be written outside {folder}; nothing of it is taken.')
+            write_atomically(target, archive.read(name))
+
+
+def _joined(folder: Path) -> bytes:
+    """The newest gathering that is complete."""
+    found: dict[int, dict[int, Path]] = defaultdict(dict)
+    wanted: dict[int, int] = {}
+    for path in sorted(folder.rglob('slot_*.part*')):
+        match = _PART.fullmatch(path.name)
+        if match:
+            generation, number, count = map(int, match.groups())
+            found[generation][number], wanted[generation] = path, count
+    if not found:
+        raise DataError(f'{folder} holds no files slot_N.partIofK. Give the folder that --out of the slot was.')
+    for generation in sorted(found, reverse=True):
+        parts = found[generation]
+        if len(parts) == wanted[generation]:
+            data = b''.join(parts[number].read_bytes() for number in sorted(parts))
+            if zipfile.is_zipfile(io.BytesIO(data)):
+                return data
+    latest = max(found)
+    raise DataError(f'{folder}: of gathering {latest} {len(found[latest])} of {wanted[latest]} parts are there and '
+                    'whole. Fetch the others; the results are as they were.')

@@ -1,0 +1,122 @@
+"""End a training in good time: after the last whole epoch that fits, or when asked to."""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mmengine.dist import broadcast, get_world_size
+from mmengine.hooks import CheckpointHook as EngineCheckpointHook
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from ..errors import ConfigError
+from ..registry import HOOKS
+
+__all__ = ['DeadlineHook', 'Stopped']
+
+
+class Stopped(Exception):  # noqa: N818 - no error: the training was asked to end
+    """The training was asked to end, and the checkpoint on disk is that of its last whole epoch."""
+
+
+@HOOKS.register_module()
+class DeadlineHook(Hook):
+    """End the training before the time is up, so that resuming it repeats an uninterrupted one.
+
+    After an epoch whose successor, with its validation and its checkpoint, would not fit into the time that is left,
+    training ends as if it were finished. SIGTERM ends it at the next boundary of two iterations; the state is then that
+    of the last whole epoch. Every epoch is checkpointed, whatever the interval of the config, so that not even SIGKILL
+    loses one that was finished.
+
+    Args:
+        until: When the time is up, on the clock's scale.
+        margin: Seconds that stay free at the end.
+        clock: Gives seconds, since 1970 by default.
+
+    Raises:
+        ConfigError: If the training does not count epochs.
+
+    Note:
+        The next epoch is taken to last as long as the longest so far, checkpoint included, and a validation likewise;
+        before the first validation it is taken to last as long as an epoch. Of several processes the first decides for
+        all, and SIGTERM ends them after an epoch.
+    """
+
+    priority = 'LOWEST'  # after the checkpoint of the epoch
+
+    def __init__(self, until: float, margin: float = 5.0, clock: Callable[[], float] = time.time) -> None:
+        self.end, self.margin, self.clock = until, margin, clock
+        self.asked, self.before = False, None
+        self.epoch_time, self.val_time = 0.0, None
+        self.epoch_began = self.val_began = 0.0
+
+    def before_run(self, runner: Runner) -> None:
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise ConfigError('A training that is to end in time counts epochs: set '
+                              "train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=...).")
+        for hook in runner.hooks:
+            if isinstance(hook, EngineCheckpointHook):
+                hook.interval, hook.by_epoch = 1, True
+        try:
+            self.before = signal.signal(signal.SIGTERM, self._ask)
+        except ValueError:  # not in the main thread, which alone gets signals
+            self.before = None
+
+    def _ask(self, *_: Any) -> None:
+        self.asked = True
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        self._end_if_asked()
+        self.epoch_began = self.clock()
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        if not self.end_of_epoch(runner.train_dataloader, batch_idx):  # the epoch is whole otherwise, and is saved
+            self._end_if_asked()
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        now = self.clock()
+        self.epoch_time = max(self.epoch_time, now - self.epoch_began)
+        done = runner.epoch + 1
+        needed = self.epoch_time + self.margin + sum(
+            self._validation_time() for epoch in (done, done + 1) if _validates(runner, epoch))
+        if self._agreed(self.asked or now + needed > self.end) and done < runner.max_epochs:
+            runner.train_loop.stop_training = True
+            runner.logger.info(f'ending after epoch {done} of {runner.max_epochs}: the next would need about '
+                               f'{needed:.0f} s, {self.end - now:.0f} s are left')
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        self.val_began = self.clock()
+
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        self._end_if_asked()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        self.val_time = max(self.val_time or 0.0, self.clock() - self.val_began)
+
+    def close(self, runner: Runner) -> None:
+        """Give the signal back."""
+        if self.before is not None:
+            signal.signal(signal.SIGTERM, self.before)
+            self.before = None
+
+    def _validation_time(self) -> float:
+        return self.epoch_time if self.val_time is None else self.val_time
+
+    def _end_if_asked(self) -> None:
+        if self.asked and get_world_size() == 1:
+            raise Stopped
+
+    def _agreed(self, stop: bool) -> bool:
+        flag = torch.tensor([int(stop)])
+        broadcast(flag)
+        return bool(flag.item())
+
+
+def _validates(runner: Runner, epoch: int) -> bool:
+    """Whether a validation follows an epoch, counted from 1."""
+    loop = runner.train_loop
+    return runner.val_loop is not None and epoch >= loop.val_begin and (
+        epoch % loop.val_interval == 0 or epoch == loop.max_epochs)

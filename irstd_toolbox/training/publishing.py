@@ -1,0 +1,55 @@
+"""A checkpoint for others: weights and where they come from in one file that holds data only."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from ..errors import CheckpointError
+from ..evaluation.files import write_atomically
+from .checkpoint import META_KEY, file_sha256, read_checkpoint
+from .weights_only import halved
+
+__all__ = ['publish']
+
+_META = ('epoch', 'iter', 'seed', 'irstd_toolbox')
+
+
+def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
+    """Write the weights of a checkpoint as ``.safetensors``, and beside them a ``.json`` with their hash.
+
+    Args:
+        checkpoint: What ``tools/train.py`` wrote, ``best.pth`` for example.
+        out: The file to write.
+        half: Store float32 weights as float16, where none becomes infinite.
+
+    Returns:
+        The content of the ``.json``: ``sha256`` and ``bytes`` of the file, ``source_sha256``, ``precision``, and the
+        checkpoint's epoch, seed and stamp.
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read, holds other things than tensors, or ``out`` is no
+            ``.safetensors``.
+
+    Note:
+        Optimizer, schedules and log stay behind: the file is for testing and for ``load_from``, not for ``--resume``.
+    """
+    if out.suffix != '.safetensors':
+        raise CheckpointError(f'{out}: a name that ends in .safetensors is expected.')
+    content = read_checkpoint(checkpoint)
+    weights = content['state_dict']
+    others = [name for name, value in weights.items() if not torch.is_tensor(value)]
+    if others:
+        raise CheckpointError(f'{checkpoint}: {others[0]} is no tensor, and .safetensors holds tensors alone. Publish '
+                              'the .pth.')
+    weights = {name: value.detach().contiguous().clone() for name, value in (halved(weights) if half else
+                                                                            weights).items()}
+    meta = {key: content['meta'][key] for key in _META if key in content['meta']}
+    if half:
+        meta['irstd_toolbox'] = dict(meta.get('irstd_toolbox') or {}, precision='half')
+    write_atomically(out, save(weights, metadata={META_KEY: json.dumps(meta)}))
+    about = dict(file=out.name, sha256=file_sha256(out), bytes=out.stat().st_size,
+                 source_sha256=file_sha256(checkpoint), precision='half' if half else 'single', **meta)
+    write_atomically(out.with_suffix('.json'), json.dumps(about, indent=2).encode())
+    return about

@@ -1,0 +1,105 @@
+"""Boxes under their limit, put together again; and what is chosen to come back."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.slots import start
+from irstd_toolbox.slots.boxes import Item, write_boxes
+from irstd_toolbox.slots.gathering import Limits, choose
+
+BEGIN = Path(start.__file__)
+ITEMS = [Item('plan.json', 'plan', b'{}'), Item('a.bin', 'files', bytes(range(256)) * 800),
+         Item('b.bin', 'data', b'\7' * 150_000)]
+
+
+def test_no_box_is_larger_than_its_limit(tmp_path: Path) -> None:
+    boxes = write_boxes(ITEMS, tmp_path, 0.2, 9, BEGIN)
+    assert len(boxes) == 4
+    assert all(sum(path.stat().st_size for path in box.iterdir()) <= 0.2 * 2**20 for box in boxes)
+
+
+@pytest.mark.parametrize('order', [(0, 1, 2, 3), (3, 1, 0, 2)])
+def test_boxes_are_put_together_again_in_any_order(tmp_path: Path, order: tuple[int, ...]) -> None:
+    boxes = write_boxes(ITEMS, tmp_path / 'boxes', 0.2, 9, BEGIN)
+    for number in order:
+        about = start.receive(boxes[number], tmp_path / 'home')
+    assert not start.absent(about, tmp_path / 'home')
+    start.check(about, tmp_path / 'home')
+    assert all((tmp_path / 'home' / 'items' / item.name).read_bytes() == item.data for item in ITEMS)
+
+
+def test_an_incomplete_set_of_boxes_names_those_to_come(tmp_path: Path) -> None:
+    boxes = write_boxes(ITEMS, tmp_path / 'boxes', 0.2, 9, BEGIN)
+    run = subprocess.run([sys.executable, boxes[1] / 'start.py', '--home', tmp_path / 'home'], capture_output=True,
+                         text=True)
+    assert run.returncode == 0
+    assert run.stdout.strip() == 'box 2 of 4 is here; still to come: 1, 3, 4'
+
+
+def test_too_few_boxes_are_refused_with_the_largest_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'do not fit into 1 box of 0\.2 MiB.*b\.bin 0\.1.*allow --boxes 4'):
+        write_boxes(ITEMS, tmp_path, 0.2, 1, BEGIN)
+
+
+def test_a_changed_piece_is_refused(tmp_path: Path) -> None:
+    box, = write_boxes(ITEMS, tmp_path / 'boxes', 1, 1, BEGIN)
+    (box / 'piece_1').write_bytes(b'cut off')
+    with pytest.raises(start.Unusable, match='7 bytes that are not those that were packed'):
+        start.receive(box, tmp_path / 'home')
+
+
+def test_a_new_packing_replaces_what_an_older_one_brought(tmp_path: Path) -> None:
+    old = write_boxes(ITEMS, tmp_path / 'old', 0.2, 9, BEGIN)
+    new = write_boxes([Item('plan.json', 'plan', b'[]'), *ITEMS[1:]], tmp_path / 'new', 0.2, 9, BEGIN)
+    for box in old:
+        start.receive(box, tmp_path / 'home')
+    about = start.receive(new[0], tmp_path / 'home')
+    assert start.absent(about, tmp_path / 'home') == [2, 3, 4]
+
+
+def test_a_wheel_is_installed_without_a_network(tmp_path: Path, wheel: Path) -> None:
+    start.install(sorted(wheel.glob('*.whl')), tmp_path / 'site')
+    assert (tmp_path / 'site' / 'slot_marker.py').read_text() == 'HERE = True\n'
+
+
+def test_a_wheel_that_pip_cannot_install_is_refused(tmp_path: Path) -> None:
+    (tmp_path / 'broken-1.0-py3-none-any.whl').write_bytes(b'no archive')
+    with pytest.raises(start.Unusable, match='pip cannot install'):
+        start.install([tmp_path / 'broken-1.0-py3-none-any.whl'], tmp_path / 'site')
+
+
+def test_the_script_that_begins_a_slot_imports_nothing_of_the_toolbox() -> None:
+    assert 'irstd_toolbox' not in [line.split()[1].partition('.')[0] for line in BEGIN.read_text().splitlines()
+                                   if line.startswith(('import ', 'from '))]
+
+
+SIZES = {'a': {'records': 1, 'weights only': 4, 'predictions': 3, 'exact': 12},
+         'b': {'records': 1, 'weights only': 4, 'predictions': None, 'exact': 12}}
+
+
+@pytest.mark.parametrize('room, a, b', [
+    (1, ['records'], []),
+    (6, ['records', 'weights only'], ['records']),
+    (10, ['records', 'weights only'], ['records', 'weights only']),
+    (13, ['records', 'weights only', 'predictions'], ['records', 'weights only']),
+    (21, ['records', 'predictions', 'exact'], ['records', 'weights only']),
+    (29, ['records', 'predictions', 'exact'], ['records', 'exact'])])
+def test_what_comes_back_is_chosen_by_need_and_room(room: int, a: list[str], b: list[str]) -> None:
+    assert choose(SIZES, room) == {'a': a, 'b': b}
+
+
+def test_limits_without_room_are_refused() -> None:
+    with pytest.raises(ConfigError, match='too little to bring anything back'):
+        Limits(files=1, file_mib=0.05).check()
+
+
+def test_boxes_say_what_they_hold(tmp_path: Path) -> None:
+    box, = write_boxes(ITEMS, tmp_path, 1, 1, BEGIN)
+    about = json.loads((box / 'box.json').read_text())
+    assert [(item['name'], item['kind'], item['size']) for item in about['items']] == [
+        ('plan.json', 'plan', 2), ('a.bin', 'files', 204_800), ('b.bin', 'data', 150_000)]

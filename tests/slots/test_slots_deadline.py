@@ -1,0 +1,118 @@
+"""Trainings end in good time, and lose nothing when they are ended."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.training.checkpoint import read_checkpoint
+from irstd_toolbox.training.deadline_hook import DeadlineHook, Stopped
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _ended_after(until: float, epoch_time: float, val_time: float, val_interval: int = 2, epochs: int = 10,
+                 begin: int = 1) -> int:
+    """The epoch after which a training of a fake clock ends."""
+    clock, hook = Clock(), None
+    hook = DeadlineHook(until, margin=5.0, clock=clock)
+    loop = SimpleNamespace(stop_training=False, val_begin=begin, val_interval=val_interval, max_epochs=epochs)
+    runner = SimpleNamespace(train_loop=loop, val_loop=object(), epoch=0, max_epochs=epochs,
+                             logger=SimpleNamespace(info=lambda text: None))
+    while runner.epoch < epochs and not loop.stop_training:
+        hook.before_train_epoch(runner)
+        clock.now += epoch_time
+        hook.after_train_epoch(runner)
+        runner.epoch += 1
+        if runner.epoch % val_interval == 0 and runner.epoch >= begin:
+            hook.before_val_epoch(runner)
+            clock.now += val_time
+            hook.after_val_epoch(runner)
+    assert clock.now <= until or runner.epoch == 1
+    return runner.epoch
+
+
+@pytest.mark.parametrize('until, ended', [
+    (1000.0, 10),  # 10 epochs of 10 s and 5 validations of 4 s are 120 s
+    (62.0, 4),     # after 4 epochs and 2 validations it is 48 s; a fifth epoch ends at 58 s, and 5 s stay free
+    (64.0, 5),     # 58 + 5 fit now
+    (3.0, 1)])     # the first is not interrupted
+def test_a_training_ends_after_the_last_epoch_that_fits(until: float, ended: int) -> None:
+    assert _ended_after(until, 10.0, 4.0) == ended
+
+
+def test_the_validation_of_the_next_epoch_counts() -> None:
+    # After epoch 3 (34 s with one validation of 4 s) the fourth would end at 44 s and its validation at 48 s.
+    assert _ended_after(52.9, 10.0, 4.0) == 3
+    assert _ended_after(53.0, 10.0, 4.0) == 4
+
+
+def test_a_validation_never_seen_is_taken_to_last_as_long_as_an_epoch() -> None:
+    # After epoch 1 (10 s) the second and its validation are taken for 20 s.
+    assert _ended_after(34.9, 10.0, 1.0) == 1
+    assert _ended_after(35.0, 10.0, 1.0) == 2
+
+
+def test_a_training_that_does_not_count_epochs_is_refused() -> None:
+    with pytest.raises(ConfigError, match='EpochBasedTrainLoop'):
+        DeadlineHook(0.0).before_run(SimpleNamespace(train_loop=object(), hooks=[]))
+
+
+def test_being_asked_ends_at_the_next_iteration_but_not_before_a_whole_epoch_is_saved() -> None:
+    hook = DeadlineHook(1e12)
+    runner = SimpleNamespace(train_dataloader=[0, 1, 2])
+    hook._ask()
+    hook.after_train_iter(runner, 2)
+    with pytest.raises(Stopped):
+        hook.after_train_iter(runner, 1)
+
+
+def _finish(process: BaseProcess) -> None:
+    process.join(timeout=300)
+    assert process.exitcode == 0
+
+
+def _equal(first: Path, second: Path) -> bool:
+    ours, theirs = (read_checkpoint(path) for path in (first, second))
+    weights = all(torch.equal(ours['state_dict'][name], theirs['state_dict'][name]) for name in ours['state_dict'])
+    states = [checkpoint['optimizer']['state'] for checkpoint in (ours, theirs)]
+    moments = all(torch.equal(value, states[1][key][name]) if torch.is_tensor(value) else value == states[1][key][name]
+                  for key, entry in states[0].items() for name, value in entry.items())
+    return weights and moments and states[0].keys() == states[1].keys() and len(states[0]) > 0
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_in_mid_epoch_loses_no_whole_epoch_and_resuming_repeats_an_uninterrupted_run(
+        train: Callable, paused: Path, tmp_path: Path, number: int) -> None:
+    work = tmp_path / 'work'
+    process, patience = train(work, '--minutes', '30'), time.monotonic() + 120
+    while not (work / 'epoch_2.pth').is_file() and process.is_alive() and time.monotonic() < patience:
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    paused.touch()
+    process.join(timeout=60)
+    assert process.exitcode == (-number if number == signal.SIGKILL else 0)
+    assert [path.name for path in work.glob('epoch_*.pth')] == ['epoch_2.pth']
+    _finish(train(work, '--resume'))
+    _finish(train(tmp_path / 'whole'))
+    assert _equal(tmp_path / 'whole' / 'epoch_4.pth', work / 'epoch_4.pth')
+
+
+def test_a_training_without_time_ends_after_its_first_epoch(
+        train: Callable, tmp_path: Path) -> None:
+    _finish(train(tmp_path / 'work', '--minutes', '0.01'))
+    assert [path.name for path in (tmp_path / 'work').glob('epoch_*.pth')] == ['epoch_1.pth']

@@ -1,0 +1,78 @@
+"""Published checkpoints load like those of a training, and say where they come from."""
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from irstd_toolbox.errors import CheckpointError
+from irstd_toolbox.training.checkpoint import file_sha256, load_weights, read_checkpoint
+from irstd_toolbox.training.publishing import publish
+from irstd_toolbox.training.weights_only import FreshOptimizerHook, halved, small_checkpoint
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """The checkpoint of one layer after one step of Adagrad."""
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.Adagrad(model.parameters(), lr=0.1)
+    model(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    path = tmp_path / 'best.pth'
+    torch.save(dict(state_dict=model.state_dict(), optimizer=optimizer.state_dict(), meta=dict(
+        epoch=3, iter=9, seed=7, irstd_toolbox=dict(selection=dict(on='holdout')))), path)
+    return path
+
+
+def test_a_published_checkpoint_loads_bit_for_bit(checkpoint: Path, tmp_path: Path) -> None:
+    publish(checkpoint, tmp_path / 'out.safetensors')
+    model = nn.Linear(3, 2)
+    load_weights(model, tmp_path / 'out.safetensors')
+    assert torch.equal(model.weight, read_checkpoint(checkpoint)['state_dict']['weight'])
+
+
+def test_a_published_checkpoint_keeps_its_origin(checkpoint: Path, tmp_path: Path) -> None:
+    about = publish(checkpoint, tmp_path / 'out.safetensors', half=True)
+    assert read_checkpoint(tmp_path / 'out.safetensors')['meta'] == dict(
+        epoch=3, iter=9, seed=7, irstd_toolbox=dict(selection=dict(on='holdout'), precision='half'))
+    assert about == json.loads((tmp_path / 'out.json').read_text())
+    assert about['sha256'] == file_sha256(tmp_path / 'out.safetensors')
+
+
+def test_half_precision_rounds_the_weights_once(checkpoint: Path, tmp_path: Path) -> None:
+    publish(checkpoint, tmp_path / 'out.safetensors', half=True)
+    model = nn.Linear(3, 2)
+    load_weights(model, tmp_path / 'out.safetensors')
+    assert torch.equal(model.weight, read_checkpoint(checkpoint)['state_dict']['weight'].half().float())
+
+
+def test_another_ending_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match='ends in .safetensors'):
+        publish(checkpoint, tmp_path / 'out.pth')
+
+
+def test_a_value_that_would_become_infinite_stays_in_single_precision() -> None:
+    assert halved(torch.tensor([70000.0])).dtype == torch.float32
+    assert halved(torch.tensor([65000.0])).dtype == torch.float16
+
+
+def test_an_optimizer_that_has_a_state_from_the_beginning_gets_a_fresh_one(checkpoint: Path) -> None:
+    stream = io.BytesIO(small_checkpoint(read_checkpoint(checkpoint)))
+    small = torch.load(stream, weights_only=True)
+    fresh = {0: dict(sum=torch.zeros(2, 3)), 1: dict(sum=torch.zeros(2))}
+    runner = SimpleNamespace(optim_wrapper=SimpleNamespace(
+        state_dict=lambda: dict(state=fresh, param_groups=[dict(lr=0.5)])))
+    assert small['optimizer']['state'] == {}
+    FreshOptimizerHook().after_load_checkpoint(runner, small)
+    assert small['optimizer']['state'] is fresh
+    assert small['optimizer']['param_groups'][0]['lr'] == 0.1
+
+
+def test_later_checkpoints_say_that_training_went_on_from_weights_alone() -> None:
+    later = dict(meta=dict(irstd_toolbox=dict(version='1')))
+    FreshOptimizerHook().before_save_checkpoint(None, later)
+    assert later['meta']['irstd_toolbox'] == dict(version='1', resumed='weights only')

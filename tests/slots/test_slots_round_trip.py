@@ -1,0 +1,186 @@
+"""Pack, run, unpack, and pack again: two slots give what one uninterrupted training gives."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.slots.gathering import Gatherer, Limits
+from irstd_toolbox.slots.packing import pack, read_note
+from irstd_toolbox.slots.plan import Run, read_plan
+from irstd_toolbox.slots.unpacking import status_of, unpack
+from irstd_toolbox.training.checkpoint import find_checkpoint, read_checkpoint
+
+
+@pytest.fixture
+def plan(tmp_path: Path, tiny: Path) -> Path:
+    """Two trainings of the tiny config."""
+    path = tmp_path / 'plan.py'
+    path.write_text(f"""runs = [
+    dict(name='one', config='configs/tiny.py', seed=0),
+    dict(name='two', config='configs/tiny.py', seed=1, options=['train_cfg.max_epochs=1'], checkpoint='last')]
+data = dict(tiny={str(tiny)!r})
+environment = dict(SLOT_HOME='{{home}}', PYTHONPATH='{{home}}/site:{{home}}/source:{{home}}/files/extra')
+files = dict(extra={str(tmp_path / 'source' / 'pausing.py')!r})
+""")
+    return path
+
+
+def _slot(box: Path, home: Path, out: Path, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, str(box / 'start.py'), '--home', str(home), '--out', str(out), '--reserve', '8',
+               '--every', '0.3', '--at-once', '2', '--threads', '1', *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ))
+
+
+def test_two_slots_side_by_side_repeat_an_uninterrupted_training(
+        plan: Path, source: Path, wheel: Path, tmp_path: Path, train: Callable, paused: Path) -> None:
+    results, runs = tmp_path / 'results', tmp_path / 'home_1' / 'runs'
+    box, = pack(plan, results, tmp_path / 'boxes', source=source, wheels=wheel, limit_mib=2).boxes
+    first = _slot(box, tmp_path / 'home_1', tmp_path / 'out_1', '--minutes', '30')
+    awaited, patience = (runs / 'one' / 'epoch_2.pth', runs / 'two' / 'test' / 'results.json'), time.monotonic() + 300
+    while first.poll() is None and time.monotonic() < patience and not all(path.is_file() for path in awaited):
+        time.sleep(0.1)
+    first.send_signal(signal.SIGTERM)
+    output, _ = first.communicate(timeout=120)  # training one waits, and does not end when it is asked to
+    paused.touch()
+    assert first.returncode == 0, output
+    assert (tmp_path / 'home_1' / 'site' / 'slot_marker.py').is_file()
+    found = unpack(tmp_path / 'out_1', results)
+    assert [(note['status'], note['epoch'], note['state']) for note in found.values()] == [
+        ('training', 2, 'exact'), ('finished', 1, 'exact')], output
+
+    box, = pack(plan, results, tmp_path / 'boxes', source=source, limit_mib=2).boxes
+    second = _slot(box, tmp_path / 'home_2', tmp_path / 'out_2', '--minutes', '30')
+    whole = train(tmp_path / 'whole', '--seed', '0')
+    output, _ = second.communicate(timeout=300)
+    whole.join(timeout=300)
+    assert second.returncode == 0, output
+    assert unpack(tmp_path / 'out_2', results)['one']['status'] == 'finished'
+    assert len(read_note(results / 'one')['slots']) == 2
+    assert len(list((results / 'one' / 'test' / 'predictions').glob('*.png'))) == 5
+    ours, theirs = (find_checkpoint(folder, 'best') for folder in (results / 'one', tmp_path / 'whole'))
+    assert ours.name == theirs.name
+    ours, theirs = (read_checkpoint(path)['state_dict'] for path in (ours, theirs))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    last = read_checkpoint(tmp_path / 'home_2' / 'runs' / 'one' / 'epoch_4.pth')['state_dict']
+    theirs = read_checkpoint(tmp_path / 'whole' / 'epoch_4.pth')['state_dict']
+    assert all(torch.equal(last[name], theirs[name]) for name in last)
+    with pytest.raises(ConfigError, match='every run of .* is finished'):
+        pack(plan, results, tmp_path / 'boxes', source=source)
+
+
+def _folder(home: Path, name: str = 'one', epoch: int = 2) -> Path:
+    """The folder of a training with a checkpoint, as far as a slot looks at it."""
+    folder = home / 'runs' / name
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(epoch)
+    weight = torch.randn(300, 100)
+    torch.save(dict(state_dict=dict(weight=weight), meta=dict(epoch=epoch, iter=epoch), message_hub={},
+                    param_schedulers=[], optimizer=dict(
+                        state={0: dict(moment=torch.randn(300, 100), square=torch.randn(300, 100))},
+                        param_groups=[dict(params=[0], lr=0.1)])), folder / f'epoch_{epoch}.pth')
+    (folder / 'train.csv').write_text('iter\n1\n')
+    return folder
+
+
+def _gather(tmp_path: Path, limits: Limits, epoch: int = 2) -> Gatherer:
+    _folder(tmp_path / 'home', epoch=epoch)
+    gatherer = Gatherer([Run('one', 'c', 9)], tmp_path / 'home', tmp_path / 'out', limits, dict(slot=f's{epoch}'))
+    gatherer.gather({'one': dict(status='training', epoch=epoch, epochs=9)})
+    return gatherer
+
+
+def test_a_state_in_parts_is_the_same_file_again(tmp_path: Path) -> None:
+    _gather(tmp_path, Limits(8, 0.1, 64))
+    parts = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    assert parts == [f'slot_0001.part{i}of4' for i in range(1, 5)]
+    assert all(path.stat().st_size <= 0.1 * 2**20 for path in (tmp_path / 'out').iterdir())
+    unpack(tmp_path / 'out', tmp_path / 'results')
+    before, after = (folder / 'epoch_2.pth' for folder in (tmp_path / 'home' / 'runs' / 'one',
+                                                           tmp_path / 'results' / 'one'))
+    assert before.read_bytes() == after.read_bytes()
+
+
+def test_where_the_whole_state_does_not_fit_weights_come_back_in_half_precision(tmp_path: Path) -> None:
+    _gather(tmp_path, Limits(8, 16, 0.3))
+    assert unpack(tmp_path / 'out', tmp_path / 'results')['one']['state'] == 'weights only'
+    before, after = (read_checkpoint(folder / 'epoch_2.pth') for folder in (
+        tmp_path / 'home' / 'runs' / 'one', tmp_path / 'results' / 'one'))
+    assert torch.equal(after['state_dict']['weight'], before['state_dict']['weight'].half())
+    assert after['optimizer'] == dict(state={}, param_groups=[dict(params=[0], lr=0.1)])
+    assert after['meta']['irstd_toolbox'] == dict(precision='half', resumed='weights only')
+
+
+def test_a_missing_part_changes_nothing_in_the_results(tmp_path: Path) -> None:
+    _gather(tmp_path, Limits(8, 0.1, 64))
+    (tmp_path / 'out' / 'slot_0001.part2of4').unlink()
+    with pytest.raises(DataError, match='of gathering 1 3 of 4 parts are there'):
+        unpack(tmp_path / 'out', tmp_path / 'results')
+    assert not (tmp_path / 'results').exists()
+
+
+def test_a_changed_part_is_refused(tmp_path: Path) -> None:
+    _gather(tmp_path, Limits(8, 0.1, 64))
+    part = tmp_path / 'out' / 'slot_0001.part2of4'
+    part.write_bytes(part.read_bytes()[:-9] + b'different')
+    with pytest.raises(DataError, match='was changed on its way'):
+        unpack(tmp_path / 'out', tmp_path / 'results')
+
+
+def test_a_kill_between_two_gatherings_leaves_the_older_one(tmp_path: Path) -> None:
+    _gather(tmp_path, Limits(8, 0.1, 64))
+    (tmp_path / 'out' / 'slot_0002.part1of4').write_bytes(b'a newer one, not complete')
+    assert unpack(tmp_path / 'out', tmp_path / 'results')['one']['epoch'] == 2
+
+
+def test_a_new_gathering_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    gatherer = _gather(tmp_path, Limits())
+    assert not gatherer.gather({'one': dict(status='training', epoch=2, epochs=9)})
+    _folder(tmp_path / 'home', epoch=3)
+    assert gatherer.gather({'one': dict(status='training', epoch=3, epochs=9)})
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['slot_0002.part1of1']
+
+
+def test_an_older_slot_does_not_undo_a_newer_one(tmp_path: Path) -> None:
+    _gather(tmp_path / 'new', Limits(), epoch=5)
+    _gather(tmp_path / 'old', Limits(), epoch=2)
+    for which in ('new', 'new', 'old'):
+        unpack(tmp_path / which / 'out', tmp_path / 'results')
+    note = read_note(tmp_path / 'results' / 'one')
+    assert (note['epoch'], note['slots']) == (5, ['s5', 's2'])
+    assert [path.name for path in (tmp_path / 'results' / 'one').glob('*.pth')] == ['epoch_5.pth']
+
+
+def test_status_tells_what_is_left(tmp_path: Path, plan: Path, source: Path) -> None:
+    pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source)
+    assert {name: (note['status'], note['epochs']) for name, note in status_of(tmp_path / 'results').items()} == {
+        'one': ('waiting', 4), 'two': ('waiting', 1)}
+
+
+@pytest.mark.parametrize('entry, message', [
+    ("dict(config='configs/none.py')", 'There is no config'),
+    ("dict(config='configs/tiny.py', sead=1)", 'a run holds sead'),
+    ("dict(config='configs/tiny.py', name='a b')", "'a b' cannot name a run"),
+    ("dict(config='../outside.py')", 'lies outside'),
+    ("dict(config='configs/tiny.py', checkpoint='first')", 'best or last is expected'),
+    ("dict(config='configs/tiny.py'), dict(config='configs/tiny.py')", '1 names stand for two runs')])
+def test_a_wrong_plan_is_refused_where_it_is_packed(tmp_path: Path, source: Path, entry: str, message: str) -> None:
+    (tmp_path / 'plan.py').write_text(f'runs = [{entry}]\n')
+    with pytest.raises(ConfigError, match=message):
+        read_plan(tmp_path / 'plan.py', source)
+
+
+def test_the_list_of_contents_says_which_machine_it_was(tmp_path: Path) -> None:
+    _gather(tmp_path, Limits())
+    with zipfile.ZipFile(tmp_path / 'out' / 'slot_0001.part1of1') as file:
+        about = json.loads(file.read('bundle.json'))
+    assert (about['slot'], about['generation']) == ('s2', 1)
