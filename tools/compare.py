@@ -24,6 +24,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--dataset', metavar='NAME', help='which data set, if --data-root does not tell')
     parser.add_argument('--split', default='test', help='a split of it, all, or a list file (default: test)')
     parser.add_argument('--protocol', default='canonical', metavar='NAME', help='(default: %(default)s)')
+    parser.add_argument('--threshold', type=float, metavar='T', help="replaces the protocol's own, as evaluate.py's")
     parser.add_argument('--resamples', type=int, default=10_000, metavar='N', help='(default: %(default)s)')
     parser.add_argument('--level', type=float, default=0.95, help='of the intervals (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='(default: %(default)s)')
@@ -34,7 +35,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     warnings.showwarning = lambda message, *_: print(f'warning: {message}', file=sys.stderr)
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from rich.console import Console
 
@@ -44,6 +45,8 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.evaluation.results import hash_ids, to_json, write_results
 
     protocol, paths = get(args.protocol), (args.first, args.second)
+    if args.threshold is not None:
+        protocol = replace(protocol, threshold=args.threshold)
     names = tuple(map(str, paths))
     about = [told(path) for path in paths]
     if all(about):
@@ -96,7 +99,7 @@ def count(path: Path, about: Mapping | None, args: argparse.Namespace, protocol:
     if not path.exists():
         raise DataError(f'{path} does not exist; expected a folder of predictions, a results.json or a CSV.')
     if path.suffix == '.csv':
-        found = read_image_counts(path)
+        found = read_image_counts(path, protocol)
         if protocol.name not in found:
             raise ConfigError(f'{path} was not counted under {protocol.name!r}, but under {", ".join(found)}. Choose '
                               'one with --protocol, or write it anew with tools/evaluate.py --per-image.')

@@ -1,7 +1,8 @@
 """Draw predictions of several methods: panels with circles and insets, 3-D surfaces, difference maps, worst images.
 
-A folder holds a prediction of the size of its image for every image drawn, ID.png or ID.npy, as tools/evaluate.py
-reads it. Without --ids or --all, the images of the lowest IoU (its mean over the methods) are drawn.
+A folder holds a prediction of every image drawn, ID.png or ID.npy, as tools/evaluate.py reads it. One that has not the
+size of its image, but one at which a protocol scores, such as 256x256, is resized for the figures, which say so.
+Without --ids or --all, the images of the lowest IoU (its mean over the methods) are drawn.
 """
 
 import argparse
@@ -29,6 +30,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     which.add_argument('--ids', nargs='+', metavar='ID', help='these images of the split')
     which.add_argument('--worst', type=int, default=8, metavar='N', help='the N images of the lowest IoU (default: 8)')
     which.add_argument('--all', action='store_true', help='every image of the split')
+    parser.add_argument('--probability', action='store_true', help='panels show the probabilities beside each mask')
     parser.add_argument('--window', nargs=4, type=int, metavar=('TOP', 'LEFT', 'BOTTOM', 'RIGHT'),
                         help='of the surfaces, the last two exclusive (default: the whole image)')
     parser.add_argument('--insets', type=int, default=1, metavar='N', help='enlarged windows in a picture (default: 1)')
@@ -104,7 +106,7 @@ def split_name(text: str) -> tuple[str, str]:
 
 
 def read(layout: object, path: Path, image_id: str) -> tuple:
-    """Probabilities and mask of an image, both of its size.
+    """Probabilities and mask of an image, both of its size, and the size from which the first were resized, or ''.
 
     Raises:
         DataError: If the prediction or the mask cannot be read or does not fit; the message names the file.
@@ -112,13 +114,16 @@ def read(layout: object, path: Path, image_id: str) -> tuple:
     from irstd_toolbox.datasets.imaging import image_shape, read_mask
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.prediction_io import read_prediction
+    from irstd_toolbox.evaluation.protocols import unfit
 
     shape = image_shape(layout.images[image_id])
-    probabilities = read_prediction(path)
-    if probabilities.shape != shape:
-        raise DataError(f'{path}: the prediction is {"x".join(map(str, probabilities.shape[::-1]))} (width x height), '
-                        f'its image {shape[1]}x{shape[0]}. Resize it to the image.')
-    return probabilities, read_mask(layout.masks[image_id], shape=shape) == 1
+    found = read_prediction(path)
+    try:
+        probabilities = unfit(found, shape)
+    except DataError as error:
+        raise DataError(f'{path}: {error}') from error
+    resized = '' if found.shape == shape else f'{found.shape[1]}x{found.shape[0]}'
+    return probabilities, read_mask(layout.masks[image_id], shape=shape) == 1, resized
 
 
 def rate(layout: object, files: dict[str, dict[str, Path]], image_id: str, threshold: float) -> dict[str, float]:
@@ -127,7 +132,10 @@ def rate(layout: object, files: dict[str, dict[str, Path]], image_id: str, thres
 
     ious = {}
     for name, paths in files.items():
-        probabilities, truth = read(layout, paths[image_id], image_id)
+        probabilities, truth, resized = read(layout, paths[image_id], image_id)
+        if resized:
+            warnings.warn(f'{name}: predictions of {resized} are resized to their images for the figures and iou.csv; '
+                          'tools/evaluate.py scores them as they are', stacklevel=1)
         predicted = probabilities > threshold
         union = np.count_nonzero(predicted | truth)
         ious[name] = np.count_nonzero(predicted & truth) / union if union else math.nan
@@ -158,17 +166,21 @@ def draw_image(
     from irstd_toolbox.visualization.surfaces import surfaces
 
     image = read_image(layout.images[image_id])
-    maps = {name: read(layout, paths[image_id], image_id) for name, paths in files.items()}
-    truth = next(iter(maps.values()))[1]
-    masks = {name: probabilities > args.threshold for name, (probabilities, _) in maps.items()}
+    maps, truth = {}, None
+    for name, paths in files.items():
+        probabilities, truth, resized = read(layout, paths[image_id], image_id)
+        maps[f'{name} (from {resized})' if resized else name] = probabilities
+    masks = {name: probabilities > args.threshold for name, probabilities in maps.items()}
     options = dict(width=args.width, title=image_id)
     for kind in kinds:
         if kind == 'surface':
-            heights = {'image': image, **{name: probabilities for name, (probabilities, _) in maps.items()}}
-            figure = surfaces(heights, window=args.window, scales=dict.fromkeys(maps, (0, 1)), **options)
+            figure = surfaces({'image': image, **maps}, window=args.window, scales=dict.fromkeys(maps, (0, 1)),
+                              **options)
+        elif kind == 'panel':
+            figure = comparison(image, truth, masks, insets=args.insets,
+                                probabilities=maps if args.probability else None, **options)
         else:
-            figure = (comparison if kind == 'panel' else difference)(
-                image, truth, masks, insets=args.insets, **options)
+            figure = difference(image, truth, masks, insets=args.insets, **options)
         save(figure, args.out / kind / f'{image_id}.{args.format}')
 
 
@@ -185,7 +197,7 @@ def draw_sheet(
         order = order[:args.worst]
     tiles = []
     for image_id in order:
-        probabilities, truth = read(layout, files[image_id], image_id)
+        probabilities, truth, _ = read(layout, files[image_id], image_id)
         tiles.append(Tile(image_id, read_image(layout.images[image_id]), truth, probabilities > args.threshold))
     title = f'{name}: {len(tiles)} of {len(ious)} images, lowest IoU first'
     figure = contact_sheet(tiles, columns=4 if args.width >= 5 else 2, width=args.width, title=title,

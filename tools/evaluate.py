@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 DEFAULT_PROTOCOLS = ('canonical', 'basicirstd', 'sctransnet', 'dnanet', 'rpcanet', 'acm', 'lgnet', 'mmseg')
 
@@ -25,6 +26,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help=f'default: {" ".join(DEFAULT_PROTOCOLS)}; an unknown name prints all')
     parser.add_argument(
         '--threshold', type=float, metavar='T', help="replaces the protocols' own; predicted where p > T")
+    parser.add_argument(
+        '--extra', nargs='+', default=[], metavar='NAME',
+        help='hIoU (with its errors), SCRG (with BSF and CG): at native size, into the table and results.json')
     parser.add_argument('--out', metavar='FILE', help='write results.json here')
     parser.add_argument('--per-image', metavar='FILE', help="write every image's counters here, as CSV")
     parser.add_argument('--json', action='store_true', help='print the content of results.json instead of the table')
@@ -38,12 +42,14 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation import results
+    from irstd_toolbox.evaluation.extras import ExtraCounter, extra_tables
     from irstd_toolbox.evaluation.folders import find_predictions
     from irstd_toolbox.evaluation.protocols import resolve
 
     protocols = resolve(args.protocol)
     if args.threshold is not None:
         protocols = [dataclasses.replace(protocol, threshold=args.threshold) for protocol in protocols]
+    extras = ExtraCounter(args.extra, 0.5 if args.threshold is None else args.threshold)
     for target in filter(None, (args.out, args.per_image)):
         if Path(target).is_dir():
             raise ConfigError(f'{target} is a folder; expected the name of the file to write.')
@@ -56,29 +62,31 @@ def main(argv: list[str] | None = None) -> None:
     pairs = {image_id: (layout.images[image_id], layout.masks[image_id]) for image_id in split.ids}
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: messages.print(f'warning: {message}', markup=False, highlight=False)
-        scores = score_all(files, pairs, protocols, messages)
+        scores = score_all(files, pairs, protocols, extras, messages)
     summary = results.summarise(scores, protocols, dataset=layout.name, split=args.split)
+    if args.extra:
+        summary['extras'] = extras.results()
     if args.out:
         results.write_results(args.out, summary)
     if args.per_image:
-        results.write_image_counts(args.per_image, scores)
+        results.write_image_counts(args.per_image, scores, protocols)
     if args.json:
         sys.stdout.write(results.to_json(summary))
     else:
-        Console().print(results.result_table(summary))
+        Console().print(results.result_table(summary), *extra_tables(summary.get('extras', {})), sep='\n')
 
 
 def score_all(
-    files: dict[str, Path], pairs: dict[str, tuple[Path, Path]], protocols: Sequence, messages: object,
+    files: dict[str, Path], pairs: dict[str, tuple[Path, Path]], protocols: Sequence, extras: Any, messages: object,
 ) -> list:
-    """Count every image under every protocol, with a progress bar.
+    """Count every image under every protocol and for the extras, with a progress bar.
 
     Raises:
         DataError: If a prediction or a mask cannot be read or does not fit; the message names the file.
     """
     from rich.progress import track
 
-    from irstd_toolbox.datasets.imaging import image_shape, read_mask
+    from irstd_toolbox.datasets.imaging import image_shape, read_image, read_mask
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.prediction_io import read_prediction
     from irstd_toolbox.evaluation.results import score_image
@@ -91,6 +99,7 @@ def score_all(
         peaks.append(probabilities.max())
         try:
             scores.append(score_image(image_id, probabilities, truth, protocols))
+            extras.add(probabilities, truth, read_image(image) if extras.needs_image else None)
         except DataError as error:
             raise DataError(f'{path}: {error}') from error
     if set(peaks) - {0.0} == {1 / 255}:

@@ -1,6 +1,17 @@
-"""Metrics, named protocols and prediction files.
+"""Metrics, named protocols and prediction files. Loads neither torch nor mmengine.
 
-Empty on purpose: :mod:`.functional`, :mod:`.protocols`, :mod:`.results` and :mod:`.prediction_io` need neither torch
-nor mmengine, and importing them must not bring either in. The METRICS registry finds its components in :mod:`.metrics`
-and :mod:`.retrieval`.
+The METRICS registry finds its components in :mod:`.metrics` and :mod:`.retrieval`, which are not imported here.
 """
+
+from .background import Clutter, measure_clutter, summarise_clutter
+from .curves import CurveCounter, PixelCurve, TargetCurve
+from .functional import ImageCounts
+from .hierarchical import HierarchicalCounts, count_hierarchical, error_analysis, hiou, losses
+from .prediction_io import read_prediction, write_prediction
+from .protocols import PROTOCOLS, Protocol, register
+
+__all__ = [
+    'Clutter', 'CurveCounter', 'HierarchicalCounts', 'ImageCounts', 'PROTOCOLS', 'PixelCurve', 'Protocol',
+    'TargetCurve', 'count_hierarchical', 'error_analysis', 'hiou', 'losses', 'measure_clutter', 'read_prediction',
+    'register', 'summarise_clutter', 'write_prediction',
+]

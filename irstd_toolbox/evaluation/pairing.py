@@ -1,12 +1,14 @@
 """Counters of single images, read back, and the question whether two results may be compared at all."""
 
 import csv
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.functional import ImageCounts
+from irstd_toolbox.evaluation.protocols import Protocol
 
 __all__ = ['check_fingerprints', 'check_pairing', 'read_image_counts']
 
@@ -15,14 +17,20 @@ _TRUTH = ('targets', 'ground_truth', 'pixels')
 _NAMED_AT_MOST = 3
 
 
-def read_image_counts(path: str | Path) -> dict[str, dict[str, ImageCounts]]:
+def read_image_counts(path: str | Path, protocol: Protocol | None = None) -> dict[str, dict[str, ImageCounts]]:
     """Read what :func:`~irstd_toolbox.evaluation.results.write_image_counts` wrote.
+
+    Args:
+        path: The table.
+        protocol: Under whose rules the rows of its name must have been counted. An older table does
+            not tell its rules, which is a warning.
 
     Returns:
         Protocol to image id to counters, both in the order of the file.
 
     Raises:
-        DataError: If the file is missing, or no such table, or an image occurs twice under a protocol.
+        DataError: If the file is missing, or no such table, an image occurs twice under a protocol, or it was counted
+            by other rules of that name.
     """
     path = Path(path)
     try:
@@ -35,16 +43,25 @@ def read_image_counts(path: str | Path) -> dict[str, dict[str, ImageCounts]]:
     for line, row in enumerate(rows, start=2):
         try:
             counts = ImageCounts(*(int(row[name]) for name in _COUNTERS))
-            image_id, protocol = row['image_id'], row['protocol']
+            image_id, name = row['image_id'], row['protocol']
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f'{path}, line {line}: no counters of an image ({type(error).__name__}: {error}); expected the columns '
                 f'image_id, protocol, {", ".join(_COUNTERS)}. Write it with tools/evaluate.py --per-image.') from error
-        if image_id in found.setdefault(protocol, {}):
-            raise DataError(f'{path}, line {line}: image {image_id!r} occurs twice under protocol {protocol!r}.')
-        found[protocol][image_id] = counts
+        if image_id in found.setdefault(name, {}):
+            raise DataError(f'{path}, line {line}: image {image_id!r} occurs twice under protocol {name!r}.')
+        found[name][image_id] = counts
+        if protocol and name == protocol.name and row.get('protocol_sha256', '') not in ('', protocol.fingerprint()):
+            raise DataError(
+                f'{path}, line {line}: counted under {name!r} by other rules than those asked for (their hashes '
+                f'{row["protocol_sha256"][:12]} and {protocol.fingerprint()[:12]} differ). If it was written with '
+                '--threshold T, compare with the same --threshold; else write it anew with tools/evaluate.py '
+                '--per-image.')
     if not found:
         raise DataError(f'{path} holds no image; expected the CSV of tools/evaluate.py --per-image.')
+    if protocol and 'protocol_sha256' not in rows[0]:
+        warnings.warn(f'{path} does not say by which rules it was counted, only under which name; its threshold may '
+                      'be another. Write it anew with tools/evaluate.py --per-image to be sure.', stacklevel=2)
     return found
 
 

@@ -18,7 +18,7 @@ from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.functional import EMPTY_NIOU, FALSE_ALARM, FALSE_ALARM_BASE, ImageCounts, count_image
 from irstd_toolbox.evaluation.regions import MATCHING
 
-__all__ = ['PROTOCOLS', 'Protocol', 'fit', 'get', 'register', 'resolve', 'score']
+__all__ = ['PROTOCOLS', 'Protocol', 'fit', 'get', 'register', 'resolve', 'score', 'unfit']
 
 _CHOICES = {
     'mask_resize': ('pil_nearest', 'cv2_nearest'), 'connectivity': (8, 4), 'matching': MATCHING,
@@ -196,6 +196,33 @@ def fit(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> tup
     if truth.shape != size:
         truth = _nearest(truth.view(np.uint8), size, protocol.mask_resize).view(bool)
     return probabilities, truth
+
+
+def unfit(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring a prediction at the size at which a protocol scores back to its image, to look at.
+
+    Nothing is to be scored so: what is resized twice is no longer what was predicted.
+
+    Args:
+        probabilities: The prediction.
+        size: Height and width of the image.
+
+    Shape:
+        - probabilities: ``size`` or that of a protocol
+        - Output: ``size``, resized bilinearly
+
+    Raises:
+        DataError: If the prediction has another size.
+    """
+    sizes = sorted({protocol.size for protocol in PROTOCOLS.values() if protocol.size})
+    if probabilities.shape != size and probabilities.shape not in sizes:
+        got = 'x'.join(map(str, probabilities.shape[::-1]))
+        raise DataError(f'the prediction is {got} (width x height), its image {size[1]}x{size[0]}; expected that size, '
+                        f'or one of protocols: {", ".join(f"{width}x{height}" for height, width in sizes)}. Resize it '
+                        'to the image.')
+    if probabilities.shape == size:
+        return probabilities
+    return cv2.resize(probabilities, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _nearest(mask: np.ndarray, size: tuple[int, int], rule: str) -> np.ndarray:

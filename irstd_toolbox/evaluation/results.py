@@ -6,7 +6,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -137,10 +137,12 @@ def summarise(scores: Sequence[ImageScore], protocols: Sequence[Protocol], **abo
 
 
 def to_json(results: dict[str, dict]) -> str:
-    """``results`` as JSON text, nan as null."""
+    """``results`` as JSON text, nan as null, infinity as ``"inf"``."""
     def plain(value: object) -> object:
         if isinstance(value, dict):
             return {key: plain(entry) for key, entry in value.items()}
+        if isinstance(value, float) and math.isinf(value):
+            return str(value)
         return None if isinstance(value, float) and math.isnan(value) else value
     return json.dumps(plain(results), indent=2, allow_nan=False) + '\n'
 
@@ -150,13 +152,21 @@ def write_results(path: str | Path, results: dict[str, dict]) -> None:
     write_atomically(Path(path), to_json(results).encode())
 
 
-def write_image_counts(path: str | Path, scores: Sequence[ImageScore]) -> None:
-    """Write the counters of every image under every protocol as CSV, from which any mean can be derived."""
+def write_image_counts(path: str | Path, scores: Sequence[ImageScore], protocols: Sequence[Protocol]) -> None:
+    """Write the counters of every image under every protocol as CSV, from which any mean can be derived.
+
+    Args:
+        path: Where to.
+        scores: One entry an image.
+        protocols: Those that the images were counted under; the hash of each one's rules stands in each of its rows.
+    """
     text = io.StringIO()
     rows = [
-        {'image_id': image.image_id, 'protocol': name, **asdict(counts)}
-        for image in scores for name, counts in image.counts.items()]
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ['image_id', 'protocol'], lineterminator='\n')
+        {'image_id': image.image_id, 'protocol': protocol.name, 'protocol_sha256': protocol.fingerprint(),
+         **asdict(image.counts[protocol.name])}
+        for image in scores for protocol in protocols]
+    names = ['image_id', 'protocol', 'protocol_sha256', *(field.name for field in fields(ImageCounts))]
+    writer = csv.DictWriter(text, fieldnames=names, lineterminator='\n')
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(Path(path), text.getvalue().encode())

@@ -182,6 +182,31 @@ def test_a_comparison_enlarges_the_same_window_in_every_picture(scene):
     np.testing.assert_array_equal(insets[1].images[0].get_array(), cut)
 
 
+def test_a_comparison_shows_probabilities_after_the_mask_of_their_method(scene):
+    image, gt, prediction = scene
+    values = np.where(prediction, 0.75, 0.25)
+    one = comparison(image, gt, {'ours': prediction}, probabilities={'ours': values})
+    two = comparison(image, gt, {'ours': prediction, 'theirs': gt}, probabilities={'ours': values})
+    titles = [[axes.get_title() for axes in figure.axes] for figure in (one, two)]
+    assert titles == [['image', 'ground truth', 'ours', 'probability'],
+                      ['image', 'ground truth', 'ours', 'ours, probability', 'theirs']]
+    np.testing.assert_array_equal(one.axes[3].images[0].get_array(), values)
+    assert circles(one.axes[3]) == circles(one.axes[2])
+
+
+def test_a_comparison_without_ground_truth_circles_what_was_found(scene):
+    image, _, prediction = scene
+    figure = comparison(image, None, {'ours': prediction})
+    assert {axes.get_title(): circles(axes) for axes in figure.axes} == {'image': [], 'ours': [(6, 7), (45, 2)]}
+    assert labels(figure) == ['region']
+
+
+def test_probabilities_of_another_size_are_refused(scene):
+    image, gt, prediction = scene
+    with pytest.raises(DataError, match='probability of ours has shape'):
+        comparison(image, gt, {'ours': prediction}, probabilities={'ours': np.zeros((4, 4))})
+
+
 def test_a_difference_map_paints_each_pixel_by_its_verdict(scene):
     image, gt, prediction = scene
     picture = difference_map(image, prediction, gt)

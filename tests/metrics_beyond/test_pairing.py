@@ -27,9 +27,42 @@ def test_written_counters_come_back(tmp_path: Path) -> None:
     truth = np.eye(8, dtype=bool)
     protocols = [get('canonical'), get('dnanet')]
     scores = [score_image(image_id, truth * 0.9, truth, protocols) for image_id in 'ba']
-    write_image_counts(tmp_path / 'counts.csv', scores)
+    write_image_counts(tmp_path / 'counts.csv', scores, protocols)
     found = read_image_counts(tmp_path / 'counts.csv')
     assert found == {name: {score.image_id: score.counts[name] for score in scores} for name in ('canonical', 'dnanet')}
+
+
+def table_of(tmp_path: Path, protocol: Protocol) -> Path:
+    """A table of one image, counted under a protocol."""
+    truth = np.eye(8, dtype=bool)
+    write_image_counts(tmp_path / 'one.csv', [score_image('a', truth * 0.9, truth, [protocol])], [protocol])
+    return tmp_path / 'one.csv'
+
+
+def test_every_row_of_a_table_holds_the_hash_of_its_rules(tmp_path: Path) -> None:
+    header, row = (line.split(',') for line in table_of(tmp_path, get('dnanet')).read_text().splitlines())
+    assert dict(zip(header, row, strict=True))['protocol_sha256'] == get('dnanet').fingerprint()
+
+
+def test_a_table_counted_by_other_rules_of_the_same_name_is_refused(tmp_path: Path) -> None:
+    table = table_of(tmp_path, replace(get('canonical'), threshold=0.3))
+    with pytest.raises(DataError, match=r"line 2: counted under 'canonical' by other rules .* same --threshold"):
+        read_image_counts(table, get('canonical'))
+
+
+def test_a_table_counted_by_the_rules_asked_for_is_read_without_a_warning(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder,
+) -> None:
+    assert list(read_image_counts(table_of(tmp_path, get('canonical')), get('canonical'))) == ['canonical']
+    assert not recwarn.list
+
+
+def test_an_older_table_without_rules_is_read_with_a_warning(tmp_path: Path) -> None:
+    table = table_of(tmp_path, get('canonical'))
+    lines = [line.split(',') for line in table.read_text().splitlines()]
+    table.write_text('\n'.join(','.join(line[:2] + line[3:]) for line in lines))
+    with pytest.warns(UserWarning, match='does not say by which rules it was counted'):
+        assert list(read_image_counts(table, get('canonical'))['canonical']) == ['a']
 
 
 @pytest.mark.parametrize(('text', 'message'), [

@@ -134,6 +134,17 @@ def test_a_table_counted_under_another_protocol_is_refused(say, tables) -> None:
         say(*tables, '--protocol', 'lgnet')
 
 
+def test_tables_counted_at_another_threshold_need_the_same_option(
+    say, methods, data: Path, load_tool: Callable[[str], ModuleType], tmp_path: Path,
+) -> None:
+    files = [tmp_path / f'{folder.name}_low.csv' for folder in methods]
+    for folder, file in zip(methods, files, strict=True):
+        load_tool('evaluate').main([str(folder), str(data), '--threshold', '0.3', '--per-image', str(file)])
+    with pytest.raises(DataError, match=r"a_low\.csv, line 2: counted under 'canonical' by other rules"):
+        say(*files)
+    assert '72.00 [' in say(*files, '--threshold', '0.3')
+
+
 def test_predictions_without_data_are_refused(say, methods) -> None:
     with pytest.raises(ConfigError, match='give --data-root'):
         say(*methods)

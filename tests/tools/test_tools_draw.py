@@ -1,12 +1,14 @@
 """tools/draw.py on folders: which images are drawn, the figures of each kind, errors."""
 
 import csv
+import sys
 
 import cv2
 import numpy as np
 import pytest
 
 from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.visualization import comparison
 
 
 @pytest.fixture(scope='module')
@@ -95,6 +97,36 @@ def test_a_prediction_of_another_size_names_its_file(load_tool, data, tmp_path):
     with pytest.raises(DataError, match=r'small/s0.png: the prediction is 9x8 \(width x height\), its image 32x24'):
         load_tool('draw').main([str(data / 'own'), '--predictions', str(data / 'small'), '--ids', 's0',
                                 '--out', str(tmp_path)])
+
+
+@pytest.fixture
+def panels(monkeypatch):
+    """What the tool hands to ``comparison`` as method to mask, and as probabilities."""
+    module, calls = sys.modules[comparison.__module__], []
+    def record(image, gt, masks, probabilities=None, **options):
+        calls.append((masks, probabilities))
+        return comparison(image, gt, masks, probabilities=probabilities, **options)
+    monkeypatch.setattr(module, 'comparison', record)
+    return calls
+
+
+def test_a_prediction_at_a_protocols_size_is_resized_and_said_to_be(load_tool, data, tmp_path, panels, capsys):
+    (data / 'square').mkdir(exist_ok=True)
+    mask = cv2.imread(str(data / 'b/s1.png'), -1)
+    cv2.imwrite(str(data / 'square/s1.png'), cv2.resize(mask, (256, 256), interpolation=cv2.INTER_NEAREST))
+    load_tool('draw').main([str(data / 'own'), '--predictions', str(data / 'square'), '--ids', 's1', '--kinds', 'panel',
+                            '--width', '1', '--out', str(tmp_path)])
+    (masks, probabilities), = panels
+    assert probabilities is None and list(masks) == ['square (from 256x256)']
+    np.testing.assert_array_equal(masks['square (from 256x256)'], mask > 0)
+    assert 'square: predictions of 256x256 are resized to their images' in ' '.join(capsys.readouterr().err.split())
+
+
+def test_probabilities_are_shown_beside_the_masks_when_asked_for(main, tmp_path, panels):
+    main('--ids', 's1', '--kinds', 'panel', '--probability', '--out', tmp_path)
+    masks, probabilities = panels[0]
+    assert list(probabilities) == list(masks) == ['a', 'B']
+    assert probabilities['B'].max() == 1.0
 
 
 @pytest.mark.parametrize(('options', 'text'), [
