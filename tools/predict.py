@@ -7,7 +7,6 @@ others are written all the same.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 SOME_FAILED = 3
@@ -40,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.files import write_atomically
     from irstd_toolbox.inference import Predictor
+    from irstd_toolbox.inference.documents import targets_document
     from irstd_toolbox.plugins import load_plugins
-    from irstd_toolbox.training.checkpoint import file_sha256
 
     paths, ignored = list_images(args.source, args.split)
     load_plugins(args.plugins)
@@ -56,10 +55,8 @@ def main(argv: list[str] | None = None) -> int:
             errors.append(dict(image=path.name, error=str(error)))
             continue
         images.append(write_one(args.out, names[path], path, found))
-    document = dict(
-        config=args.config, checkpoint=checkpoint and dict(path=checkpoint, sha256=file_sha256(checkpoint)),
-        threshold=0.5 if args.threshold is None else args.threshold, images=images, errors=errors, ignored=ignored)
-    write_atomically(args.out / 'targets.json', (json.dumps(document, indent=2) + '\n').encode())
+    write_atomically(args.out / 'targets.json', targets_document(
+        args.config, checkpoint, args.threshold, images, errors, ignored))
     count = sum(len(image['targets']) for image in images)
     print(f'{count} targets in {len(images)} images; masks, overlays and targets.json are in {args.out}')
     if ignored:
@@ -108,20 +105,13 @@ def unique_names(paths: list[Path]) -> dict[Path, str]:
 
 def write_one(folder: Path, name: str, path: Path, found: object) -> dict:
     """Write the mask and the overlay of one image; returns its entry of ``targets.json``."""
-    import dataclasses
-
-    import cv2
-    import numpy as np
-
     from irstd_toolbox.evaluation.files import write_atomically
+    from irstd_toolbox.inference.documents import image_entry, mask_png
     from irstd_toolbox.visualization import overlay, save
 
-    mask = cv2.imencode('.png', found.mask.astype(np.uint8) * 255)[1].tobytes()
-    write_atomically(folder / 'masks' / f'{name}.png', mask)
+    write_atomically(folder / 'masks' / f'{name}.png', mask_png(found.mask))
     save(overlay(found.image, found.mask), folder / 'overlays' / f'{name}.png')
-    height, width = found.mask.shape
-    return dict(image=path.name, width=width, height=height,
-                targets=[dataclasses.asdict(target) for target in found.targets])
+    return image_entry(path.name, found)
 
 
 if __name__ == '__main__':

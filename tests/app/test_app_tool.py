@@ -1,0 +1,69 @@
+"""tools/app.py before it serves, and the page that it lays out."""
+
+import importlib.util
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from irstd_toolbox.app.handlers import Handlers
+from irstd_toolbox.errors import CheckpointError, ConfigError
+from irstd_toolbox.inference import Predictor
+
+needs_gradio = pytest.mark.skipif(importlib.util.find_spec('gradio') is None,
+                                  reason="gradio is not installed: pip install -e '.[app]'")
+
+
+@pytest.mark.parametrize('threshold', ['1', '-0.5'])
+def test_a_threshold_that_decides_nothing_is_refused(tool: Callable, threshold: str) -> None:
+    with pytest.raises(ConfigError, match='0 <= T < 1 is expected'):
+        tool('app')(['any.py', f'--threshold={threshold}'])
+
+
+def test_a_missing_gradio_is_named_with_the_command(tool: Callable, top_hat: Path,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'gradio', None)
+    monkeypatch.delitem(sys.modules, 'irstd_toolbox.app.server', raising=False)
+    monkeypatch.delitem(sys.modules, 'irstd_toolbox.app.page', raising=False)
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[app\]'"):
+        tool('app')([str(top_hat)])
+
+
+@needs_gradio
+def test_a_model_with_weights_needs_a_checkpoint(tool: Callable, repository: Path) -> None:
+    with pytest.raises(CheckpointError, match='has weights, so a CHECKPOINT is needed'):
+        tool('app')([str(repository / 'configs' / 'lgnet_demo.py')])
+
+
+@needs_gradio
+def test_the_model_is_never_run_twice_at_once(predictor: Predictor, top_hat: Path, tmp_path: Path) -> None:
+    from irstd_toolbox.app.page import build_page
+    page = build_page(Handlers(predictor, str(top_hat), None, tmp_path), 0.5)
+    assert {(event.concurrency_id, event.concurrency_limit) for event in page.fns.values()} == {('model', 1)}
+
+
+@needs_gradio
+def test_nothing_of_the_page_is_a_programming_interface(predictor: Predictor, top_hat: Path, tmp_path: Path) -> None:
+    from irstd_toolbox.app.page import build_page
+    page = build_page(Handlers(predictor, str(top_hat), None, tmp_path), 0.5)
+    assert {event.api_visibility for event in page.fns.values()} == {'private'}
+
+
+@needs_gradio
+def test_no_font_is_fetched() -> None:
+    from irstd_toolbox.app.page import theme
+    assert theme()._stylesheets == []
+
+
+@needs_gradio
+def test_an_occupied_port_is_an_error(predictor: Predictor, top_hat: Path, tmp_path: Path) -> None:
+    from irstd_toolbox.app.page import build_page
+    from irstd_toolbox.app.server import launch
+    page = build_page(Handlers(predictor, str(top_hat), None, tmp_path), 0.5)
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match='cannot be served at 127.0.0.1, port .* Choose another --port'):
+            launch(page, '127.0.0.1', taken.getsockname()[1])
