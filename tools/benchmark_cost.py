@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 MARKER = 'cost'
@@ -33,44 +32,19 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def peak() -> float:
-    """Peak memory of this process so far, MiB."""
-    import resource
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def measure(path: str, args: argparse.Namespace) -> dict:
     """The figures of one config, in this process."""
-    import torch
-
-    from irstd_toolbox.models.complexity import complexity
-    from irstd_toolbox.registry import MODELS
+    from irstd_toolbox.benchmarking.cost import measure as measure_model
     from irstd_toolbox.training.config_edits import load_config
 
-    torch.set_num_threads(args.threads)
-    config = load_config(path, []).model
-    small, large = complexity(config, (256, 256)), complexity(config, (512, 512))
-    before = peak()
-    model = MODELS.build(config).eval()
-    dimension = None if model.target_descriptor is None else model.target_descriptor.dim
-    image = torch.rand(1, model.data_preprocessor.channels, args.size, args.size)
-    descriptor = None if dimension is None else torch.rand(1, dimension)
-    times = []
-    with torch.inference_mode():
-        for _ in range(args.repeats + 1):
-            start = time.process_time()
-            model.logit_maps(image, descriptor)
-            times.append(time.process_time() - start)
-    middle = sorted(times[1:])[args.repeats // 2]
-    return dict(config=Path(path).stem, parameters=small['parameters'], macs_256=small['macs'], macs_512=large['macs'],
-                ms=middle * 1e3, memory=peak() - before)
+    return dict(measure_model(load_config(path).model, args.size, args.repeats, args.threads), config=Path(path).stem)
 
 
 def cells(row: dict) -> str:
     if 'failed' in row:
         return f'| {row["config"]} | {row["failed"]} | | | | |'
     return (f'| {row["config"]} | {row["parameters"]:,} | {row["macs_256"] / 1e9:.3f} | {row["macs_512"] / 1e9:.3f} | '
-            f'{row["ms"]:.0f} | {row["memory"]:.0f} |')
+            f'{row["cpu_ms"]["p50"]:.0f} | {row["memory_mib"]:.0f} |')
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""The benchmark: every config on every test list, and its reports."""

@@ -1,0 +1,161 @@
+"""An entry's config with its options, bound to data sets, and what its data lists hold."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+
+from ..evaluation.files import write_atomically
+from ..registry import DATASETS, SCOPE
+from ..training.config_edits import load_config, merge_options
+from .suite import DataSet, Entry
+
+__all__ = [
+    'bind', 'data_of', 'is_trained', 'list_digest', 'own_data_sets', 'plain', 'resolve', 'text_at_test', 'uses_text',
+    'write_config']
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def resolve(entry: Entry, options: Mapping[str, Any]) -> Config:
+    """The config of an entry with the options of the suite, if it is trained, and its own.
+
+    Raises:
+        ConfigError: If the config cannot be read, or an option has no place in it.
+    """
+    config = load_config(str(entry.config))
+    if is_trained(config):
+        merge_options(config, options)
+    merge_options(config, entry.options)
+    return config
+
+
+def is_trained(config: Config) -> bool:
+    """Whether there is something to train: configs of model-driven methods have no training loop."""
+    return bool(config.get('train_cfg'))
+
+
+def uses_text(config: Config) -> bool:
+    """Whether descriptions play a part."""
+    descriptor = config.model.get('target_descriptor')
+    return bool(descriptor) and descriptor.get('text') != 'never'
+
+
+def text_at_test(config: Config) -> bool:
+    """Whether the model reads descriptions of test images."""
+    descriptor = config.model.get('target_descriptor')
+    return bool(descriptor) and descriptor.get('text') == 'train_and_test'
+
+
+def data_of(config: Config, loader: str) -> list[Any]:
+    """The data sets of a loader, those inside of wrappers too: every dict with ``data_root``."""
+    return list(_with_roots(config.get(loader)))
+
+
+def _with_roots(node: Any) -> Iterator[Any]:
+    if isinstance(node, Mapping):
+        if 'data_root' in node:
+            yield node
+        else:
+            for value in node.values():
+                yield from _with_roots(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _with_roots(value)
+
+
+def own_data_sets(config: Config) -> tuple[DataSet | None, DataSet | None]:
+    """The data sets that a config itself names, for training and for test."""
+    found = []
+    for loader in ('train_dataloader', 'test_dataloader'):
+        data = next(iter(data_of(config, loader)), None)
+        found.append(data and DataSet(data.get('name') or Path(data.data_root).name, Path(data.data_root), own=True))
+    return found[0], found[1]
+
+
+def bind(config: Config, trained: DataSet | None, tested: DataSet | None, descriptions: Mapping[str, Path]) -> Config:
+    """A copy of a config that trains on one data set and tests on another.
+
+    Args:
+        config: The config of an entry.
+        trained: None for a method without training.
+        tested: None if there is no test.
+        descriptions: Folder of descriptions by name of the data set.
+    """
+    bound = deepcopy(config)
+    places = dict.fromkeys(_LOADERS[:2], trained) | {_LOADERS[2]: tested}
+    first = next(iter(data_of(config, 'train_dataloader')), {})
+    for loader, place in places.items():
+        for data in data_of(bound, loader) if place else ():
+            if not place.own:
+                data.update(data_root=str(place.root), name=place.dataset)
+                data.pop('layout', None)
+            if place.train and loader != 'test_dataloader' and data.get('split') == first.get('split'):
+                data.split = place.train
+            if place.test and loader == 'test_dataloader':
+                data.split = place.test
+            # At test a description is looked for where the model reads it, and nowhere else.
+            if place.name in descriptions and (loader != 'test_dataloader' or text_at_test(config)):
+                data.description_dir = str(descriptions[place.name])
+    return bound
+
+
+def plain(value: Any) -> Any:
+    """A config or a part of it as JSON holds it."""
+    if isinstance(value, Config):
+        value = value.to_dict()
+    return json.loads(json.dumps(value, default=str))
+
+
+def write_config(config: Config, path: Path) -> None:
+    """Write a resolved config: every value of it, and no base."""
+    lines = [f'{key} = {value!r}' for key, value in config.to_dict().items() if _is_literal(value)]
+    write_atomically(path, ('\n'.join(lines) + '\n').encode())
+
+
+def _is_literal(value: Any) -> bool:
+    """False for classes and functions, which pure-Python configs have among their names."""
+    if isinstance(value, dict):
+        return all(map(_is_literal, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_literal, value))
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the lines in which a data set tells what it found: the job that reads it tells them in its log."""
+    logger = MMLogger.get_current_instance()
+    level, logger.level = logger.level, logging.WARNING
+    try:
+        yield
+    finally:
+        logger.level = level
+
+
+def list_digest(config: Config, loader: str) -> dict[str, Any]:
+    """Number and SHA-256 of the images of a loader, with their descriptions if the model reads them there.
+
+    Raises:
+        DataError: If the data is missing.
+    """
+    init_default_scope(SCOPE)
+    with_text = uses_text(config) and (loader != 'test_dataloader' or text_at_test(config))
+    digest, count = hashlib.sha256(), 0
+    for data in data_of(config, loader):
+        with _quietly():
+            dataset = DATASETS.build(dict(data, pipeline=[]))
+        for place in range(len(dataset)):
+            about = dataset.get_data_info(place)
+            words = [about.get('image_id') or about.get('img_path'), about.get('description') if with_text else None]
+            digest.update(json.dumps(words).encode())
+            count += 1
+    return dict(images=count, sha256=digest.hexdigest())

@@ -1,0 +1,132 @@
+"""One step of a benchmark: what it depends on, its record on disk, and whether that record still holds."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..evaluation.files import write_atomically
+
+__all__ = ['Job', 'differences', 'key_of', 'last_error', 'read_record']
+
+RECORD, LOG = 'job.json', 'log.txt'
+_SHOWN = 3
+
+
+def key_of(inputs: Any) -> str:
+    """SHA-256 of what a result depends on."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The record of a job; None if there is none that can be read."""
+    try:
+        found = json.loads((folder / RECORD).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and {'key', 'state', 'inputs'} <= set(found) else None
+
+
+def differences(old: Any, new: Any, place: str = '') -> list[str]:
+    """Where two trees of plain values differ, as ``place old -> new``.
+
+    Example:
+        >>> differences({'seed': 0, 'config': {'lr': 1}}, {'seed': 0, 'config': {'lr': 2, 'amp': True}})
+        ['config.amp None -> True', 'config.lr 1 -> 2']
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [line for key in sorted({*old, *new})
+                for line in differences(old.get(key), new.get(key), f'{place}.{key}' if place else key)]
+    if old == new:
+        return []
+    texts = [text if len(text) <= 40 else f'{text[:37]}...' for text in (str(old), str(new))]
+    return [f'{place} {texts[0]} -> {texts[1]}']
+
+
+def last_error(text: str) -> str:
+    """The line of a log that says why: the last that begins with ``error:``, else the last that is not empty."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith('error: ')]
+    return (told or lines or ['no output'])[-1].removeprefix('error: ')
+
+
+class Job:
+    """One step: a command whose result is kept in a folder with the hash of all that it depends on.
+
+    The record ``job.json`` is written before the command starts and again after it ended, each time whole or not at
+    all. A folder without a record, or with one of other inputs, is emptied before the job begins.
+
+    Args:
+        title: For people.
+        folder: Of the job alone.
+        after: Jobs that have to be done before.
+    """
+
+    def __init__(self, title: str, folder: Path, after: Sequence['Job'] = ()) -> None:
+        self.title, self.folder, self.after = title, folder, tuple(after)
+        self.state = 'waiting'  # then running, done or failed
+        self.error: str | None = None
+        self.outcome: dict[str, Any] = {}
+        self.kept = False  # whether an earlier run had done it
+        self.key = ''
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do, known when all jobs before are done."""
+        return False
+
+    def inputs(self) -> dict[str, Any]:
+        """Plain values that the result depends on; asked for when all jobs before are done."""
+        raise NotImplementedError
+
+    def command(self, launch: Any, continued: bool) -> list[str]:
+        """Write what the command reads, and give the words of the command.
+
+        Args:
+            launch: Where it will run.
+            continued: Whether an earlier run had begun it with the same inputs.
+        """
+        raise NotImplementedError
+
+    def result(self) -> dict[str, Any]:
+        """What the command gave, as plain values."""
+        raise NotImplementedError
+
+    def intact(self) -> bool:
+        """Whether the files that :attr:`outcome` speaks of are there."""
+        return True
+
+    def look(self, inputs: dict[str, Any]) -> tuple[str, str]:
+        """Compare the record with ``inputs``: ``'done'``, ``'continued'``, ``'stale'`` or ``'new'``, and why stale.
+
+        Example:
+            >>> Job('nothing', Path('missing')).look({})
+            ('new', '')
+        """
+        self.key = key_of(inputs)
+        record = read_record(self.folder)
+        if record is None:
+            return 'new', ''
+        if record['key'] != self.key:
+            changed = differences(record['inputs'], json.loads(json.dumps(inputs)))
+            more = f' and {len(changed) - _SHOWN} more' if len(changed) > _SHOWN else ''
+            return 'stale', '; '.join(changed[:_SHOWN]) + more
+        if record['state'] == 'done':
+            self.outcome = record.get('result') or {}
+            if self.intact():
+                return 'done', ''
+        return 'continued', ''
+
+    def begin(self, verdict: str, inputs: dict[str, Any]) -> None:
+        """Empty the folder unless the job goes on, and record that it begins."""
+        self.outcome = {}
+        if verdict in ('new', 'stale'):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.write('started', inputs)
+
+    def write(self, state: str, inputs: dict[str, Any], **more: Any) -> None:
+        """Write the record."""
+        content = dict(title=self.title, key=self.key, state=state, **more, result=self.outcome, inputs=inputs)
+        write_atomically(self.folder / RECORD, (json.dumps(content, indent=2) + '\n').encode())

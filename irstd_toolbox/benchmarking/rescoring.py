@@ -1,0 +1,61 @@
+"""A test scored again over a part of its list, from the predictions that it kept."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..datasets.imaging import image_shape, read_mask
+from ..datasets.layouts import detect
+from ..evaluation.folders import find_predictions
+from ..evaluation.prediction_io import read_prediction
+from ..evaluation.protocols import resolve
+from ..evaluation.results import score_image, summarise, write_results
+from .leaks import ListOf
+
+__all__ = ['rescore']
+
+
+def rescore(test: Path, tested: ListOf, without: Sequence[str], protocols: Sequence[str | Mapping],
+            out: Path) -> dict[str, Any]:
+    """Score the predictions of a test over its list without some images.
+
+    Args:
+        test: Folder of the test.
+        tested: Its list.
+        without: Ids to leave out.
+        protocols: Names of the protocols.
+        out: Gets ``results.json`` and ``predictions/`` (hard links where possible) of the images that are left.
+
+    Returns:
+        Their number.
+
+    Raises:
+        DataError: If a prediction or mask is missing.
+    """
+    layout = detect(tested['data_root'], tested['name'], tested['layout'])
+    dropped = set(without)
+    ids = [one for one in layout.ids(tested['split'], require_masks=True) if one not in dropped]
+    if not ids:
+        return dict(images=0)
+    rules, scores = resolve(protocols), []
+    for image_id, file in find_predictions(test / 'predictions', ids).items():
+        truth = read_mask(layout.masks[image_id], shape=image_shape(layout.images[image_id])) == 1
+        scores.append(score_image(image_id, read_prediction(file), truth, rules))
+        _link(file, out / 'predictions' / file.relative_to(test / 'predictions'))
+    original = json.loads((test / 'results.json').read_text(encoding='utf-8'))
+    about = {key: original['fingerprint'].get(key) for key in ('dataset', 'split') if original['fingerprint'].get(key)}
+    results = summarise(scores, rules, **about)
+    write_results(out / 'results.json', {**original, **results, 'list': 'without leakage'})
+    return dict(images=len(ids))
+
+
+def _link(file: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        os.link(file, place)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(file, place)

@@ -1,0 +1,140 @@
+"""Markdown, LaTeX and CSV of the same rows."""
+
+import csv
+import io
+import re
+
+import pytest
+
+from irstd_toolbox.benchmarking.reports import document_section, write_reports
+
+NASTY = r'A&B_50% #1 {x} ~^\ $y$ <script> |p| [z]'
+
+
+def test_markdown_marks_best_and_second(reports, row):
+    text = reports([row('a', 0.7), row('b', 0.8), row('c', 0.6)])['md']
+    assert '| b | **80.00** |' in text and '| a | <ins>70.00</ins> |' in text and '| c | 60.00 |' in text
+
+
+def test_markdown_rows_have_as_many_cells_as_their_table(reports, row, reference):
+    text = reports([row('a|b', 0.7, group='g'), row('c', 0.8, group='g', selection='test')], [reference])['md']
+    tables = re.findall(r'(?:^\|.*\n)+', text, re.M)
+    assert len(tables) >= 4
+    for table in tables:
+        assert len({len(re.findall(r'(?<!\\)\|', line)) for line in table.splitlines()}) == 1
+
+
+def test_markdown_escapes_names(reports, row):
+    text = reports([row(NASTY)])['md']
+    assert '<script>' not in text and r'A&amp;B\_50% \#1 {x} \~^\\ \$y\$ &lt;script> \|p\| \[z\]' in text
+
+
+def test_the_section_for_documents_has_no_paths_and_no_runs(write, row):
+    text = document_section(write([row('a', data_root='/secret/data', folders=['runs/secret'])]))
+    assert 'secret' not in text and 'How each row came about' not in text
+    assert '### IRSTD-1k, test list, protocol canonical' in text and '| a | 70.00 |' in text
+
+
+def test_latex_is_bold_and_underlined_only_inside_a_group(reports, row):
+    rows = [row('a', 0.7), row('b', 0.8), row('c', 0.99, protocol='acm', protocol_sha256='a' * 64)]
+    text = reports(rows)['tex']
+    assert r'b & \textbf{80.00}' in text and r'a & \underline{70.00}' in text and 'c & 99.00' in text
+    apart = reports(rows, one_table=True)['tex']
+    assert r'\textbf' not in apart and r'\underline' not in apart and 'Not ranked: these rows' in apart
+
+
+def test_latex_escapes_names(reports, row):
+    text = reports([row(NASTY)])['tex']
+    assert (r'A\&B\_50\% \#1 \{x\} \textasciitilde{}\textasciicircum{}\textbackslash{} \$y\$ '
+            r'\textless{}script\textgreater{} \textbar{}p\textbar{} {[}z{]}') in text
+
+
+def test_latex_prints_deviation_and_dash_as_commands(reports, row):
+    text = reports([row('a', 0.7, 0.8, Pd=[None, None])])['tex']
+    assert r'75.00 $\pm$ 7.07' in text and '& -- &' in text
+    assert text.isascii()
+
+
+def check_structure(text):
+    """Environments nest, braces balance, and every row of a tabular has as many cells as its columns."""
+    stack = []
+    for kind, name in re.findall(r'\\(begin|end)\{(\w+)\}', text):
+        if kind == 'begin':
+            stack.append(name)
+        else:
+            assert stack.pop() == name
+    assert stack == []
+    bare = re.sub(r'(?m)^%.*$', '', re.sub(r'\\[{}\\]', '', text))
+    depth = 0
+    for letter in bare:
+        depth += {'{': 1, '}': -1}.get(letter, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert len(re.findall(r'(?<!\\)\$', text)) % 2 == 0
+    found = re.findall(r'\\begin\{tabular\}\{([lr]+)\}\n(.*?)\\end\{tabular\}', text, re.S)
+    for columns, body in found:
+        assert body.startswith('\\toprule') and body.rstrip().endswith('\\bottomrule')
+        for line in body.splitlines():
+            if line.startswith('\\multicolumn'):
+                assert f'\\multicolumn{{{len(columns)}}}' in line and line.endswith(r' \\')
+            elif not re.fullmatch(r'\\(top|mid|bottom)rule', line):
+                assert line.endswith(r' \\') and len(re.findall(r'(?<!\\)&', line)) == len(columns) - 1
+    return len(found)
+
+
+def test_latex_has_the_structure_of_a_document(reports, row, reference):
+    rows = [row(NASTY, 0.7, 0.8, group='g'), row('b', 0.8, group='g', text_at_test=True),
+            row('c', 0.6, failed='100% full')]
+    text = reports(rows, [reference], title=NASTY)['tex']
+    assert check_structure(text) == 2
+    assert text.index(r'\usepackage{booktabs}') < text.index(r'\begin{document}')
+
+
+def test_the_structural_check_sees_a_missing_cell(reports, row):
+    text = reports([row('a')])['tex'].replace('a & 70.00', 'a 70.00')
+    with pytest.raises(AssertionError):
+        check_structure(text)
+
+
+def lines_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_gives_every_figure_back(reports, row):
+    values = [0.1 + 0.2, 1 / 3, 0.7]
+    [line] = lines_of(reports([row(NASTY, *values, Pd=[0.5, None, 0.25])])['csv'])
+    assert line['name'] == NASTY
+    assert [float(value) for value in line['IoU_values'].split()] == values
+    assert float(line['IoU_mean']) == sum(values) / 3 and line['IoU_n'] == '3'
+    assert (line['Pd_values'], line['Pd_n'], line['Pd_mean']) == ('0.5 nan 0.25', '2', '0.375')
+    assert line['seeds'] == '0 1 2'
+
+
+def test_csv_leaves_the_deviation_of_one_seed_empty(reports, row):
+    [line] = lines_of(reports([row('a')])['csv'])
+    assert (line['IoU_std'], line['IoU_mean']) == ('', '0.7')
+
+
+def test_csv_names_hashes_flags_and_failures(reports, row):
+    fair, flagged, broken = lines_of(reports([
+        row('a'), row('b', oracle_threshold=True), row('c', failed='killed', values={})])['csv'])
+    assert fair['ids_sha256'] == 'e' * 64 and len(fair['protocol_sha256']) == 64
+    assert (fair['fair'], flagged['fair'], flagged['oracle_threshold']) == ('1', '0', '1')
+    assert (broken['failed'], broken['IoU_mean'], fair['failed']) == ('killed', '', '')
+
+
+def test_csv_holds_published_figures_as_rows_of_another_kind(reports, row, reference):
+    ours, theirs = lines_of(reports([row('a')], [reference])['csv'])
+    assert (ours['kind'], theirs['kind'], theirs['source']) == ('row', 'published', 'LGNet paper, Table 4')
+    assert float(theirs['Fa_mean']) == 4.09e-06 and theirs['fair'] == '0'
+
+
+def test_the_same_file_gives_the_same_reports(reports, row, reference):
+    rows = [row('a', 0.7, 0.8, group='g'), row('b', group='g')]
+    assert reports(rows, [reference]) == reports(rows, [reference])
+
+
+def test_the_file_itself_may_ask_for_one_table(write, row):
+    rows = [row('a'), row('b', protocol='acm', protocol_sha256='a' * 64)]
+    page = write_reports(write(rows, one_table=True), figures=False)[0].read_text(encoding='utf-8')
+    assert '## All results' in page

@@ -1,0 +1,125 @@
+"""What kill -9 leaves: a training that goes on from its last checkpoint, a lock that is gone."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from irstd_toolbox.benchmarking.configs import resolve
+from irstd_toolbox.benchmarking.jobs import Job, differences, key_of, last_error, read_record
+from irstd_toolbox.benchmarking.launching import Launch
+from irstd_toolbox.benchmarking.runner import locked, run_jobs
+from irstd_toolbox.benchmarking.steps import Train
+from irstd_toolbox.benchmarking.suite import Entry
+from irstd_toolbox.errors import ConfigError
+
+
+def train(network: Path, folder: Path, epochs: int) -> Train:
+    config = resolve(Entry(network, 'N', options={'train_cfg.max_epochs': epochs}), {})
+    return Train('train N', folder / 'job', [], config, 0, 1, False)
+
+
+def kill_when(path: Path, job: Job, launch: Launch, out: Path) -> None:
+    """Run a job in a process group of its own, and kill all of the group when ``path`` is there."""
+    child = os.fork()
+    if not child:
+        os.setpgid(0, 0)
+        try:
+            run_jobs([job], launch, [{}], out, lambda *_: None)
+        finally:
+            os._exit(0)
+    until = time.monotonic() + 300
+    while not path.exists() and time.monotonic() < until and not os.waitpid(child, os.WNOHANG)[0]:
+        time.sleep(0.01)
+    os.killpg(child, signal.SIGKILL)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def test_a_training_that_was_killed_goes_on_from_its_last_checkpoint(network, tmp_path):
+    # So many epochs that the kill comes before the end, and so small ones that the rest takes no time.
+    kill_when(tmp_path / 'job' / 'run' / 'epoch_2.pth', train(network, tmp_path, 30), Launch(), tmp_path)
+    assert read_record(tmp_path / 'job')['state'] == 'started'
+    told, again = [], train(network, tmp_path, 30)
+    run_jobs([again], Launch(), [{}], tmp_path, lambda job, what: told.append(what))
+    assert told == ['continued', 'done'], again.error
+    assert again.outcome['epochs'] == 30 and 'resuming from' in (tmp_path / 'job' / 'log.txt').read_text()
+
+
+def test_after_a_kill_the_same_job_is_continued_and_another_one_begins_anew(network, tools, tmp_path, calls):
+    network.write_text(network.read_text() + "\nslow = 'SLOW'\n")
+    kill_when(tmp_path / 'job' / 'run' / 'begun', train(network, tmp_path, 2), Launch(tools=tools), tmp_path)
+    calls()
+    other = train(network, tmp_path, 3)
+    assert other.look(other.inputs())[0] == 'stale'
+    same = train(network, tmp_path, 2)
+    run_jobs([same], Launch(tools=tools), [{}], tmp_path, lambda *_: None)
+    assert same.state == 'done' and '--resume' in calls()[0]
+
+
+def test_a_folder_that_another_benchmark_holds_is_refused_and_kill_9_frees_it(tmp_path):
+    child = os.fork()
+    if not child:
+        with locked(tmp_path):
+            (tmp_path / 'held').write_text('')
+            time.sleep(60)
+        os._exit(0)
+    while not (tmp_path / 'held').exists():
+        time.sleep(0.01)
+    with pytest.raises(ConfigError, match=f'in use by another benchmark \\(process {child}\\)'), locked(tmp_path):
+        pass
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with locked(tmp_path):
+        assert (tmp_path / '.lock').read_text() == str(os.getpid())
+
+
+class Nothing(Job):
+    """Depends on a file in the benchmark's folder, and does nothing."""
+
+    def inputs(self):
+        return dict(data=str(self.folder.with_name('data')))
+
+    def command(self, launch, continued):
+        return [sys.executable, '-c', 'pass']
+
+    def result(self):
+        return {}
+
+
+def test_what_lies_in_the_folder_may_move_with_it(tmp_path):
+    told = []
+    for name in ('here', 'there'):
+        run_jobs([Nothing('n', tmp_path / name / 'job')], Launch(), [{}], tmp_path / name,
+                 lambda job, what: told.append(what))
+        if name == 'here':
+            (tmp_path / 'here').rename(tmp_path / 'there')
+    assert told == ['new', 'done', 'kept']
+
+
+class TestRecords:
+
+    def test_the_key_does_not_depend_on_the_order_of_its_parts(self):
+        assert key_of(dict(a=1, b=[2])) == key_of(dict(b=[2], a=1)) != key_of(dict(a=1, b=[3]))
+
+    def test_what_changed_is_named_by_its_place(self):
+        assert differences(dict(a=dict(b=1, c=2)), dict(a=dict(b=1, c=3))) == ['a.c 2 -> 3']
+
+    def test_a_long_value_is_cut(self):
+        assert differences(dict(a='x' * 100), dict(a=1)) == [f'a {"x" * 37}... -> 1']
+
+    @pytest.mark.parametrize(('log', 'why'), [
+        ('$ python\nerror: no such list\nroot cause follows\n', 'no such list'),
+        ('Traceback\n  File\nKeyError: 7\n\n', 'KeyError: 7'), ('', 'no output')])
+    def test_the_last_error_of_a_log_says_why(self, log, why):
+        assert last_error(log) == why
+
+    def test_a_folder_without_a_record_is_emptied(self, tmp_path):
+        (tmp_path / 'job').mkdir()
+        (tmp_path / 'job' / 'rest').write_text('of something')
+        job = Job('j', tmp_path / 'job')
+        verdict, _ = job.look(dict(a=1))
+        job.begin(verdict, dict(a=1))
+        assert [path.name for path in (tmp_path / 'job').iterdir()] == ['job.json']

@@ -1,0 +1,151 @@
+"""Suite files and command lines: what is read, and what is refused before anything starts."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from irstd_toolbox.benchmarking.checking import check
+from irstd_toolbox.benchmarking.planning import Choices
+from irstd_toolbox.benchmarking.suite import (
+    DataSet,
+    Entry,
+    Suite,
+    add_configs,
+    named_roots,
+    read_suite,
+    with_checkpoints,
+)
+from irstd_toolbox.errors import ConfigError, DataError
+
+
+def suite_file(folder: Path, text: str) -> Path:
+    path = folder / 'suites' / 'mine.py'
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def refused(suite: Suite, tmp_path: Path, train: bool = True, **choices) -> str:
+    with pytest.raises(ConfigError) as caught:
+        check(suite, Choices(tmp_path / 'out', **choices), train)
+    return str(caught.value)
+
+
+class TestReading:
+
+    def test_paths_are_relative_to_the_file(self, tmp_path, network):
+        suite = read_suite(suite_file(tmp_path, "entries = [dict(config='../network.py')]"))
+        entry, = suite.entries
+        assert entry.config.resolve() == network.resolve() and entry.name == 'network'
+
+    def test_every_key_has_its_place(self, tmp_path):
+        suite = read_suite(suite_file(tmp_path, '''
+title = 'Mine'
+entries = [dict(config='a.py', name='A', group='Table 1', options={'x.y': (1, 2)}, describe=dict(provider='quadrant'),
+                references=[dict(source='s', protocol='p', dataset='d', IoU=50.0)], checkpoint='a.pth')]
+options = {'train_cfg.max_epochs': 2}
+seeds = [0, 4]
+protocols = ['acm']
+datasets = [dict(name='made', synthesize=['--train', 4]), dict(name='kept', root='data', train='t1', test='t2')]
+cross = True
+'''))
+        entry, = suite.entries
+        assert suite.title == 'Mine' and suite.seeds == (0, 4) and suite.protocols == ('acm',) and suite.cross
+        assert entry.options == {'x.y': (1, 2)} and entry.checkpoints == (tmp_path / 'suites' / 'a.pth',)
+        assert suite.options == {'train_cfg.max_epochs': 2} and entry.references[0]['IoU'] == 50.0
+        assert suite.datasets[0] == DataSet('made', synthesize=('--train', '4'))
+        assert suite.datasets[1] == DataSet('kept', Path('data'), train='t1', test='t2')
+
+    def test_keys_that_are_not_known_are_refused_all_at_once(self, tmp_path):
+        path = suite_file(tmp_path, "entires = []\nentries = [dict(config='a.py', colour=1)]\n"
+                                    "datasets = [dict(name='d', root='r', size=3)]")
+        with pytest.raises(ConfigError, match='a suite has no entires.*an entry has no colour.*a data set has no size'):
+            read_suite(path)
+
+    def test_a_data_set_is_either_found_or_made(self, tmp_path):
+        with pytest.raises(ConfigError, match='needs a name and either root or synthesize'):
+            read_suite(suite_file(tmp_path, "datasets = [dict(name='d', root='r', synthesize=[])]"))
+
+    def test_configs_on_the_command_line_are_further_entries(self):
+        suite = add_configs(Suite(entries=(Entry(Path('a.py'), 'A'),)), ['b.py'])
+        assert [entry.name for entry in suite.entries] == ['A', 'b']
+
+    def test_weights_belong_to_an_entry_by_name_or_by_config(self):
+        suite = Suite(entries=(Entry(Path('a.py'), 'A'), Entry(Path('b.py'), 'B')))
+        told = with_checkpoints(suite, ['A=1.pth', 'A=2.pth', 'b.py=3.pth'])
+        assert [entry.checkpoints for entry in told.entries] == [(Path('1.pth'), Path('2.pth')), (Path('3.pth'),)]
+
+    def test_weights_of_nobody_are_refused(self):
+        with pytest.raises(ConfigError, match='--checkpoint C=1.pth: NAME=FILE is expected, .* one of A'):
+            with_checkpoints(Suite(entries=(Entry(Path('a.py'), 'A'),)), ['C=1.pth'])
+
+    def test_lists_of_a_folder_are_named_behind_the_root(self, roots):
+        found, = named_roots([f'old={roots["A"]}@idx_320'])
+        assert found == DataSet('old', roots['A'], None, 'idx_320/trainval', 'idx_320/test')
+
+    def test_a_root_that_is_not_there_is_refused(self, tmp_path):
+        with pytest.raises(DataError, match='no folder .*nowhere'):
+            named_roots([f'A={tmp_path / "nowhere"}'])
+
+
+class TestRefusing:
+
+    def test_an_empty_suite(self, tmp_path):
+        assert 'There is no entry' in refused(Suite(), tmp_path)
+
+    def test_two_entries_whose_folders_would_be_one(self, tmp_path, network):
+        suite = Suite(entries=(Entry(network, 'a b'), Entry(network, 'a_b')))
+        assert "2 entries are called 'a_b'" in refused(suite, tmp_path)
+
+    def test_everything_that_is_wrong_is_in_one_message(self, tmp_path, network):
+        suite = Suite(entries=(Entry(tmp_path / 'netwrk.py', 'N'), Entry(network, 'M', options={'train_cgf.x': 1})),
+                      protocols=('mine',), seeds=(1, 1), cross=True)
+        message = refused(suite, tmp_path)
+        for part in ('5 things are wrong', 'N: There is no config', 'In its folder are network.py',
+                     'Did you mean train_cfg', "'mine' is no known protocol", '--seeds [1, 1]',
+                     '--cross needs two or more data sets'):
+            assert part in message
+
+    def test_an_option_of_the_suite_that_has_no_place(self, tmp_path, network):
+        suite = Suite(entries=(Entry(network, 'N'),), options={'nothing.x': 1})
+        assert 'the config has no nothing' in refused(suite, tmp_path)
+
+    def test_an_option_of_the_command_line_that_has_no_place(self, tmp_path, network):
+        suite = Suite(entries=(Entry(network, 'N'),))
+        assert 'the config has no nothing' in refused(suite, tmp_path, options=('nothing.x=1',))
+
+    def test_options_of_the_suite_are_not_asked_of_methods_without_training(self, tmp_path, formula):
+        suite = Suite(entries=(Entry(formula, 'F'),), options={'train_cfg.max_epochs': 1})
+        check(suite, Choices(tmp_path / 'out'), False)
+
+    def test_a_network_without_training_and_weights(self, tmp_path, network):
+        message = refused(Suite(entries=(Entry(network, 'N'),)), tmp_path, train=False)
+        assert 'N has to be trained: give --train, or its weights by --checkpoint N=FILE' in message
+
+    def test_weights_that_are_not_there(self, tmp_path, network):
+        suite = Suite(entries=(Entry(network, 'N', checkpoints=(tmp_path / 'none.pth',)),))
+        assert 'none.pth does not exist' in refused(suite, tmp_path, train=False)
+
+    def test_weights_of_a_formula(self, tmp_path, formula):
+        torch.save(dict(state_dict={}, meta={}), tmp_path / 'w.pth')
+        suite = Suite(entries=(Entry(formula, 'F', checkpoints=(tmp_path / 'w.pth',)),))
+        assert 'it has no weights, and a checkpoint is given' in refused(suite, tmp_path, train=False)
+
+    def test_a_list_that_the_data_set_does_not_have(self, tmp_path, network, roots):
+        suite = Suite(entries=(Entry(network, 'N'),), datasets=(DataSet('A', roots['A'], train='idx_320/trainval'),))
+        assert "no split 'idx_320/trainval'" in refused(suite, tmp_path)
+
+    def test_data_of_a_config_that_is_not_there(self, tmp_path, network, roots):
+        network.write_text(network.read_text().replace(str(roots['A']), str(tmp_path / 'gone')))
+        assert 'gone' in refused(Suite(entries=(Entry(network, 'N'),)), tmp_path)
+
+    def test_labels_of_its_own_on_another_data_set(self, tmp_path, network, roots):
+        entry = Entry(network, 'N', options={'train_dataloader.dataset.data_root': str(roots['B'])})
+        check(Suite(entries=(entry,)), Choices(tmp_path / 'out'), True)
+        message = refused(Suite(entries=(entry,), datasets=(DataSet('A', roots['A']),)), tmp_path)
+        assert 'what it would train on of another data set is not known' in message
+
+    def test_a_provider_that_is_not_known(self, tmp_path, network):
+        suite = Suite(entries=(Entry(network, 'N', describe=dict(provider='nobody')),))
+        assert "provider 'nobody', which is not known. Known: " in refused(suite, tmp_path)
