@@ -139,9 +139,10 @@ def cost_sections(benchmark: Benchmark) -> list[Section]:
     columns = [Column('Method'), Column('config'), *(Column(title, numeric=True) for title in (
         'parameters, M', 'GMACs at 256', 'GMACs at 512', 'size', 'CPU, ms', 'GPU, ms', 'memory, MiB',
         'GPU memory, MiB'))]
-    lines = [[Cell(name), Cell(config), _number(cost.parameters, 1e6, 3), _number(cost.macs_256, 1e9, 3),
-              _number(cost.macs_512, 1e9, 3), _number(cost.size, 1, 0), _times(cost.cpu_ms), _times(cost.gpu_ms),
-              _number(cost.memory_mib, 1, 0), _number(cost.gpu_memory_mib, 1, 0)]
+    # Layers are counted; a formula has none, which is not to say that it costs nothing.
+    lines = [[Cell(name), Cell(config), _number(cost.parameters, 1e6, 3), _number(cost.macs_256 or None, 1e9, 3),
+              _number(cost.macs_512 or None, 1e9, 3), _number(cost.size, 1, 0), _times(cost.cpu_ms),
+              _times(cost.gpu_ms), _number(cost.memory_mib, 1, 0), _number(cost.gpu_memory_mib, 1, 0)]
              for (name, config), cost in costs.items()]
     return [Section('Cost', tables=[Table('Cost of one image', columns, [Block(lines)], remarks=[
         'Latency is the median, in brackets percentiles 5 and 95; latency and memory are those of one image of '

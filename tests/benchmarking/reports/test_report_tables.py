@@ -205,6 +205,13 @@ def test_costs_are_a_line_a_method(read, row):
                                          '100', '–']]
 
 
+def test_operations_that_were_not_counted_are_not_shown_as_none(read, row):
+    formula = dict(parameters=0, macs_256=0, macs_512=0, size=256, cpu_ms=dict(p5=1.0, p50=2.0, p95=4.0), gpu_ms=None,
+                   memory_mib=9.6, gpu_memory_mib=None)
+    [line] = texts(cost_sections(read(row('Top-Hat', cost=formula)))[0].tables[0])
+    assert line[2:6] == ['0.000', '–', '–', '256']
+
+
 def test_rows_without_training_are_fair(read, row):
     [one] = read(row('Top-Hat', trained_on=None, seeds=[None], selection='none')).rows
     assert is_fair(one) and cautions(one) == [] and placings([one], 'IoU') == ['']
