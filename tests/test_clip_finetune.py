@@ -216,6 +216,7 @@ try:
     here.build()(None, here.samples((None,)), mode='loss')
 except here.DataError as error:
     open(f'{tmp_path}/{{rank}}.txt', 'w').write(str(error))
+torch.distributed.destroy_process_group()
 if child:
     os.waitpid(child, 0)
 '''

@@ -121,6 +121,7 @@ logged = evaluator.evaluate(5)
 open(f'{tmp_path}/logged{{rank}}.json', 'w').write(samples.json.dumps(logged))
 if rank == 0:
     open('{tmp_path}/results.json', 'w').write(samples.to_json(metric.results_json))
+torch.distributed.destroy_process_group()
 '''
     processes = [
         subprocess.Popen([sys.executable, '-c', program, str(rank)], env={**os.environ, 'OMP_NUM_THREADS': '1'})

@@ -1,5 +1,6 @@
 """Data-parallel training and testing, on GPUs (NCCL) and without one (gloo)."""
 
+import atexit
 import os
 from datetime import timedelta
 
@@ -34,11 +35,18 @@ def start(launcher: str, timeout: float = 1800.0) -> None:
                               '--launcher pytorch')
         if not torch.cuda.is_available():
             distributed.init_process_group('gloo', timeout=timedelta(seconds=timeout))
+            atexit.register(_leave)
             return
     elif not torch.cuda.is_available():
         raise ConfigError(f'--launcher {launcher} needs GPUs and torch sees none. Use torchrun and --launcher pytorch.')
     from mmengine.dist import init_dist
     init_dist(launcher, backend='nccl', timeout=timeout)
+
+
+def _leave() -> None:
+    """Leave the group: gloo's threads, if the interpreter ends before they do, abort the process now and then."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def wrapper_config(find_unused_parameters: bool) -> dict:

@@ -40,12 +40,12 @@ def kill_when(path: Path, job: Job, launch: Launch, out: Path) -> None:
 
 def test_a_training_that_was_killed_goes_on_from_its_last_checkpoint(network, tmp_path):
     # So many epochs that the kill comes before the end, and so small ones that the rest takes no time.
-    kill_when(tmp_path / 'job' / 'run' / 'epoch_2.pth', train(network, tmp_path, 30), Launch(), tmp_path)
+    kill_when(tmp_path / 'job' / 'run' / 'epoch_2.pth', train(network, tmp_path, 12), Launch(), tmp_path)
     assert read_record(tmp_path / 'job')['state'] == 'started'
-    told, again = [], train(network, tmp_path, 30)
+    told, again = [], train(network, tmp_path, 12)
     run_jobs([again], Launch(), [{}], tmp_path, lambda job, what: told.append(what))
     assert told == ['continued', 'done'], again.error
-    assert again.outcome['epochs'] == 30 and 'resuming from' in (tmp_path / 'job' / 'log.txt').read_text()
+    assert again.outcome['epochs'] == 12 and 'resuming from' in (tmp_path / 'job' / 'log.txt').read_text()
 
 
 def test_after_a_kill_the_same_job_is_continued_and_another_one_begins_anew(network, tools, tmp_path, calls):

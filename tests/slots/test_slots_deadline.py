@@ -95,21 +95,24 @@ def _equal(first: Path, second: Path) -> bool:
     return weights and moments and states[0].keys() == states[1].keys() and len(states[0]) > 0
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_in_mid_epoch_loses_no_whole_epoch_and_resuming_repeats_an_uninterrupted_run(
-        train: Callable, paused: Path, tmp_path: Path, number: int) -> None:
-    work = tmp_path / 'work'
-    process, patience = train(work, '--minutes', '30'), time.monotonic() + 120
-    while not (work / 'epoch_2.pth').is_file() and process.is_alive() and time.monotonic() < patience:
+        train: Callable, paused: Path, tmp_path: Path) -> None:
+    numbers, patience = (signal.SIGTERM, signal.SIGKILL), time.monotonic() + 120
+    works = [tmp_path / number.name for number in numbers]
+    processes = [train(work, '--minutes', '30') for work in works]
+    while not all((work / 'epoch_2.pth').is_file() for work in works) and time.monotonic() < patience:
         time.sleep(0.02)
-    os.kill(process.pid, number)
+    for process, number in zip(processes, numbers, strict=True):
+        os.kill(process.pid, number)
     paused.touch()
-    process.join(timeout=60)
-    assert process.exitcode == (-number if number == signal.SIGKILL else 0)
-    assert [path.name for path in work.glob('epoch_*.pth')] == ['epoch_2.pth']
-    _finish(train(work, '--resume'))
+    for process in processes:
+        process.join(timeout=60)
+    assert [process.exitcode for process in processes] == [0, -signal.SIGKILL]
     _finish(train(tmp_path / 'whole'))
-    assert _equal(tmp_path / 'whole' / 'epoch_4.pth', work / 'epoch_4.pth')
+    for work in works:
+        assert [path.name for path in work.glob('epoch_*.pth')] == ['epoch_2.pth']
+        _finish(train(work, '--resume'))
+        assert _equal(tmp_path / 'whole' / 'epoch_4.pth', work / 'epoch_4.pth')
 
 
 def test_a_training_without_time_ends_after_its_first_epoch(

@@ -140,6 +140,19 @@ def test_torchruns_variables_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
+def test_a_group_without_a_gpu_is_left_before_the_interpreter_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_the_end: list = []
+    monkeypatch.setattr('atexit.register', at_the_end.append)
+    for name, value in dict(LOCAL_RANK=0, RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=0).items():
+        monkeypatch.setenv(name, str(value))
+    distributed.start('pytorch')
+    assert torch.distributed.is_initialized()
+    while at_the_end:
+        at_the_end.pop()()
+    assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
 @pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
 def test_cluster_launchers_need_gpus(launcher: str) -> None:
     with pytest.raises(ConfigError, match='needs GPUs and torch sees none'):
