@@ -18,21 +18,33 @@ __all__ = ['AdditiveLanguageFusion', 'ConcatLanguageFusion', 'CrossAttentionFusi
 
 
 class DescriptorFusion(FusionBlock):
-    """What the blocks of this module share: a projection ``F_tar`` of the descriptor, and the check of it.
+    """What the blocks of this module share: their arguments, and the projection ``F_tar`` of the descriptor.
 
     Args:
         channels: Channels ``C`` of both maps.
-        width: Length of the projected descriptor; None for the block's ``out_channels``.
         descriptor_dim: Length ``D`` of the descriptor.
         hidden: Widths of the hidden layers of ``F_tar``, ReLU between; empty for one linear layer.
         merge: See :class:`~irstd_toolbox.models.fusion.FusionBlock`.
+
+    Shape:
+        - low, high: ``(N, C, H, W)``
+        - descriptor: ``(N, D)``
+        - Output: ``(N, out_channels, H, W)``, ``out_channels`` is ``C`` by default
+
+    Raises:
+        ConfigError: If ``descriptor`` is None or not ``(N, D)``.
     """
 
-    def __init__(self, channels: int, width: int | None, descriptor_dim: int, hidden: tuple[int, ...],
-                 merge: str) -> None:
+    def __init__(self, channels: int, descriptor_dim: int = 512, hidden: tuple[int, ...] = (256,),
+                 merge: str = 'sum') -> None:
         super().__init__(channels, merge)
         self.descriptor_dim = descriptor_dim
-        self.projection = descriptor_projection(descriptor_dim, *hidden, width or self.out_channels)
+        self.projection = descriptor_projection(descriptor_dim, *hidden, self.width)
+
+    @property
+    def width(self) -> int:
+        """Length of the projected descriptor ``v``."""
+        return self.channels
 
     def project(self, low: Tensor, descriptor: Tensor | None) -> Tensor:
         """``(N, width)``; an error where the descriptor is missing or of another shape."""
@@ -46,19 +58,7 @@ class AdditiveLanguageFusion(DescriptorFusion):
 
     .. math:: F = M + v, \quad M = X_l + X_h,\ v = F_{tar}(\mathrm{TD})
 
-    Args:
-        channels: Channels ``C`` of both maps.
-        descriptor_dim: Length ``D`` of the descriptor.
-        hidden: Widths of the hidden layers of ``F_tar``.
-        merge: See :class:`~irstd_toolbox.models.fusion.FusionBlock`; ``M`` is what it gives.
-
-    Shape:
-        - low, high: ``(N, C, H, W)``
-        - descriptor: ``(N, D)``
-        - Output: ``(N, out_channels, H, W)``, ``out_channels`` is ``C`` by default
-
-    Raises:
-        ConfigError: If ``descriptor`` is None or not ``(N, D)``.
+    Args, shape and errors are those of :class:`DescriptorFusion`.
 
     Note:
         Ours. A batch norm behind the block takes out what the descriptors of a batch have in common.
@@ -69,9 +69,9 @@ class AdditiveLanguageFusion(DescriptorFusion):
         torch.Size([2, 8, 4, 4])
     """
 
-    def __init__(self, channels: int, descriptor_dim: int = 512, hidden: tuple[int, ...] = (256,),
-                 merge: str = 'sum') -> None:
-        super().__init__(channels, None, descriptor_dim, hidden, merge)
+    @property
+    def width(self) -> int:
+        return self.out_channels
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
         return self.merge(low, high) + self.project(low, descriptor)[..., None, None]
@@ -83,19 +83,7 @@ class ConcatLanguageFusion(DescriptorFusion):
 
     .. math:: F = \mathrm{ReLU}(\mathrm{BN}(W\,[M; v])), \quad M = X_l + X_h,\ v = F_{tar}(\mathrm{TD})
 
-    Args:
-        channels: Channels ``C`` of both maps, and length of ``v``.
-        descriptor_dim: Length ``D`` of the descriptor.
-        hidden: Widths of the hidden layers of ``F_tar``.
-        merge: See :class:`~irstd_toolbox.models.fusion.FusionBlock`; ``M`` is what it gives.
-
-    Shape:
-        - low, high: ``(N, C, H, W)``
-        - descriptor: ``(N, D)``
-        - Output: ``(N, out_channels, H, W)``, ``out_channels`` is ``C`` by default
-
-    Raises:
-        ConfigError: If ``descriptor`` is None or not ``(N, D)``.
+    Args, shape and errors are those of :class:`DescriptorFusion`.
 
     Note:
         Ours. Before the norm, ``W [M; v]`` is ``W_1 M + W_2 v``: addition to a map whose channels are mixed, which the
@@ -110,7 +98,7 @@ class ConcatLanguageFusion(DescriptorFusion):
 
     def __init__(self, channels: int, descriptor_dim: int = 512, hidden: tuple[int, ...] = (256,),
                  merge: str = 'sum') -> None:
-        super().__init__(channels, channels, descriptor_dim, hidden, merge)
+        super().__init__(channels, descriptor_dim, hidden, merge)
         self.mix = nn.Sequential(
             nn.Conv2d(self.out_channels + channels, self.out_channels, 1, bias=False), BatchNorm(self.out_channels),
             nn.ReLU(inplace=True))
@@ -129,19 +117,7 @@ class GatedLanguageFusion(DescriptorFusion):
     with another ``W`` (1x1 convolution) and ``b`` for each map. LGNet's gate is one weight a channel, drawn from the
     channel's average; this one is a weight an element.
 
-    Args:
-        channels: Channels ``C`` of both maps, and length of ``v``.
-        descriptor_dim: Length ``D`` of the descriptor.
-        hidden: Widths of the hidden layers of ``F_tar``.
-        merge: See :class:`~irstd_toolbox.models.fusion.FusionBlock`.
-
-    Shape:
-        - low, high: ``(N, C, H, W)``
-        - descriptor: ``(N, D)``
-        - Output: ``(N, out_channels, H, W)``, ``out_channels`` is ``C`` by default
-
-    Raises:
-        ConfigError: If ``descriptor`` is None or not ``(N, D)``.
+    Args, shape and errors are those of :class:`DescriptorFusion`.
 
     Note:
         Ours. The sum inside the sigmoid is that of additive attention gates, which have a further layer and one
@@ -158,7 +134,7 @@ class GatedLanguageFusion(DescriptorFusion):
 
     def __init__(self, channels: int, descriptor_dim: int = 512, hidden: tuple[int, ...] = (256,),
                  merge: str = 'sum') -> None:
-        super().__init__(channels, channels, descriptor_dim, hidden, merge)
+        super().__init__(channels, descriptor_dim, hidden, merge)
         self.low_gate = nn.Conv2d(channels, channels, 1)
         self.high_gate = nn.Conv2d(channels, channels, 1)
 
@@ -176,19 +152,7 @@ class FiLMFusion(DescriptorFusion):
 
     The last layer of ``F_tar`` starts at zero, so the untrained block is the merging alone.
 
-    Args:
-        channels: Channels ``C`` of both maps.
-        descriptor_dim: Length ``D`` of the descriptor.
-        hidden: Widths of the hidden layers of ``F_tar``.
-        merge: See :class:`~irstd_toolbox.models.fusion.FusionBlock`; ``M`` is what it gives.
-
-    Shape:
-        - low, high: ``(N, C, H, W)``
-        - descriptor: ``(N, D)``
-        - Output: ``(N, out_channels, H, W)``, ``out_channels`` is ``C`` by default
-
-    Raises:
-        ConfigError: If ``descriptor`` is None or not ``(N, D)``.
+    Args, shape and errors are those of :class:`DescriptorFusion`.
 
     Note:
         That :math:`\gamma` is told as its difference from 1 is the paper's; the start at exactly zero is ours. The
@@ -205,10 +169,13 @@ class FiLMFusion(DescriptorFusion):
 
     def __init__(self, channels: int, descriptor_dim: int = 512, hidden: tuple[int, ...] = (256,),
                  merge: str = 'sum') -> None:
-        out_channels = FusionBlock(channels, merge).out_channels
-        super().__init__(channels, 2 * out_channels, descriptor_dim, hidden, merge)
+        super().__init__(channels, descriptor_dim, hidden, merge)
         nn.init.zeros_(self.projection[-1].weight)
         nn.init.zeros_(self.projection[-1].bias)
+
+    @property
+    def width(self) -> int:
+        return 2 * self.out_channels
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
         scale, shift = self.project(low, descriptor)[..., None, None].chunk(2, dim=1)
@@ -229,22 +196,15 @@ class CrossAttentionFusion(DescriptorFusion):
     :math:`t_0` that no image changes, to which a pixel turns that has no use for the sentence. With K = 1 the softmax
     is a sigmoid of the difference of two scores.
 
+    Args, shape and errors beside these are those of :class:`DescriptorFusion`.
+
     Args:
-        channels: Channels ``C`` of both maps; length of tokens, queries, keys and values.
-        descriptor_dim: Length ``D`` of the descriptor.
-        hidden: Widths of the hidden layers of ``F_tar``, whose last layer gives ``K C`` numbers.
         tokens: ``K``.
         coordinates: Whether a query knows the pixel's place, ``y`` and ``x`` from -1 to 1 over the frame. False: it is
             drawn from the map's channels alone.
-        merge: See :class:`~irstd_toolbox.models.fusion.FusionBlock`; ``M`` is what it gives.
-
-    Shape:
-        - low, high: ``(N, C, H, W)``
-        - descriptor: ``(N, D)``
-        - Output: ``(N, out_channels, H, W)``, ``out_channels`` is ``C`` by default
 
     Raises:
-        ConfigError: If ``descriptor`` is None or not ``(N, D)``, or ``tokens`` is below 1.
+        ConfigError: If ``tokens`` is below 1.
 
     Note:
         Ours. The sentence tells a place, and none but this block can treat pixels differently by where they are. Keys
@@ -264,13 +224,17 @@ class CrossAttentionFusion(DescriptorFusion):
                  coordinates: bool = True, merge: str = 'sum') -> None:
         if tokens < 1:
             raise ConfigError(f'tokens={tokens}; cross-attention needs at least one token of the descriptor.')
-        super().__init__(channels, tokens * channels, descriptor_dim, hidden, merge)
         self.tokens, self.coordinates = tokens, coordinates
+        super().__init__(channels, descriptor_dim, hidden, merge)
         self.null = nn.Parameter(torch.randn(channels) / channels**0.5)
         self.query = nn.Conv2d(self.out_channels + 2 * coordinates, channels, 1)
         self.key = nn.Linear(channels, channels, bias=False)
         self.value = nn.Linear(channels, channels, bias=False)
         self.out = nn.Conv2d(channels, self.out_channels, 1)
+
+    @property
+    def width(self) -> int:
+        return self.tokens * self.channels
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
         tokens = self.project(low, descriptor).view(len(low), self.tokens, self.channels)
