@@ -151,7 +151,6 @@ def draw_masks(number: int, size: int) -> list[np.ndarray]:
 
 def load_masks(root: str, number: int, size: int) -> list[np.ndarray]:
     """The test masks of a data set, brought to ``size`` by the ``pil_nearest`` rule."""
-    from irstd_toolbox.datasets.imaging import image_shape, read_mask
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.evaluation.protocols import Protocol, fit
 
@@ -159,7 +158,7 @@ def load_masks(root: str, number: int, size: int) -> list[np.ndarray]:
     square = Protocol('benchmark', 'a square', size=(size, size))
     masks = []
     for image_id in layout.ids('test', require_masks=True)[:number]:
-        mask = read_mask(layout.masks[image_id], shape=image_shape(layout.images[image_id])) == 1
+        mask = layout.truth(image_id)
         masks.append(fit(square, mask.astype(np.float64), mask)[1])
     return masks
 

@@ -153,7 +153,6 @@ def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, An
     from rich.console import Console
     from rich.progress import track
 
-    from irstd_toolbox.datasets.imaging import image_shape, read_mask
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation import protocols
@@ -164,7 +163,7 @@ def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, An
     counts = {}
     files = find_predictions(folder, layout.resolve(args.split, require_masks=True).ids)
     for image_id, file in track(files.items(), str(folder), console=Console(stderr=True), transient=True):
-        truth = read_mask(layout.masks[image_id], shape=image_shape(layout.images[image_id])) == 1
+        truth = layout.truth(image_id)
         try:
             counts[image_id] = protocols.score(protocol, read_prediction(file), truth)
         except DataError as error:

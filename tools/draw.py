@@ -111,19 +111,17 @@ def read(layout: object, path: Path, image_id: str) -> tuple:
     Raises:
         DataError: If the prediction or the mask cannot be read or does not fit; the message names the file.
     """
-    from irstd_toolbox.datasets.imaging import image_shape, read_mask
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.prediction_io import read_prediction
     from irstd_toolbox.evaluation.protocols import unfit
 
-    shape = image_shape(layout.images[image_id])
-    found = read_prediction(path)
+    truth, found = layout.truth(image_id), read_prediction(path)
     try:
-        probabilities = unfit(found, shape)
+        probabilities = unfit(found, truth.shape)
     except DataError as error:
         raise DataError(f'{path}: {error}') from error
-    resized = '' if found.shape == shape else f'{found.shape[1]}x{found.shape[0]}'
-    return probabilities, read_mask(layout.masks[image_id], shape=shape) == 1, resized
+    resized = '' if found.shape == truth.shape else f'{found.shape[1]}x{found.shape[0]}'
+    return probabilities, truth, resized
 
 
 def rate(layout: object, files: dict[str, dict[str, Path]], image_id: str, threshold: float) -> dict[str, float]:

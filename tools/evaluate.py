@@ -59,10 +59,9 @@ def main(argv: list[str] | None = None) -> None:
     messages.print(layout.describe(), markup=False, highlight=False)
     messages.print(split.describe(), markup=False, highlight=False)
     files = find_predictions(Path(args.predictions), split.ids)
-    pairs = {image_id: (layout.images[image_id], layout.masks[image_id]) for image_id in split.ids}
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: messages.print(f'warning: {message}', markup=False, highlight=False)
-        scores = score_all(files, pairs, protocols, extras, messages)
+        scores = score_all(files, layout, protocols, extras, messages)
     summary = results.summarise(scores, protocols, dataset=layout.name, split=args.split)
     if args.extra:
         summary['extras'] = extras.results()
@@ -77,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def score_all(
-    files: dict[str, Path], pairs: dict[str, tuple[Path, Path]], protocols: Sequence, extras: Any, messages: object,
+    files: dict[str, Path], layout: Any, protocols: Sequence, extras: Any, messages: object,
 ) -> list:
     """Count every image under every protocol and for the extras, with a progress bar.
 
@@ -86,20 +85,19 @@ def score_all(
     """
     from rich.progress import track
 
-    from irstd_toolbox.datasets.imaging import image_shape, read_image, read_mask
+    from irstd_toolbox.datasets.imaging import read_image
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.prediction_io import read_prediction
     from irstd_toolbox.evaluation.results import score_image
 
     scores, peaks = [], []
     for image_id, path in track(files.items(), 'scoring', console=messages, transient=True):
-        image, mask = pairs[image_id]
-        truth = read_mask(mask, shape=image_shape(image)) == 1
+        truth = layout.truth(image_id)
         probabilities = read_prediction(path)
         peaks.append(probabilities.max())
         try:
             scores.append(score_image(image_id, probabilities, truth, protocols))
-            extras.add(probabilities, truth, read_image(image) if extras.needs_image else None)
+            extras.add(probabilities, truth, read_image(layout.images[image_id]) if extras.needs_image else None)
         except DataError as error:
             raise DataError(f'{path}: {error}') from error
     if set(peaks) - {0.0} == {1 / 255}:

@@ -78,14 +78,13 @@ def counted(root: Path, name: str | None, split: str, protocols: Sequence) -> li
     from rich.console import Console
     from rich.progress import track
 
-    from irstd_toolbox.datasets.imaging import image_shape, read_mask
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.evaluation.forensics import count_truth
 
     layout = detect(root, name)
     ids = layout.resolve(split, require_masks=True).ids
-    masks = (read_mask(layout.masks[image_id], shape=image_shape(layout.images[image_id])) == 1
-             for image_id in track(ids, 'counting', console=Console(stderr=True), transient=True))
+    watched = track(ids, 'counting', console=Console(stderr=True), transient=True)
+    masks = map(layout.truth, watched)
     return [(count_truth(layout.name, split, masks, protocols), {})]
 
 

@@ -61,12 +61,11 @@ def main(argv: list[str] | None = None) -> None:
     messages.print(layout.describe(), markup=False, highlight=False)
     messages.print(split.describe(), markup=False, highlight=False)
     files = {name: find_predictions(folder, split.ids) for name, folder in folders.items()}
-    pairs = {image_id: (layout.images[image_id], layout.masks[image_id]) for image_id in split.ids}
     levels = range(FULL_SCALE + 1) if args.exact else DEFAULT_LEVELS
     counters = {name: CurveCounter(protocol, levels) for name in files}
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: messages.print(f'warning: {message}', markup=False, highlight=False)
-        count_all(counters, files, pairs, messages)
+        count_all(counters, files, layout, split.ids, messages)
     pixels = {name: counter.pixels() for name, counter in counters.items()}
     targets = {name: counter.targets() for name, counter in counters.items()}
     rows = summarise(pixels, targets, args.fa_range)
@@ -82,7 +81,8 @@ def split_name(text: str) -> tuple[str, str]:
     return ('', text) if not equals or Path(text).is_dir() else (name, folder)
 
 
-def count_all(counters: dict, files: dict[str, dict[str, Path]], pairs: dict, messages: object) -> None:
+def count_all(counters: dict, files: dict[str, dict[str, Path]], layout: object, ids: tuple[str, ...],
+              messages: object) -> None:
     """Count every image of every method, with a progress bar.
 
     Raises:
@@ -90,12 +90,11 @@ def count_all(counters: dict, files: dict[str, dict[str, Path]], pairs: dict, me
     """
     from rich.progress import track
 
-    from irstd_toolbox.datasets.imaging import image_shape, read_mask
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.prediction_io import read_prediction
 
-    for image_id, (image, mask) in track(pairs.items(), 'counting', console=messages, transient=True):
-        truth = read_mask(mask, shape=image_shape(image)) == 1
+    for image_id in track(ids, 'counting', console=messages, transient=True):
+        truth = layout.truth(image_id)
         for name, counter in counters.items():
             path = files[name][image_id]
             try:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datasets.imaging import image_shape, read_mask
 from ..datasets.layouts import detect
 from ..evaluation.folders import find_predictions
 from ..evaluation.prediction_io import read_prediction
@@ -42,8 +41,7 @@ def rescore(test: Path, tested: ListOf, without: Sequence[str], protocols: Seque
         return dict(images=0)
     rules, scores = resolve(protocols), []
     for image_id, file in find_predictions(test / 'predictions', ids).items():
-        truth = read_mask(layout.masks[image_id], shape=image_shape(layout.images[image_id])) == 1
-        scores.append(score_image(image_id, read_prediction(file), truth, rules))
+        scores.append(score_image(image_id, read_prediction(file), layout.truth(image_id), rules))
         _link(file, out / 'predictions' / file.relative_to(test / 'predictions'))
     original = json.loads((test / 'results.json').read_text(encoding='utf-8'))
     about = {key: original['fingerprint'].get(key) for key in ('dataset', 'split') if original['fingerprint'].get(key)}

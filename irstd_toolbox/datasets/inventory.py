@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from irstd_toolbox.datasets.catalog import Card, find_card
+from irstd_toolbox.datasets.imaging import image_shape, read_mask
 from irstd_toolbox.datasets.splits import Split, read_list
 from irstd_toolbox.errors import DataError
 
@@ -73,6 +76,14 @@ class Layout:
         if require_masks:
             self._demand(found, self.masks, 'mask')
         return found
+
+    def truth(self, image_id: str) -> np.ndarray:
+        """The mask of an image, ``(H, W)`` bool, at the image's own size.
+
+        Raises:
+            DataError: If mask or image cannot be read.
+        """
+        return read_mask(self.masks[image_id], shape=image_shape(self.images[image_id])) == 1
 
     def overlap(self, first: str, second: str) -> tuple[str, ...]:
         """The ids that two splits share, in the order of the first. Their images need not be there."""

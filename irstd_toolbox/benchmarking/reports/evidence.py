@@ -14,7 +14,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from irstd_toolbox.datasets.imaging import image_shape, read_mask
 from irstd_toolbox.datasets.inventory import Layout
 from irstd_toolbox.datasets.layouts import detect
 from irstd_toolbox.errors import ConfigError, DataError, UserError
@@ -161,7 +160,7 @@ def _read(evidence: Evidence, group: Group, folder: Path) -> None:
     evidence.counts = {label: {} for label in evidence.rows}
     console = Console(stderr=True)
     for image_id in track(ids, f'curves: {group.title}', console=console, transient=True):
-        truth = read_mask(layout.masks[image_id], shape=image_shape(layout.images[image_id])) == 1
+        truth = layout.truth(image_id)
         for label in list(evidence.rows):
             path = evidence.files[label][image_id]
             try:
