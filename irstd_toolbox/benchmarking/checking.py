@@ -11,7 +11,6 @@ from ..errors import ConfigError, UserError
 from ..evaluation.protocols import PROTOCOLS
 from ..registry import TEXT_PRIOR_PROVIDERS, known
 from ..training.checkpoint import read_checkpoint
-from ..training.config_edits import apply_options
 from .configs import data_of, is_trained, resolve
 from .planning import Choices
 from .suite import Entry, Suite, slug
@@ -82,13 +81,11 @@ def _found(root: str, name: str | None, splits: list[str | None]) -> Iterator[st
 
 def _entry(suite: Suite, choices: Choices, entry: Entry, train: bool) -> Iterator[str]:
     try:
-        config = resolve(entry, suite.options)
-        trained = is_trained(config)
-        if trained:
-            apply_options(config, choices.options)
+        config = resolve(entry, suite.options, choices.options)
     except UserError as error:
         yield f'{entry.name}: {error}'
         return
+    trained = is_trained(config)
     yield from _lists(suite, entry, config, trained)
     if entry.describe is not None:
         provider = entry.describe.get('provider')

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 
 from ..evaluation.files import write_atomically
 from ..registry import DATASETS, SCOPE
-from ..training.config_edits import load_config, merge_options
+from ..training.config_edits import apply_options, load_config, merge_options
 from .suite import DataSet, Entry
 
 __all__ = [
@@ -25,16 +25,24 @@ __all__ = [
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def resolve(entry: Entry, options: Mapping[str, Any]) -> Config:
-    """The config of an entry with the options of the suite, if it is trained, and its own.
+def resolve(entry: Entry, options: Mapping[str, Any], words: Sequence[str] = ()) -> Config:
+    """The config of an entry with its own options and, if it is trained, the suite's before and the words' after them.
+
+    Args:
+        entry: The entry.
+        options: Of the suite.
+        words: ``KEY=VALUE`` of the command line.
 
     Raises:
         ConfigError: If the config cannot be read, or an option has no place in it.
     """
     config = load_config(str(entry.config))
-    if is_trained(config):
+    trained = is_trained(config)
+    if trained:
         merge_options(config, options)
     merge_options(config, entry.options)
+    if trained:
+        apply_options(config, words)
     return config
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..training.config_edits import apply_options
 from .configs import bind, data_of, is_trained, own_data_sets, resolve, text_at_test, uses_text
 from .jobs import Job, key_of
 from .leaks import lists_of
@@ -125,10 +124,8 @@ class _Planner:
             f'make {dataset.name}', folder, dataset.root, dataset.synthesize))]
 
     def _add(self, entry: Entry) -> None:
-        config = resolve(entry, self.plan.suite.options)
+        config = resolve(entry, self.plan.suite.options, self.plan.choices.options)
         trained = is_trained(config)
-        if trained:
-            apply_options(config, self.plan.choices.options)
         own = own_data_sets(config)
         if not trained:
             matrix = [(None, one) for one in self.datasets or own[1:]]

@@ -1,18 +1,18 @@
 """A benchmark as its caller sees it: a bar or lines while it runs, a table at the end."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 from rich import progress
 from rich.console import Console
 from rich.table import Table
 
-from .jobs import Job
+from .jobs import LOG, Job
+from .reports.seeds import figure, shown
 
 __all__ = ['Progress', 'failures', 'summary']
 
-_SCALES = {'IoU': 100, 'nIoU': 100, 'Pd': 100, 'Fa': 1e6}
+_METRICS = ('IoU', 'nIoU', 'Pd', 'Fa')
 
 
 class Progress:
@@ -62,28 +62,24 @@ def failures(jobs: Sequence[Job]) -> Iterator[str]:
     """A line for every job that failed by itself, and where its log is."""
     for job in jobs:
         if job.state == 'failed' and all(other.state != 'failed' for other in job.after):
-            yield f'failed: {job.title}: {job.error} (log: {job.folder / "log.txt"})'
+            yield f'failed: {job.title}: {job.error} (log: {job.folder / LOG})'
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """The rows in a terminal: means over seeds, percent, Fa in 1e-6."""
+    """The rows in a terminal: means over seeds with their deviation, percent, Fa in 1e-6."""
     table = Table(caption='Means over seeds; percent, Fa in 1e-6.')
     for heading in ('method', 'trained on', 'tested on', 'images', 'leaked', 'protocol', 'seeds'):
         table.add_column(heading)
-    for heading in _SCALES:
+    for heading in _METRICS:
         table.add_column(heading, justify='right', no_wrap=True)
     for row in rows:
         images = '' if row['images'] is None else str(row['images'])
         leaked = '?' if row['leaked'] is None else str(row['leaked'])
         seeds = '' if row['trained_on'] is None else ' '.join('?' if one is None else str(one) for one in row['seeds'])
-        cells = [_mean(row['values'].get(name), scale) for name, scale in _SCALES.items()]
+        cells = [shown(figure(row['values'].get(name, ())), name) for name in _METRICS]
         if row['failed']:
-            cells = ['failed', *[''] * (len(_SCALES) - 1)]
+            cells = ['failed', *[''] * (len(_METRICS) - 1)]
         table.add_row(row['name'], row['trained_on'] or '', row['tested_on'], images, leaked, row['protocol'], seeds,
                       *cells)
     return table
 
-
-def _mean(values: Sequence[float | None] | None, scale: float) -> str:
-    known = [value for value in values or () if value is not None]
-    return f'{fmean(known) * scale:.2f}' if known else '–'

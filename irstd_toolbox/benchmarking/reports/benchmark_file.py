@@ -102,7 +102,6 @@ class Benchmark:
     machine: Mapping[str, Any]
     rows: tuple[Row, ...]
     references: tuple[Reference, ...]
-    one_table: bool
 
 
 class _Place:
@@ -170,8 +169,7 @@ def read_benchmark(folder: str | Path) -> Benchmark:
         whole.get('title', 'a text'), whole.plain('command', 'a text'), whole.get('version', 'a text'),
         whole.get('commit', 'a text', null=True), whole.get('date', 'a text'), whole.get('machine', 'a mapping'),
         tuple(map(_row, whole.each('rows', 'a mapping'))),
-        tuple(dict.fromkeys(map(_reference, whole.each('references', 'a mapping')))),
-        bool(whole.get('one_table', 'true or false', null=True)))
+        tuple(dict.fromkeys(map(_reference, whole.each('references', 'a mapping')))))
 
 
 def _row(place: _Place) -> Row:

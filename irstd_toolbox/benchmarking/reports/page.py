@@ -68,7 +68,7 @@ def _section(number: int, section: Section) -> str:
 
 def _table(table: Table, caption: str) -> Iterator[str]:
     yield f'<div class="scroll" role="region" aria-label="{escape(table.title)}" tabindex="0">'
-    yield '<table class="sortable">' if table.sortable else '<table>'
+    yield '<table>'
     yield f'{caption}<thead><tr>{"".join(map(_heading, table.columns))}</tr></thead>'
     for block in table.blocks:
         yield from _block(block, table.columns)

@@ -68,7 +68,7 @@ img { max-width: 100%; height: auto; display: block; background: #fff; border-ra
 SCRIPT = """\
 'use strict';
 // A button in every heading; rows are sorted within their block, so that what is not ranked stays below.
-for (const table of document.querySelectorAll('table.sortable')) {
+for (const table of document.querySelectorAll('table')) {
   const heads = [...table.tHead.rows[0].cells];
   const keyOf = (row, column) => {
     const cell = row.cells[column];

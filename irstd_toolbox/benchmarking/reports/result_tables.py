@@ -1,4 +1,4 @@
-"""The tables of results: one a comparable group, one over all without ranking, and the published figures."""
+"""The tables of results: one a comparable group, and the published figures."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,8 @@ _RANKED = ('Bold: best, underlined: second best of the rows that are ranked (of 
            'more than chance, tools/compare.py says.')
 
 
-def result_sections(benchmark: Benchmark, groups: Sequence[Group], one_table: bool) -> list[Section]:
-    """A section a comparable group; with ``one_table`` a single one, unranked where it holds several groups."""
-    if one_table and len(groups) > 1:
-        return [Section('All results', tables=[_single(benchmark.references, groups)])]
+def result_sections(benchmark: Benchmark, groups: Sequence[Group]) -> list[Section]:
+    """A section a comparable group."""
     return [Section(group.title, [_about(group)], [_ranked(group, benchmark.references)]) for group in groups]
 
 
@@ -91,24 +89,6 @@ def _ranked(group: Group, references: Sequence[Reference]) -> Table:
     blocks = [block for block in (Block(fair), Block(rest, _UNRANKED), Block(papers, _PUBLISHED)) if block.rows]
     ranked = any(mark for column in marks.values() for mark in column)
     return Table(group.title, columns, blocks, notes.listed, [*([_RANKED] if ranked else []), *_spread(group.rows)])
-
-
-def _single(references: Sequence[Reference], groups: Sequence[Group]) -> Table:
-    notes = Notes()
-    metrics = tuple(dict.fromkeys(name for group in groups for name in group.metrics))
-    rows = [row for group in groups for row in group.rows]
-    lines = [[name_cell(row, notes), Cell(row.trained_on or DASH), Cell(row.tested_on), Cell(row.list),
-              Cell(row.protocol),
-              *(metric_cell(figure(row.values[metric] if metric in row.reports else ()), metric)
-                for metric in metrics), seeds_cell(row)] for row in rows]
-    papers = [[Cell(one.name), Cell(DASH), Cell(one.dataset), Cell(one.source), Cell(one.protocol), *cells, Cell(DASH)]
-              for one in references for _, *cells in published([one], metrics)]
-    columns = [Column('Method'), *map(Column, ('trained on', 'tested on', 'list', 'protocol')),
-               *map(metric_column, metrics), Column('seeds', numeric=True, falling=True)]
-    why = (f'Not ranked: these rows belong to {len(groups)} groups that differ in test images or in the rules of '
-           'counting, so that their figures cannot be compared with each other.')
-    blocks = [block for block in (Block(lines), Block(papers, _PUBLISHED)) if block.rows]
-    return Table('All results', columns, blocks, notes.listed, [why, *_spread(rows)], sortable=False)
 
 
 def _spread(rows: Sequence[Row]) -> list[str]:

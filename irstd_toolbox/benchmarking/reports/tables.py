@@ -56,7 +56,6 @@ class Table:
         blocks: From top to bottom.
         notes: Letter and text of the footnotes.
         remarks: Sentences below.
-        sortable: Whether its rows may be brought into the order of a column.
     """
 
     title: str
@@ -64,7 +63,6 @@ class Table:
     blocks: Sequence[Block]
     notes: Sequence[tuple[str, str]] = ()
     remarks: Sequence[str] = ()
-    sortable: bool = True
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,11 @@ from .tables import Section
 __all__ = ['document_section', 'write_reports']
 
 
-def write_reports(folder: str | Path, *, one_table: bool = False, figures: bool = True) -> list[Path]:
+def write_reports(folder: str | Path, *, figures: bool = True) -> list[Path]:
     """Write ``report.md``, ``report.csv``, ``report.tex`` and ``report.html`` beside ``benchmark.json``.
 
     Args:
         folder: The benchmark's.
-        one_table: All rows in a single table; it is not ranked if they are not all comparable. The file may ask for
-            it too.
         figures: Whether the rows' predictions are read, for curves, pictures and the paired tests of ablations.
 
     Returns:
@@ -36,7 +34,7 @@ def write_reports(folder: str | Path, *, one_table: bool = False, figures: bool 
     benchmark = read_benchmark(folder)
     groups = groups_of(benchmark.rows)
     gathered = gather(groups, folder) if figures else {}
-    sections = _tables(benchmark, groups, one_table, compare_ablations(groups, gathered))
+    sections = _tables(benchmark, groups, compare_ablations(groups, gathered))
     pictures = picture_sections(gathered)
     rules = {group.first.protocol_sha256: protocol.rules() if (protocol := protocol_of(group.first, folder)) else None
              for group in groups}
@@ -60,10 +58,10 @@ def document_section(folder: str | Path) -> str:
     """
     benchmark = read_benchmark(folder)
     groups = groups_of(benchmark.rows)
-    sections = _tables(benchmark, groups, False, {})
+    sections = _tables(benchmark, groups, {})
     return f'{markdown.escape(describe_machine(benchmark))}\n\n{markdown.sections_text(sections, 3)}\n'
 
 
-def _tables(benchmark: Benchmark, groups: list[Group], one_table: bool, compared: dict) -> list[Section]:
-    return [*result_sections(benchmark, groups, one_table or benchmark.one_table), *stray_references(benchmark),
+def _tables(benchmark: Benchmark, groups: list[Group], compared: dict) -> list[Section]:
+    return [*result_sections(benchmark, groups), *stray_references(benchmark),
             *ablation_sections(groups, compared), *cross_sections(groups), *cost_sections(benchmark)]

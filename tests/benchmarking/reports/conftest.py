@@ -85,7 +85,7 @@ def predicted(tmp_path, row):
 @pytest.fixture
 def reports(write):
     """``reports(rows, ...)`` writes the reports without figures and gives their texts by suffix."""
-    def make(rows, references=(), one_table=False, **changes):
-        paths = write_reports(write(rows, references, **changes), one_table=one_table, figures=False)
+    def make(rows, references=(), **changes):
+        paths = write_reports(write(rows, references, **changes), figures=False)
         return {path.suffix[1:]: path.read_text(encoding='utf-8') for path in paths}
     return make

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from irstd_toolbox.benchmarking.reports import document_section, write_reports
+from irstd_toolbox.benchmarking.reports import document_section
 
 NASTY = r'A&B_50% #1 {x} ~^\ $y$ <script> |p| [z]'
 
@@ -39,8 +39,6 @@ def test_latex_is_bold_and_underlined_only_inside_a_group(reports, row):
     rows = [row('a', 0.7), row('b', 0.8), row('c', 0.99, protocol='acm', protocol_sha256='a' * 64)]
     text = reports(rows)['tex']
     assert r'b & \textbf{80.00}' in text and r'a & \underline{70.00}' in text and 'c & 99.00' in text
-    apart = reports(rows, one_table=True)['tex']
-    assert r'\textbf' not in apart and r'\underline' not in apart and 'Not ranked: these rows' in apart
 
 
 def test_latex_escapes_names(reports, row):
@@ -132,9 +130,3 @@ def test_csv_holds_published_figures_as_rows_of_another_kind(reports, row, refer
 def test_the_same_file_gives_the_same_reports(reports, row, reference):
     rows = [row('a', 0.7, 0.8, group='g'), row('b', group='g')]
     assert reports(rows, [reference]) == reports(rows, [reference])
-
-
-def test_the_file_itself_may_ask_for_one_table(write, row):
-    rows = [row('a'), row('b', protocol='acm', protocol_sha256='a' * 64)]
-    page = write_reports(write(rows, one_table=True), figures=False)[0].read_text(encoding='utf-8')
-    assert '## All results' in page

@@ -82,12 +82,6 @@ def test_what_is_not_ranked_stands_in_a_body_of_its_own(reports, rows, reference
     assert first.count('<tbody>') == 3 and first.index('>not ranked<') < first.index('>published, counted by others')
 
 
-def test_a_table_over_several_groups_does_not_sort(reports, row):
-    text = reports([row('a'), row('b', protocol='acm', protocol_sha256='a' * 64)], one_table=True)['html']
-    first = text[text.index('<table'):text.index('</table>')]
-    assert 'sortable' not in first and 'Not ranked: these rows belong to 2 groups' in text
-
-
 def test_protocol_rules_and_full_hashes_are_there(reports, row):
     text = reports([row('a')])['html']
     assert 'matching greedy, below 3.0' in text and 'e' * 64 in text

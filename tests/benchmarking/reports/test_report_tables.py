@@ -27,8 +27,8 @@ def marks(table, column):
     return {row[0].text: row[place].mark for block in table.blocks for row in block.rows}
 
 
-def only_table(benchmark, **options):
-    [section] = result_sections(benchmark, groups_of(benchmark.rows), options.pop('one_table', False))
+def only_table(benchmark):
+    [section] = result_sections(benchmark, groups_of(benchmark.rows))
     return section.tables[0]
 
 
@@ -100,7 +100,7 @@ def test_a_row_alone_is_not_ranked(read, row):
 
 def test_nothing_is_ranked_across_groups(read, row):
     benchmark = read(row('a', 0.7), row('b', 0.9, protocol='acm', protocol_sha256='a' * 64))
-    sections = result_sections(benchmark, groups_of(benchmark.rows), False)
+    sections = result_sections(benchmark, groups_of(benchmark.rows))
     assert [marks(section.tables[0], 'IoU, %') for section in sections] == [{'a': ''}, {'b': ''}]
 
 
@@ -129,18 +129,6 @@ def test_a_failed_row_stands_with_its_list_and_says_why(read, row):
 def test_a_failed_row_that_fits_two_groups_stands_alone(read, row):
     broken = row('IPI', failed='killed', values={}, reports=[], protocol_sha256=None, ids_sha256=None)
     assert len(groups_of(read(row('a'), row('b', ids_sha256='f' * 64), broken).rows)) == 3
-
-
-def test_a_single_table_of_several_groups_is_not_ranked_and_says_why(read, row):
-    benchmark = read(row('a', 0.7), row('b', 0.8), row('c', 0.9, protocol='acm', protocol_sha256='a' * 64))
-    table = only_table(benchmark, one_table=True)
-    assert set(marks(table, 'IoU, %').values()) == {''} and not table.sortable
-    assert table.remarks[0].startswith('Not ranked: these rows belong to 2 groups')
-
-
-def test_a_single_table_of_one_group_is_ranked(read, row):
-    table = only_table(read(row('a', 0.7), row('b', 0.8)), one_table=True)
-    assert marks(table, 'IoU, %') == {'a': 'second', 'b': 'best'}
 
 
 def test_metrics_that_the_protocol_does_not_report_are_left_out(read, row):
