@@ -4,27 +4,15 @@ The same code as configs/lgnet_irstd1k.py. Its text and image encoder is a small
 untrained stand-in, because the demo downloads nothing: what it shows is the path, not the worth of language.
 """
 
-_base_ = ['./_base_/models/lgnet_small.py', './_base_/datasets/irstd1k.py', './_base_/runtime.py']
+_base_ = ['./_base_/models/lgnet_small.py', './_base_/datasets/synthetic.py', './_base_/runtime.py']
 
 data_root = '{{$IRSTD_DEMO_DATA:work_dirs/demo/data}}'
 epochs = 12
 
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='LoadClipImage', size=64),
-    dict(type='LoadTargetMask'),
-    dict(type='RandomFlip', horizontal=0.5, vertical=0.5),
-    dict(type='PackInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='LoadClipImage', size=64),
-    dict(type='LoadTargetMask'),
-    dict(type='PackInputs'),
-]
-train_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(name=None, data_root=data_root, pipeline=test_pipeline))
+workers = dict(num_workers=2, persistent_workers=True, dataset=dict(data_root=data_root))
+train_dataloader = dict(workers, batch_size=8)
+val_dataloader = workers
+test_dataloader = dict(num_workers=2, dataset=dict(data_root=data_root))
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=3)
 default_hooks = dict(checkpoint=dict(interval=3))

@@ -1,7 +1,7 @@
 """Train in short, offline time slots on another machine, such as 10 minutes of a GPU that has no network.
 
     python tools/slots.py pack plan.py --results work_dirs/slots/results --out work_dirs/slots --wheels wheels
-    python work_dirs/slots/box_1/start.py --home /tmp/slot --out OUT --minutes 9 --at-once 4   # on the other machine
+    python work_dirs/slots/box_1/start.py --home slot_home --out OUT --minutes 9 --at-once 4   # on the other machine
     python tools/slots.py unpack OUT --results work_dirs/slots/results
     python tools/slots.py status --results work_dirs/slots/results
 """

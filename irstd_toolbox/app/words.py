@@ -55,7 +55,7 @@ def problem(error: Exception | str, path: str | os.PathLike | None = None) -> st
     """An error as a message that a screen reader speaks at once; of a file that was sent, only its name is told.
 
     Example:
-        >>> problem('/tmp/x/a<b.png: cannot be read', '/tmp/x/a<b.png')
+        >>> problem('uploads/a<b.png: cannot be read', 'uploads/a<b.png')
         '<p class="problem" role="alert">a&lt;b.png: cannot be read</p>'
     """
     text = str(error)

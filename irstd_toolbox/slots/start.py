@@ -1,6 +1,6 @@
 """Begin a slot on the machine that lends it: check and unpack what was carried in, install it, run the plan.
 
-    python BOX/start.py --home /tmp/slot --out OUT --minutes 9 --at-once 4
+    python BOX/start.py --home slot_home --out OUT --minutes 9 --at-once 4
 
 A file of a box of ``tools/slots.py pack``. It needs Python 3.10 and pip, no network, and nothing of the toolbox. Of
 several boxes each is brought with a call of its own, in any order, while ``--home`` stays; the call that completes them
