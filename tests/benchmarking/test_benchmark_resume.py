@@ -116,6 +116,11 @@ class TestRecords:
     def test_the_last_error_of_a_log_says_why(self, log, why):
         assert last_error(log) == why
 
+    @pytest.mark.parametrize('text', ['', '[]', '{"key": "k", "state": "done"}'])
+    def test_what_is_no_whole_record_is_none(self, tmp_path, text):
+        (tmp_path / 'job.json').write_text(text)
+        assert read_record(tmp_path) is None
+
     def test_a_folder_without_a_record_is_emptied(self, tmp_path):
         (tmp_path / 'job').mkdir()
         (tmp_path / 'job' / 'rest').write_text('of something')
