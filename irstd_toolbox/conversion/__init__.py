@@ -11,6 +11,7 @@ from . import (
     istdunet,
     l2sknet,
     mshnet,
+    open_acm,
     rdian,
     repisd,
     rpcanet,
@@ -21,5 +22,5 @@ from .sources import SOURCES, Source, renamed, source
 
 __all__ = [
     'SOURCES', 'Source', 'acm_pytorch', 'agpcnet', 'basicirstd_acm', 'basicirstd_unet', 'dnanet', 'hdnet', 'isnet',
-    'istdunet', 'l2sknet', 'mshnet', 'rdian', 'renamed', 'repisd', 'rpcanet', 'rsu', 'sctransnet', 'source',
+    'istdunet', 'l2sknet', 'mshnet', 'open_acm', 'rdian', 'renamed', 'repisd', 'rpcanet', 'rsu', 'sctransnet', 'source',
 ]

@@ -6,7 +6,7 @@ from torch import Tensor
 from .grey import imagenet_from_grey
 from .sources import renamed, source
 
-__all__ = ['convert', 'fusion_rules', 'stage_rules']
+__all__ = ['RULES', 'convert', 'fusion_rules', 'grey_stem', 'stage_rules']
 
 EPS = 1e-5  # of batch norm, here and there
 
@@ -40,17 +40,19 @@ RULES: Rules = [
 ]
 
 
+def grey_stem(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``state`` with the statistics of the norm that the network begins with re-expressed in our input.
+
+    Their input is RGB under ImageNet's statistics, ours grey under one mean and deviation, three times. The converted
+    network computes the same function of the grey image, in test mode.
+    """
+    mean, var = (state[f'backbone.stem.0.running_{name}'] for name in ('mean', 'var'))
+    scale, offset = imagenet_from_grey(mean)
+    return state | {'backbone.stem.0.running_mean': (mean - offset) / scale,
+                    'backbone.stem.0.running_var': torch.clamp((var + EPS) / scale**2 - EPS, min=0)}
+
+
 @source('acm-pytorch', repository='Tianfang-Zhang/acm-pytorch', licence='MIT')
 def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """FPN and U-Net are told apart by their names.
-
-    Their input is RGB under ImageNet's statistics, ours grey under one mean and deviation, three times. The batch norm
-    that both begin with has running statistics of its input, so they are re-expressed in ours: the converted network
-    computes the same function of the grey image, in test mode.
-    """
-    result = renamed(state, RULES)
-    mean, var = (result[f'backbone.stem.0.running_{name}'] for name in ('mean', 'var'))
-    scale, offset = imagenet_from_grey(mean)
-    result['backbone.stem.0.running_mean'] = (mean - offset) / scale
-    result['backbone.stem.0.running_var'] = torch.clamp((var + EPS) / scale**2 - EPS, min=0)
-    return result
+    """FPN and U-Net are told apart by their names."""
+    return grey_stem(renamed(state, RULES))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..training.checkpoint import read_checkpoint
+from .mxnet_files import is_mxnet_file, read_mxnet
 
 __all__ = ['read_weights']
 
@@ -82,11 +83,13 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a weight file by name: a state dict, a checkpoint around one, or a whole pickled network.
 
     Args:
-        path: A ``.pth``, ``.pkl``, ``.pth.tar`` or ``.safetensors`` file.
+        path: A ``.pth``, ``.pkl``, ``.pth.tar`` or ``.safetensors`` file, or MXNet's ``.params``.
 
     Raises:
         CheckpointError: If the file is missing, cannot be read, or holds no tensors.
     """
+    if is_mxnet_file(path):
+        return read_mxnet(path)
     try:
         return read_checkpoint(path)['state_dict']
     except CheckpointError as error:

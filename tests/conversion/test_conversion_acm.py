@@ -16,7 +16,7 @@ from irstd_toolbox.training.config_edits import load_config
 
 HERE = Path(__file__).parent
 OFFICIAL = json.loads(lzma.decompress((HERE / 'official_state_dicts.json.xz').read_bytes()))
-RECORDS = {record: entry for name in ('acm-pytorch', 'basicirstd-acm', 'basicirstd-alcnet')
+RECORDS = {record: entry for name in ('acm-pytorch', 'basicirstd-acm', 'basicirstd-alcnet', 'open-acm', 'open-alcnet')
            for record, entry in json.loads((HERE / 'records' / f'{name}.json').read_text()).items()}
 State = dict[str, Tensor]
 
@@ -29,7 +29,9 @@ def random_state(record: str) -> State:
         last = name.rpartition('.')[2]
         if last == 'num_batches_tracked':
             state[name] = torch.tensor(5)
-        elif last == 'running_var' or (last == 'weight' and len(shape) == 1):
+        elif name in ('stem.0.gamma', 'stem.0.beta'):  # fixed in MXNet's networks, by scale=False and center=False
+            state[name] = torch.full(shape, float(last == 'gamma')).double()
+        elif last in ('running_var', 'gamma') or (last == 'weight' and len(shape) == 1):
             state[name] = torch.rand(shape).double() + 0.5
         elif len(shape) == 4:
             state[name] = torch.randn(shape).double() / (shape[1] * shape[2] * shape[3]) ** 0.5
@@ -48,7 +50,8 @@ def deconv(state: State, name: str, x: Tensor) -> Tensor:
 
 
 def norm(state: State, name: str, x: Tensor) -> Tensor:
-    return F.batch_norm(x, *(state[f'{name}.{key}'] for key in ('running_mean', 'running_var', 'weight', 'bias')))
+    affine = ('gamma', 'beta') if f'{name}.gamma' in state else ('weight', 'bias')
+    return F.batch_norm(x, *(state[f'{name}.{key}'] for key in ('running_mean', 'running_var', *affine)))
 
 
 def stage(state: State, name: str, x: Tensor, stride: int = 1) -> Tensor:
@@ -87,15 +90,44 @@ def enlarge(x: Tensor, factor: int) -> Tensor:
     return F.interpolate(x, scale_factor=factor, mode='bilinear', align_corners=False)
 
 
+def contrast(x: Tensor) -> Tensor:
+    """Of the distances 13 and 17 the larger of the smallest products over four directions, around the map's edges."""
+    rows, columns = (torch.arange(side) for side in x.shape[-2:])
+    least = []
+    for d in (13, 17):
+        products = []
+        for dy, dx in ((d, d), (d, 0), (d, -d), (0, d)):
+            one, other = (x[..., (rows + sign * dy) % len(rows), :][..., (columns + sign * dx) % len(columns)]
+                          for sign in (1, -1))
+            products.append((one - x) * (other - x))
+        least.append(torch.stack(products).min(0).values)
+    return torch.maximum(*least)
+
+
+def project(state: State, name: str, x: Tensor) -> Tensor:
+    return norm(state, f'{name}.1', conv(state, f'{name}.0', x)).relu()
+
+
+def modulate(state: State, name: str, high: Tensor, low: Tensor) -> Tensor:
+    low = norm(state, f'{name}.bn2', low)
+    high = F.interpolate(high, size=low.shape[-2:], mode='bilinear', align_corners=True)
+    return gate(state, f'{name}.bottomup_att', low) * norm(state, f'{name}.bn1', high) + low
+
+
 def official_forward(record: str, state: State, x: Tensor) -> Tensor:
     """Logits of the public implementation at a size that 16 divides."""
     x = norm(state, 'stem.0', x)
-    for i, stride in ((1, 2), (4, 1), (7, 1)):
+    full_size = record.startswith('open')
+    for i, stride in ((1, 1),) if full_size else ((1, 2), (4, 1), (7, 1)):
         x = norm(state, f'stem.{i + 1}', conv(state, f'stem.{i}', x, stride)).relu()
-    c1 = stage(state, 'layer1', F.max_pool2d(x, 3, 2, 1))
+    c1 = stage(state, 'layer1', x if full_size else F.max_pool2d(x, 3, 2, 1))
     c2 = stage(state, 'layer2', c1, 2)
     c3 = stage(state, 'layer3', c2, 2)
-    if 'FPN' in record:
+    if record == 'open_alcnet':
+        x, shallow = (project(state, f'dec_c{level}', contrast(c)) for level, c in ((3, c3), (2, c2)))
+        x = modulate(state, 'bottomuplocal_fpn_2', x, shallow)
+        x = modulate(state, 'bottomuplocal_fpn_1', x, contrast(c1))
+    elif 'FPN' in record:
         x = fuse(state, 'fuse12', enlarge(fuse(state, 'fuse23', enlarge(c3, 2), c2), 2), c1)
     elif record == 'basicirstd_ALCNet':
         x = fuse(state, 'fuse23', deconv(state, 'deconv2', c3), c2)
@@ -104,7 +136,8 @@ def official_forward(record: str, state: State, x: Tensor) -> Tensor:
         x = stage(state, 'uplayer2', fuse(state, 'fuse2', deconv(state, 'deconv2', c3), c2))
         x = stage(state, 'uplayer1', fuse(state, 'fuse1', deconv(state, 'deconv1', x), c1))
     x = norm(state, 'head.block.1', conv(state, 'head.block.0', x)).relu()
-    return enlarge(conv(state, 'head.block.4', x), 2 if record == 'basicirstd_ALCNet' else 4)
+    x = conv(state, 'head.block.4', x)
+    return x if full_size else enlarge(x, 2 if record == 'basicirstd_ALCNet' else 4)
 
 
 def official_input(record: str, grey: Tensor) -> Tensor:

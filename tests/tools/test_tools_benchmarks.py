@@ -127,3 +127,16 @@ class TestConvertWeights:
     def test_a_file_that_is_missing_is_named(self, load_tool, config, tmp_path):
         with pytest.raises(CheckpointError, match='nothing.pth does not exist'):
             load_tool('convert_weights').main([str(config), str(tmp_path / 'nothing.pth'), '--from', 'acm-pytorch'])
+
+    @pytest.mark.parametrize(('name', 'written'), [
+        ('Epoch-300 IoU-0.6954.pkl', 'Epoch-300 IoU-0.6954.converted.pth'),
+        ('BottomUpLocal_b_4_0.7614.params', 'BottomUpLocal_b_4_0.7614.converted.pth'),
+        ('best.pth.tar', 'best.converted.pth')])
+    def test_the_result_is_called_as_the_file_without_its_suffix(self, load_tool, config, tmp_path, monkeypatch, name,
+                                                                 written):
+        from irstd_toolbox.conversion import writing
+
+        asked = []
+        monkeypatch.setattr(writing, 'convert_file', lambda model, source, file, out: asked.append(out) or 1)
+        load_tool('convert_weights').main([str(config), str(tmp_path / name), '--from', 'open-acm'])
+        assert asked == [Path(written)]
