@@ -14,7 +14,7 @@ from irstd_toolbox.datasets.holdout import carve
 from irstd_toolbox.datasets.imaging import read_mask
 from irstd_toolbox.datasets.layouts import Layout, detect
 from irstd_toolbox.datasets.text_controls import misassign
-from irstd_toolbox.errors import DataError
+from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.registry import DATASETS, TRANSFORMS
 from irstd_toolbox.text_priors.store import read_description
 
@@ -48,10 +48,13 @@ class IRSTDDataset(BaseDataset):
         indices: The first so many samples, or which ones.
         test_mode: Whether a sample that a transform rejects (None) is an error rather than replaced by another.
         lazy_init: Whether to look at the disk only when asked.
+        in_memory: Whether to run the pipeline's first steps, up to the first that is not ``fixed`` (does not make the
+            same of an image every time), once for every image at the start and keep what they make. Samples are the
+            same with it and without. Workers that are forked share it, processes of a distributed training do not.
 
     Raises:
         DataError: If the data is missing or not as expected; the message says what was looked for and where.
-        ConfigError: If an argument is.
+        ConfigError: If an argument is, or ``in_memory`` finds nothing to keep.
 
     References:
         Data sets and layouts: ``docs/datasets.md``.
@@ -75,15 +78,56 @@ class IRSTDDataset(BaseDataset):
         indices: int | Sequence[int] | None = None,
         test_mode: bool = False,
         lazy_init: bool = False,
+        in_memory: bool = False,
     ) -> None:
         self.name, self.layout, self.split = name, layout, split
         self.holdout, self.part, self.seed = holdout, part, seed
         self.description_dir, self.text_control = description_dir, text_control
         self.require_masks = require_masks
+        self.in_memory = in_memory
+        self._kept: dict[str, dict[str, Any]] = {}
         self.found: Layout | None = None
         transforms = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
         super().__init__(data_root=str(data_root), pipeline=transforms, indices=indices, test_mode=test_mode,
                          lazy_init=lazy_init)
+
+    def full_init(self) -> None:
+        """Look at the disk, and keep what is to be kept."""
+        super().full_init()
+        if self.in_memory and not self._kept:
+            self._keep()
+
+    def _keep(self) -> None:
+        steps = self.pipeline.transforms
+        self._fixed = next((i for i, step in enumerate(steps) if not getattr(step, 'fixed', False)), len(steps))
+        if not self._fixed:
+            first = type(steps[0]).__name__ if steps else 'no step at all'
+            raise ConfigError(f'in_memory=True keeps what the first steps of the pipeline make, which begins with '
+                              f'{first}. Begin it with LoadImage, or leave in_memory out.')
+        size = 0
+        for index in range(len(self)):
+            results = self.get_data_info(index)
+            for step in steps[:self._fixed]:
+                results = step(results)
+            for value in results.values():
+                if isinstance(value, np.ndarray):
+                    value.setflags(write=False)  # a later step that wrote into it would change every epoch after
+                    size += value.nbytes
+            self._kept[results['image_id']] = results
+        print_log(f'{self.found.name}, {self.split}: {len(self)} samples are kept in memory as they are after '
+                  f'{type(steps[self._fixed - 1]).__name__}, {size / 2**20:.1f} MiB', logger='current')
+
+    def prepare_data(self, idx: int) -> Any:
+        """The sample of an index, or None where a transform rejects it."""
+        if not self._kept:
+            return super().prepare_data(idx)
+        info = self.get_data_info(idx)  # its number is another in a subset
+        results = self._kept[info['image_id']] | dict(sample_idx=info['sample_idx'])
+        for step in self.pipeline.transforms[self._fixed:]:
+            results = step(results)
+            if results is None:
+                return None
+        return results
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Look at the disk; one dict a sample."""

@@ -1,7 +1,8 @@
 """The transforms of a sample, from files to the tensors that a model takes.
 
 Everything like an image is 2-D, one channel, until :class:`PackInputs`. Random transforms draw from numpy's global
-generator, as mmcv's do, so the seeding of workers reaches them.
+generator, as mmcv's do, so the seeding of workers reaches them. A transform whose class says ``fixed = True`` makes the
+same of a sample every time; a data set with ``in_memory=True`` runs such steps at the beginning of a pipeline once.
 """
 
 from irstd_toolbox.datasets.transforms.crop import RandomCrop

@@ -119,6 +119,8 @@ class Resize(_Resizing):
         the mask that the image shows; the transform warns once, with the image's id.
     """
 
+    fixed = True
+
     def __init__(self, size: int | Sequence[int]) -> None:
         super().__init__()
         self.size = as_size('Resize', size)

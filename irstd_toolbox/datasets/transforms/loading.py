@@ -22,6 +22,8 @@ class LoadImage(BaseTransform):
         DataError: If the file is missing or cannot be decoded.
     """
 
+    fixed = True
+
     def transform(self, results: dict) -> dict:
         image = read_image(results['img_path'])
         results['img'] = image
@@ -48,6 +50,8 @@ class LoadClipImage(BaseTransform):
         not at all on the square images of IRSTD-1k and NUDT-SIRST); nothing is lost.
     """
 
+    fixed = True
+
     def __init__(self, size: int = 224) -> None:
         self.size, _ = as_size('LoadClipImage', size)
 
@@ -72,6 +76,8 @@ class LoadTargetMask(BaseTransform):
         DataError: If the file is missing, or cannot be read as a mask.
         ConfigError: If no image was loaded before.
     """
+
+    fixed = True
 
     def transform(self, results: dict) -> dict:
         if results.get('mask_path') is None:
