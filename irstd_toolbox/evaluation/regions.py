@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy import ndimage
-from scipy.optimize import linear_sum_assignment
 
 from irstd_toolbox.errors import ConfigError
 
@@ -169,6 +168,8 @@ def match_optimal(distance: np.ndarray, below: float = 3.0) -> np.ndarray:
     matched = np.full(len(distance), -1, dtype=np.int64)
     if not near.any():
         return matched
+    from scipy.optimize import linear_sum_assignment  # 0.4 s, and few images need it
+
     # One more match always outweighs any sum of distances.
     bonus = below * (min(distance.shape) + 1)
     rows, columns = linear_sum_assignment(np.where(near, distance - bonus, 0.0))

@@ -1,7 +1,6 @@
 """AGPCNet: attention inside patches and between them at several scales, and asymmetric fusion on the way up."""
 
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock
 
 from ...errors import ConfigError
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
@@ -57,6 +56,8 @@ class UnpooledResNet(nn.Module):
 
     @staticmethod
     def _stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Sequential:
+        from torchvision.models.resnet import BasicBlock  # 1.2 s, which no other network should wait for
+
         shortcut = None
         if stride > 1 or in_channels != channels:
             shortcut = nn.Sequential(nn.Conv2d(in_channels, channels, 1, stride, bias=False), BatchNorm(channels))

@@ -7,7 +7,6 @@ set; the network is known from the code in BasicIRSTD, which calls the two-orien
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import DeformConv2d
 
 from ...registry import FUSION_BLOCKS, MODELS
 from ..layers import BatchNorm, resize, stretch
@@ -37,6 +36,8 @@ class DeformableLine(nn.Module):
     """
 
     def __init__(self, channels: int, kernel_size: tuple[int, int]) -> None:
+        from torchvision.ops import DeformConv2d  # 1.2 s, which no other network should wait for
+
         super().__init__()
         padding = kernel_size[0] // 2, kernel_size[1] // 2
         self.offset = nn.Conv2d(channels, 2 * kernel_size[0] * kernel_size[1], kernel_size, padding=padding)
