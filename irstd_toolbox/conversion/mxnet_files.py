@@ -3,6 +3,7 @@
 A file is a list of dense arrays and a list of their names, little-endian throughout.
 """
 
+import math
 import struct
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ..errors import CheckpointError
 __all__ = ['is_mxnet_file', 'read_mxnet']
 
 LIST_MAGIC = struct.pack('<Q', 0x112)
-ARRAY_MAGICS = {0xF993FAC9: 'MXNet 1.x', 0xF993FACA: 'with NumPy shapes'}
+ARRAY_MAGICS = (0xF993FAC9, 0xF993FACA)  # of MXNet 1.x, and of arrays whose shapes are NumPy's
 DTYPES = {0: '<f4', 1: '<f8', 2: '<f2', 3: 'u1', 4: '<i4', 5: 'i1', 6: '<i8'}
 DENSE = 0
 
@@ -59,7 +60,7 @@ def _array(data: _Bytes, index: int) -> Tensor:
         raise CheckpointError(f'{data.path}: array {index} has {dims} dimensions {shape} of type {dtype}, which no '
                               'array of weights has. The file is damaged: fetch it again.')
     kept = np.dtype(DTYPES[dtype])
-    values = np.frombuffer(data.take(int(np.prod(shape, dtype=object)) * kept.itemsize), kept)
+    values = np.frombuffer(data.take(math.prod(shape) * kept.itemsize), kept)
     return torch.from_numpy(values.reshape(shape).astype(kept.newbyteorder('=')))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, Compose
 from mmengine.logging import print_log
 
 from irstd_toolbox.datasets.holdout import carve
@@ -99,35 +99,29 @@ class IRSTDDataset(BaseDataset):
 
     def _keep(self) -> None:
         steps = self.pipeline.transforms
-        self._fixed = next((i for i, step in enumerate(steps) if not getattr(step, 'fixed', False)), len(steps))
-        if not self._fixed:
+        count = next((i for i, step in enumerate(steps) if not getattr(step, 'fixed', False)), len(steps))
+        if not count:
             first = type(steps[0]).__name__ if steps else 'no step at all'
             raise ConfigError(f'in_memory=True keeps what the first steps of the pipeline make, which begins with '
                               f'{first}. Begin it with LoadImage, or leave in_memory out.')
+        fixed, self._rest = Compose(steps[:count]), Compose(steps[count:])
         size = 0
         for index in range(len(self)):
-            results = self.get_data_info(index)
-            for step in steps[:self._fixed]:
-                results = step(results)
+            results = fixed(self.get_data_info(index))
             for value in results.values():
                 if isinstance(value, np.ndarray):
                     value.setflags(write=False)  # a later step that wrote into it would change every epoch after
                     size += value.nbytes
             self._kept[results['image_id']] = results
         print_log(f'{self.found.name}, {self.split}: {len(self)} samples are kept in memory as they are after '
-                  f'{type(steps[self._fixed - 1]).__name__}, {size / 2**20:.1f} MiB', logger='current')
+                  f'{type(steps[count - 1]).__name__}, {size / 2**20:.1f} MiB', logger='current')
 
     def prepare_data(self, idx: int) -> Any:
         """The sample of an index, or None where a transform rejects it."""
         if not self._kept:
             return super().prepare_data(idx)
         info = self.get_data_info(idx)  # its number is another in a subset
-        results = self._kept[info['image_id']] | dict(sample_idx=info['sample_idx'])
-        for step in self.pipeline.transforms[self._fixed:]:
-            results = step(results)
-            if results is None:
-                return None
-        return results
+        return self._rest(self._kept[info['image_id']] | dict(sample_idx=info['sample_idx']))
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Look at the disk; one dict a sample."""
