@@ -9,14 +9,18 @@ import pytest
 import torch
 
 from irstd_toolbox.datasets.dataset import IRSTDDataset
+from irstd_toolbox.datasets.resident import turn
+from irstd_toolbox.datasets.transforms import apply_op
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.registry import TRANSFORMS
+from irstd_toolbox.text_priors.sentence import OPS
 from irstd_toolbox.training.determinism import SeededSamples
 
 LOADING = [dict(type='LoadImage'), dict(type='LoadClipImage', size=8), dict(type='LoadTargetMask'),
            dict(type='Resize', size=(24, 20))]
 TRAINING = [*LOADING, dict(type='RandomFlip', horizontal=0.5, vertical=0.5), dict(type='RandomRotate90'),
             dict(type='RandomIntensity', prob=1.0), dict(type='PackInputs')]
+TURNING = [step for step in TRAINING if step['type'] != 'RandomIntensity']
 TESTING = [*LOADING[:2], LOADING[3], LOADING[2], dict(type='PackInputs')]
 
 
@@ -45,26 +49,31 @@ def root(tmp_path: Path) -> Path:
 
 def _equal(first: dict, second: dict) -> bool:
     ours, theirs = first['data_samples'], second['data_samples']
-    return (torch.equal(first['inputs'], second['inputs']) and ours.metainfo == theirs.metainfo
-            and torch.equal(ours.gt_sem_seg.data, theirs.gt_sem_seg.data)
+    return (torch.equal(first['inputs'].cpu(), second['inputs']) and ours.metainfo == theirs.metainfo
+            and torch.equal(ours.gt_sem_seg.data.cpu(), theirs.gt_sem_seg.data)
             and torch.equal(ours.clip_image, theirs.clip_image))
 
 
-@pytest.mark.parametrize('pipeline', [TRAINING, TESTING], ids=['training', 'testing'])
-def test_samples_are_those_from_files_even_after_one_was_written_into(root: Path, pipeline: list[dict]) -> None:
+@pytest.mark.parametrize(('pipeline', 'place'), [
+    (TRAINING, True), (TESTING, True), (TURNING, 'cpu'), (TESTING, 'cpu'),
+    pytest.param(TURNING, 'cuda', marks=pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU'))])
+def test_samples_are_those_from_files_even_after_one_was_written_into(
+        root: Path, pipeline: list[dict], place: bool | str) -> None:
     kept, fresh = (SeededSamples(IRSTDDataset(str(root), pipeline=pipeline, in_memory=in_memory), seed=1)
-                   for in_memory in (True, False))
-    descriptions = set()
+                   for in_memory in (place, False))
+    descriptions, shapes = set(), set()
     for epoch in range(4):
         kept.epoch.fill_(epoch)
         fresh.epoch.fill_(epoch)
         for index in range(4):
             sample, expected = kept(index), fresh(index)
             assert _equal(sample, expected)
+            assert sample['inputs'].device.type == ('cpu' if place is True else place)
             descriptions.add(sample['data_samples'].metainfo['description'])
+            shapes.add(tuple(sample['inputs'].shape))
             for tensor in (sample['inputs'], sample['data_samples'].gt_sem_seg.data, sample['data_samples'].clip_image):
                 tensor.zero_()
-    assert (len(descriptions) > 1) == (pipeline is TRAINING)
+    assert (len(descriptions) > 1) == (len(shapes) > 1) == (pipeline is not TESTING)
 
 
 def test_files_are_read_at_the_start_and_not_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +106,33 @@ def test_a_file_that_cannot_be_read_is_named_at_the_start(root: Path) -> None:
 def test_a_pipeline_that_leaves_nothing_to_keep_is_refused(root: Path, pipeline: list[dict], first: str) -> None:
     with pytest.raises(ConfigError, match=f'begins with {first}. Begin it with LoadImage'):
         IRSTDDataset(str(root), pipeline=pipeline, in_memory=True)
+
+
+@pytest.mark.parametrize(('pipeline', 'place', 'message'), [
+    (TRAINING, 'cpu', "in_memory='cpu' mirrors and turns .* the pipeline has RandomIntensity"),
+    (TURNING[:-1], 'cpu', 'the pipeline has no PackInputs at its end'),
+    (LOADING, 'cpu', 'the pipeline has no PackInputs at its end'),
+    (TURNING, 'gpu', r"in_memory='gpu': .* Expected False, True, or a device that torch has here")])
+def test_what_a_device_cannot_keep_or_turn_is_refused(root: Path, pipeline: list[dict], place: str,
+                                                      message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        IRSTDDataset(str(root), pipeline=pipeline, in_memory=place)
+
+
+@pytest.mark.parametrize('op', OPS)
+def test_a_tensor_is_turned_as_an_array_is(op: str) -> None:
+    array = np.arange(12.).reshape(3, 4)
+    assert np.array_equal(turn(torch.from_numpy(array), op).numpy(), apply_op(dict(img=array), op)['img'])
+
+
+def test_steps_that_say_they_are_rigid_change_a_sample_as_an_operation_does(root: Path) -> None:
+    rigid = {name: step for name, step in TRANSFORMS.module_dict.items() if getattr(step, 'rigid', False)}
+    assert set(rigid) == {'RandomFlip', 'RandomRotate90'}
+    for build in rigid.values():
+        step, array = build(), np.arange(12.).reshape(3, 4)
+        for _ in range(20):
+            made = step(dict(img=array))['img']
+            assert any(np.array_equal(made, apply_op(dict(img=array), op)['img']) for op in OPS)
 
 
 def test_a_sample_that_a_later_step_rejects_is_none(root: Path) -> None:

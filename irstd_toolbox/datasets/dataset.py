@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from irstd_toolbox.datasets.holdout import carve
 from irstd_toolbox.datasets.imaging import read_mask
 from irstd_toolbox.datasets.layouts import Layout, detect
+from irstd_toolbox.datasets.resident import ResidentPixels
 from irstd_toolbox.datasets.text_controls import misassign
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.registry import DATASETS, TRANSFORMS
@@ -51,6 +52,8 @@ class IRSTDDataset(BaseDataset):
         in_memory: Whether to run the pipeline's first steps, up to the first that is not ``fixed`` (does not make the
             same of an image every time), once for every image at the start and keep what they make. Samples are the
             same with it and without. Workers that are forked share it, processes of a distributed training do not.
+            A device such as ``'cuda'`` keeps images and masks there and mirrors and turns them there, for pipelines
+            that do no more (:class:`.ResidentPixels`); samples are the same, and the loader takes no workers.
 
     Raises:
         DataError: If the data is missing or not as expected; the message says what was looked for and where.
@@ -78,7 +81,7 @@ class IRSTDDataset(BaseDataset):
         indices: int | Sequence[int] | None = None,
         test_mode: bool = False,
         lazy_init: bool = False,
-        in_memory: bool = False,
+        in_memory: bool | str = False,
     ) -> None:
         self.name, self.layout, self.split = name, layout, split
         self.holdout, self.part, self.seed = holdout, part, seed
@@ -86,6 +89,7 @@ class IRSTDDataset(BaseDataset):
         self.require_masks = require_masks
         self.in_memory = in_memory
         self._kept: dict[str, dict[str, Any]] = {}
+        self._resident: ResidentPixels | None = None
         self.found: Layout | None = None
         transforms = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
         super().__init__(data_root=str(data_root), pipeline=transforms, indices=indices, test_mode=test_mode,
@@ -105,6 +109,8 @@ class IRSTDDataset(BaseDataset):
             raise ConfigError(f'in_memory=True keeps what the first steps of the pipeline make, which begins with '
                               f'{first}. Begin it with LoadImage, or leave in_memory out.')
         fixed, self._rest = Compose(steps[:count]), Compose(steps[count:])
+        if isinstance(self.in_memory, str):
+            self._resident = ResidentPixels(self.in_memory, steps[count:])
         size = 0
         for index in range(len(self)):
             results = fixed(self.get_data_info(index))
@@ -112,8 +118,9 @@ class IRSTDDataset(BaseDataset):
                 if isinstance(value, np.ndarray):
                     value.setflags(write=False)  # a later step that wrote into it would change every epoch after
                     size += value.nbytes
-            self._kept[results['image_id']] = results
-        print_log(f'{self.found.name}, {self.split}: {len(self)} samples are kept in memory as they are after '
+            self._kept[results['image_id']] = self._resident.keep(results) if self._resident else results
+        where = f'on {self._resident.device}' if self._resident else 'in memory'
+        print_log(f'{self.found.name}, {self.split}: {len(self)} samples are kept {where} as they are after '
                   f'{type(steps[count - 1]).__name__}, {size / 2**20:.1f} MiB', logger='current')
 
     def prepare_data(self, idx: int) -> Any:
@@ -121,7 +128,9 @@ class IRSTDDataset(BaseDataset):
         if not self._kept:
             return super().prepare_data(idx)
         info = self.get_data_info(idx)  # its number is another in a subset
-        return self._rest(self._kept[info['image_id']] | dict(sample_idx=info['sample_idx']))
+        image_id = info['image_id']
+        sample = self._rest(self._kept[image_id] | dict(sample_idx=info['sample_idx']))
+        return self._resident.fill(sample, image_id) if self._resident else sample
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Look at the disk; one dict a sample."""

@@ -91,6 +91,8 @@ def _require_place(config: Config, key: str) -> None:
             node = node[int(part)]
         elif isinstance(node, dict | Config) and part in node:
             node = node[part]
+        elif not depth and part == 'compile':  # read from every config, and has parts though none of ours sets it
+            return
         else:
             raise ConfigError(_unknown(key, '.'.join(parents[:depth + 1]), part, node))
     # A new leaf is an argument that the config leaves at its default; at the top nothing reads an unknown name.
@@ -101,7 +103,8 @@ def _require_place(config: Config, key: str) -> None:
 
 
 _RUNNER_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'auto_scale_lr', 'model_wrapper_cfg', 'randomness',
-                'find_unused_parameters', 'experiment_name', 'compile', 'val_dataloader', 'val_cfg', 'val_evaluator')
+                'find_unused_parameters', 'experiment_name', 'compile', 'channels_last', 'val_dataloader', 'val_cfg',
+                'val_evaluator')
 
 
 def _unknown(key: str, place: str, part: str, node: Any) -> str:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_world_size
 from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..errors import ConfigError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE
+from .compiling import compile_options, network_parts, try_compiler
 from .config_edits import optim_wrappers
 from .hooks import listed_as
 from .panel_hook import PanelHook
@@ -45,7 +46,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     for part in ('train', 'val'):
         loader = config.get(f'{part}_dataloader')
         if loader:
-            datasets[part] = DATASETS.build(loader.dataset)
+            datasets[part] = DATASETS.build(_on_disk(loader))
     if 'train' not in datasets:
         raise ConfigError('The config has no train_dataloader, so there is nothing to train on. Methods without '
                           'parameters are run by tools/test.py.')
@@ -58,6 +59,10 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError(f'{config.model.type} has no parameters, so there is nothing to train. Methods without '
                           'parameters are run by tools/test.py, without a checkpoint.')
+    options = compile_options(config)
+    if options is not None:
+        network_parts(model)
+        try_compiler(options)
     encoder = getattr(getattr(model, 'target_descriptor', None), 'holder', None)
     if encoder is not None:
         encoder.fingerprint  # noqa: B018 - missing encoder weights show here, not at the first iteration
@@ -74,6 +79,16 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         _check_name(OPTIM_WRAPPERS, wrapper.get('type', 'OptimWrapper'))
         _check_name(OPTIMIZERS, wrapper.optimizer.type)
     return Preflight(model, datasets)
+
+
+def _on_disk(loader: ConfigDict) -> dict:
+    """The data set of a loader, which keeps in memory nothing of what it reads for a check."""
+    dataset = dict(loader.dataset)
+    kept = dataset.pop('in_memory', False)
+    if isinstance(kept, str) and loader.get('num_workers', 0):
+        raise ConfigError(f'dataset.in_memory={kept!r} keeps the images on that device, where the {loader.num_workers} '
+                          'workers of the loader cannot reach them. Set its num_workers=0.')
+    return dataset
 
 
 def _as_list(value: Any) -> list:

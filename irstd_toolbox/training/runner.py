@@ -4,6 +4,7 @@ import logging
 import os
 from typing import Any
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook
 from mmengine.logging import MMLogger
@@ -12,6 +13,7 @@ from mmengine.runner import Runner
 
 from ..errors import CheckpointError
 from .checkpoint import check_fits, read_checkpoint
+from .compiling import CompilePartsHook, compile_options
 
 __all__ = ['IRSTDRunner']
 
@@ -22,11 +24,13 @@ def _concerns_the_caller(record: logging.LogRecord) -> bool:
 
 
 class IRSTDRunner(Runner):
-    """mmengine's Runner; differs in four things.
+    """mmengine's Runner; differs in six things.
 
     A checkpoint loads whole or not at all, whether to start from (``load_from``) or to resume. A checkpoint appears on
     disk whole or not at all. On the console appear warnings only; the log file has everything. A model with a method
-    ``load``, whose networks come with their weights, is loaded as it is built.
+    ``load``, whose networks come with their weights, is loaded as it is built. ``compile`` of a config compiles the
+    network (:class:`CompilePartsHook`), and ``channels_last=True`` lays the weights of its convolutions, and with them
+    the maps, out pixel by pixel in memory; both change a result by rounding alone.
     """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -42,7 +46,12 @@ class IRSTDRunner(Runner):
         built = super().build_model(model)
         if hasattr(built, 'load'):
             built.load()
-        return built
+        return built.to(memory_format=torch.channels_last) if self.cfg.get('channels_last') else built
+
+    def _maybe_compile(self, target: str) -> None:
+        options = compile_options(self.cfg)
+        if options is not None:
+            self.register_hook(CompilePartsHook(options))
 
     def load_checkpoint(self, filename: str, map_location: Any = 'cpu', strict: bool = True,
                         revise_keys: Any = None) -> dict:

@@ -189,6 +189,28 @@ def test_more_images_a_batch_than_there_are_is_found(config: Path, load_tool: To
            'train_dataloader.batch_size=64', 'train_dataloader.drop_last=True')
 
 
+@pytest.mark.parametrize('options, match', [
+    (['train_dataloader.dataset.in_memory=cpu', 'train_dataloader.num_workers=2'],
+     "in_memory='cpu' keeps the images on that device, where the 2 workers of the loader cannot reach them"),
+    (['compile=fast'], "compile='fast'; expected True, False or the arguments of torch.compile"),
+    (['compile.backend=nosuch'], "torch.compile does not work here: .*nosuch")])
+def test_what_cannot_be_sped_up_so_is_found(config: Path, load_tool: Tool, options: list[str], match: str) -> None:
+    _fails(config, load_tool, ConfigError, match, '--cfg-options', *options)
+
+
+def test_a_training_on_kept_pixels_ends_with_the_same_weights(config: Path, load_tool: Tool) -> None:
+    config.write_text(config.read_text().replace("dict(type='RandomIntensity', noise=(0.0, 4.0))",
+                                                 "dict(type='RandomRotate90')"))
+    ends = []
+    for kept in ('False', 'cpu'):
+        run = config.parent / f'run_{kept}'
+        load_tool('train').main([str(config), '--work-dir', str(run), '--cfg-options', 'train_cfg.max_epochs=1',
+                                 'train_dataloader.num_workers=0', f'train_dataloader.dataset.in_memory={kept}'])
+        ends.append(read_checkpoint(run / 'epoch_1.pth')['state_dict'])
+        assert ('samples are kept on cpu' in next(run.glob('*/*.log')).read_text()) == (kept == 'cpu')
+    torch.testing.assert_close(*ends, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize('option, match', [
     ('model.backbone.type=RSUEncoda', r"'RSUEncoda' is not a registered backbone\. Registered: .*RSUEncoder"),
     ('optim_wrapper.optimizer.type=Adam9', r"'Adam9' is not a registered optimizer\. Registered: Adan"),

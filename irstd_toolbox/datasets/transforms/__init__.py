@@ -3,6 +3,7 @@
 Everything like an image is 2-D, one channel, until :class:`PackInputs`. Random transforms draw from numpy's global
 generator, as mmcv's do, so the seeding of workers reaches them. A transform whose class says ``fixed = True`` makes the
 same of a sample every time; a data set with ``in_memory=True`` runs such steps at the beginning of a pipeline once.
+One that says ``rigid = True`` changes pixels by :func:`apply_op` alone.
 """
 
 from irstd_toolbox.datasets.transforms.crop import RandomCrop

@@ -179,6 +179,8 @@ class RandomFlip(BaseTransform):
         The paper does not say what became of its sentences under flips. "Left" is false after one, so they change here.
     """
 
+    rigid = True
+
     def __init__(self, horizontal: float = 0.5, vertical: float = 0.0) -> None:
         self.horizontal = as_probability('RandomFlip', 'horizontal', horizontal)
         self.vertical = as_probability('RandomFlip', 'vertical', vertical)
@@ -204,6 +206,8 @@ class RandomRotate90(BaseTransform):
     Raises:
         ConfigError: If ``prob`` is not a probability, or mask and image differ in size.
     """
+
+    rigid = True
 
     def __init__(self, prob: float = 0.5) -> None:
         self.prob = as_probability('RandomRotate90', 'prob', prob)
