@@ -4,8 +4,9 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-__all__ = ['quiet', 'run']
+__all__ = ['logged', 'quiet', 'run']
 
 INTERRUPTED, USER_ERROR = 130, 2
 
@@ -31,6 +32,15 @@ def quiet() -> None:
     logging.getLogger('matplotlib').setLevel(logging.WARNING)
     with contextlib.redirect_stdout(open(os.devnull, 'w')):  # noqa: SIM115 - a missing optional backend is announced there
         import mmengine.fileio  # noqa: F401
+
+
+def logged(log: Path, tool: Path, *arguments: object) -> bool:
+    """Run one tool in a process of its own, its output added to ``log``; whether it ended well."""
+    import subprocess
+
+    with log.open('a') as file:
+        return not subprocess.run([sys.executable, str(tool), *map(str, arguments)], stdout=file, stderr=file,
+                                  check=False).returncode
 
 
 def run(main: Callable[[], int | None]) -> None:

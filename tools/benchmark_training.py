@@ -12,7 +12,6 @@ already is passed over.
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -78,9 +77,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def call(log: Path, tool: str, *arguments: object) -> bool:
     """Run one tool; its output goes to ``log``."""
-    with log.open('a') as file:
-        return not subprocess.run([sys.executable, str(TOOLS / tool), *map(str, arguments)], stdout=file, stderr=file,
-                                  check=False).returncode
+    from irstd_toolbox.console import logged
+
+    return logged(log, TOOLS / tool, *arguments)
 
 
 def extra_losses(model: dict) -> list[dict]:

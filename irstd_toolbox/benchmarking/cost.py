@@ -12,7 +12,7 @@ from ..models.complexity import complexity
 from ..registry import MODELS
 from .memory import peak_memory
 
-__all__ = ['SIDE', 'measure', 'percentiles']
+__all__ = ['SIDE', 'measure', 'percentiles', 'scene_for', 'timed', 'timed_on_gpu']
 
 SIDE = 256
 """Side of the image that latency and memory are measured at."""
@@ -54,10 +54,10 @@ def measure(model: dict, size: int = SIDE, repeats: int = 20, threads: int = 1) 
     before = peak_memory()
     network = MODELS.build(model).eval()
     dimension = None if network.target_descriptor is None else network.target_descriptor.dim
-    image = _scene(network, size)
+    image = scene_for(network, size)
     descriptor = None if dimension is None else torch.rand(1, dimension)
     with torch.inference_mode():
-        times = _timed(lambda: network.logit_maps(image, descriptor), repeats)
+        times = timed(lambda: network.logit_maps(image, descriptor), repeats)
     memory = peak_memory() - before
     gpu = gpu_memory = None
     if torch.cuda.is_available() and any(True for _ in network.parameters()):
@@ -66,7 +66,7 @@ def measure(model: dict, size: int = SIDE, repeats: int = 20, threads: int = 1) 
                 cpu_ms=percentiles(times), gpu_ms=gpu, memory_mib=memory, gpu_memory_mib=gpu_memory)
 
 
-def _scene(network: torch.nn.Module, size: int) -> torch.Tensor:
+def scene_for(network: torch.nn.Module, size: int) -> torch.Tensor:
     """A synthetic scene as the network gets it, ``(1, C, size, size)``."""
     side = max(size, _LEAST_SCENE)
     scene = make_scene(0, 0, SceneOptions(size=(side, side))).image[:size, :size]
@@ -74,7 +74,8 @@ def _scene(network: torch.nn.Module, size: int) -> torch.Tensor:
     return network.data_preprocessor(packed, False)['inputs'][..., :size, :size].contiguous()
 
 
-def _timed(forward: Callable[[], object], repeats: int) -> list[float]:
+def timed(forward: Callable[[], object], repeats: int) -> list[float]:
+    """Milliseconds of CPU time of each call, after one that does not count."""
     times = []
     for _ in range(_WARM_UP + repeats):
         start = time.process_time()
@@ -91,15 +92,21 @@ def _on_gpu(network: torch.nn.Module, image: torch.Tensor, descriptor: torch.Ten
     image = image.cuda()
     descriptor = None if descriptor is None else descriptor.cuda()
     torch.cuda.reset_peak_memory_stats()
-    times = []
     with torch.inference_mode():
-        for number in range(_WARM_UP_GPU + repeats):
-            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            torch.cuda.synchronize()
-            start.record()
-            network.logit_maps(image, descriptor)
-            end.record()
-            torch.cuda.synchronize()
-            if number >= _WARM_UP_GPU:
-                times.append(start.elapsed_time(end))
+        times = timed_on_gpu(lambda: network.logit_maps(image, descriptor), repeats)
     return percentiles(times), torch.cuda.max_memory_allocated() / 2**20
+
+
+def timed_on_gpu(forward: Callable[[], object], repeats: int) -> list[float]:
+    """Milliseconds between two events around each call, after ten that do not count."""
+    times = []
+    for number in range(_WARM_UP_GPU + repeats):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize()
+        start.record()
+        forward()
+        end.record()
+        torch.cuda.synchronize()
+        if number >= _WARM_UP_GPU:
+            times.append(start.elapsed_time(end))
+    return times

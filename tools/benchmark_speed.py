@@ -1,0 +1,136 @@
+"""Time training steps and predictions of a config, run in several ways, on synthetic scenes.
+
+    python tools/benchmark_speed.py configs/lgnet_irstd1k.py --ways fp32 bf16 bf16+channels_last+compile
+
+A way is made of words joined by +: fp32 or bf16; channels_last; compile or graphs (with CUDA graphs); resident (images
+and masks stay on the device, which turns them). Steps are those of tools/train.py, from its log, in wall time and
+without the first epoch. Predictions are timed between events on a GPU and in CPU time elsewhere. Nothing is downloaded:
+a small untrained CLIP gives the descriptors of the training, one of the config's size is what predictions time.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parent
+MARKER = 'speed'
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', type=Path)
+    parser.add_argument('--ways', nargs='+', default=['fp32', 'bf16'], metavar='WAY', help='default: fp32 bf16')
+    parser.add_argument('--only', choices=('training', 'prediction'), help='leave the other out')
+    parser.add_argument('--size', type=int, default=512, help='side of the images, from 64 (default: %(default)s)')
+    parser.add_argument('--batch', type=int, default=8, help='images of a training step (default: %(default)s)')
+    parser.add_argument('--steps', type=int, default=12, help='of an epoch (default: %(default)s)')
+    parser.add_argument('--epochs', type=int, default=3, help='from 2; the first does not count (default: %(default)s)')
+    parser.add_argument('--workers', type=int, default=2, help='of the loader (default: %(default)s)')
+    parser.add_argument('--predict', type=int, nargs='+', default=[1, 8], metavar='BATCH',
+                        help='images of a prediction (default: 1 8)')
+    parser.add_argument('--repeats', type=int, default=20, help='timed predictions (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/speed'), help='default: %(default)s')
+    parser.add_argument('--document', type=Path, metavar='FILE', help='write the tables into this Markdown file, in '
+                                                                 f'its section "<!-- {MARKER} -->"')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    from irstd_toolbox.console import quiet
+    quiet()
+    import torch
+    from mmengine.registry import init_default_scope
+
+    from irstd_toolbox.benchmarking.speed import parse_way, predicting
+    from irstd_toolbox.errors import ConfigError
+    from irstd_toolbox.evaluation.files import write_atomically
+    from irstd_toolbox.evaluation.sections import replace_section
+    from irstd_toolbox.registry import SCOPE
+    from irstd_toolbox.training.config_edits import load_config
+
+    ways = {text: parse_way(text) for text in args.ways}
+    if args.epochs < 2 or min(args.steps, args.batch, args.repeats, *args.predict) < 1 or args.size < 64:
+        raise ConfigError('--epochs from 2, --size from 64 and the other numbers from 1 are expected.')
+    config = load_config(str(args.config))
+    init_default_scope(SCOPE)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    rows = []
+    if args.only != 'prediction':
+        rows += [dict(way=text, **train(args, config, text, words, device)) for text, words in ways.items()]
+    if args.only != 'training':
+        for text, words in ways.items():
+            for batch in args.predict if 'resident' not in words else ():
+                torch._dynamo.reset()
+                found = predicting(config.model, words, args.size, batch, args.repeats, device)
+                rows.append(dict(way=text, batch=batch, **found))
+    name = torch.cuda.get_device_name() if device == 'cuda' else 'CPU'
+    about = dict(config=args.config.stem, size=args.size, batch=args.batch, device=name, torch=torch.__version__,
+                 threads=torch.get_num_threads(), workers=args.workers)
+    write_atomically(args.out / 'speed.json', json.dumps(dict(about, rows=rows), indent=1).encode())
+    text = tables(about, rows)
+    print(text)
+    if args.document:
+        replace_section(args.document, MARKER, ['tools/benchmark_speed.py', *(argv or sys.argv[1:])], text)
+    return int(any('failed' in row for row in rows))
+
+
+def train(args: argparse.Namespace, config: object, text: str, words: tuple[str, ...], device: str) -> dict:
+    """The figures of one way of training."""
+    from irstd_toolbox.benchmarking.speed import steps_config, timed_steps, training_arguments
+    from irstd_toolbox.console import logged
+
+    data = args.out / 'data'
+    folder = args.out / text
+    log = folder / 'log.txt'
+    folder.mkdir(parents=True, exist_ok=True)
+    steps_config(config, data, args.size, args.batch, args.epochs, args.workers).dump(str(folder / 'steps.py'))
+    scenes = ('--train', args.batch * args.steps, '--test', 1, '--targets', 1, 1, '--size', args.size, args.size)
+    if not logged(log, TOOLS / 'synthesize.py', data, *scenes):
+        return dict(failed=f'synthesize.py stopped, see {log}')
+    if not logged(log, TOOLS / 'train.py', folder / 'steps.py', '--work-dir', folder / 'run',
+                  *training_arguments(words, device)):
+        return dict(failed=f'train.py stopped, see {log}')
+    return timed_steps(folder / 'run')
+
+
+def tables(about: dict, rows: list[dict]) -> str:
+    """The figures as Markdown."""
+    lines = [f'{about["config"]}, {about["size"]}x{about["size"]}, {about["device"]} ({about["threads"]} threads), '
+             f'torch {about["torch"]}.']
+    training = [row for row in rows if 'batch' not in row]
+    if training:
+        lines += ['', f'Training, {about["batch"]} images a step, {about["workers"]} workers; median (5th to 95th '
+                  'percentile).', '', '| way | steps | ms a step | ms of it waiting for data | images a second | '
+                  's for 800 images | GPU memory, MiB |', '|---' * 7 + '|', *(step_line(row, about['batch'])
+                                                                            for row in training)]
+    predicted = [row for row in rows if 'batch' in row]
+    if predicted:
+        lines += ['', "Prediction, ms an image, median (5th to 95th percentile) of a batch's.", '',
+                  "| way | batch | network | CLIP's image tower |", '|---' * 4 + '|', *map(batch_line, predicted)]
+    return '\n'.join(lines)
+
+
+def step_line(row: dict, batch: int) -> str:
+    if 'failed' in row:
+        return f'| {row["way"]} | {row["failed"]} | | | | | |'
+    median = row['ms']['p50']
+    memory = '' if row['gpu_memory_mib'] is None else f'{row["gpu_memory_mib"]:.0f}'
+    return (f'| {row["way"]} | {row["steps"]} | {spread(row["ms"])} | {spread(row["data_ms"])} | '
+            f'{batch / median * 1e3:.3g} | {median / batch * 0.8:.3g} | {memory} |')
+
+
+def batch_line(row: dict) -> str:
+    clip = '' if row['image_tower'] is None else spread(row['image_tower'], row['batch'])
+    return f'| {row["way"]} | {row["batch"]} | {spread(row["network"], row["batch"])} | {clip} |'
+
+
+def spread(found: dict, images: int = 1) -> str:
+    middle, low, high = (found[share] / images for share in ('p50', 'p5', 'p95'))
+    return f'{middle:.3g} ({low:.3g} to {high:.3g})'
+
+
+if __name__ == '__main__':
+    from irstd_toolbox.console import run
+    run(main)
