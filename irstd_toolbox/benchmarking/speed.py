@@ -1,6 +1,5 @@
 """How fast a config trains and predicts, in several ways of running it: precision, memory layout, compiler, data."""
 
-import contextlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -167,6 +166,9 @@ def _lay_out(module: torch.nn.Module, parts: Sequence[torch.nn.Module], words: S
 
 def _watched(forward: Callable[[], object], watch: Callable, words: Sequence[str], repeats: int,
              device: str) -> dict[str, float]:
-    precise = torch.autocast(device, torch.bfloat16) if 'bf16' in words else contextlib.nullcontext()
-    with torch.no_grad(), precise:  # graphs of inference tensors cannot be recorded
-        return percentiles(watch(forward, repeats))
+    def call() -> None:
+        with torch.autocast(device, torch.bfloat16, enabled='bf16' in words):  # anew, for it keeps the weights it cast
+            forward()
+
+    with torch.no_grad():  # graphs of inference tensors cannot be recorded
+        return percentiles(watch(call, repeats))
