@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, DataError
+from ..training.checkpoint import find_checkpoint
 from ..training.config_edits import load_config
 
 __all__ = ['DataSet', 'Entry', 'Suite', 'add_configs', 'named_roots', 'read_suite', 'slug', 'with_checkpoints']
@@ -149,7 +150,11 @@ def _entry(told: Mapping, folder: Path) -> Entry:
     checkpoints = [checkpoints] if isinstance(checkpoints, str) else checkpoints
     return Entry(config, told.get('name') or config.stem, told.get('group'), told.get('options') or {},
                  told.get('describe'), tuple(told.get('references') or ()),
-                 tuple(folder / one for one in checkpoints))
+                 tuple(_weights(folder / one) for one in checkpoints))
+
+
+def _weights(path: Path) -> Path:
+    return find_checkpoint(path, 'best') if path.is_dir() else path
 
 
 def _data_set(told: Mapping, folder: Path) -> DataSet:
@@ -171,10 +176,12 @@ def with_checkpoints(suite: Suite, told: Sequence[str]) -> Suite:
     """The suite with weights in place of trainings.
 
     Args:
-        told: ``NAME=FILE``: name of an entry or path of its config. Several of one entry stand for several seeds.
+        told: ``NAME=FILE``: name of an entry or path of its config. Several of one entry stand for several seeds. The
+            folder of a training stands for its best checkpoint.
 
     Raises:
         ConfigError: If one has another form, or no entry is called so.
+        CheckpointError: If a folder holds no best checkpoint.
     """
     found: dict[str, list[Path]] = {}
     for one in told:
@@ -185,7 +192,7 @@ def with_checkpoints(suite: Suite, told: Sequence[str]) -> Suite:
             known = ', '.join(entry.name for entry in suite.entries)
             raise ConfigError(f'--checkpoint {one}: NAME=FILE is expected, where NAME is a config or one of {known}.')
         for entry in names:
-            found.setdefault(entry, []).append(Path(file))
+            found.setdefault(entry, []).append(_weights(Path(file)))
     return replace(suite, entries=tuple(
         replace(entry, checkpoints=tuple(found.get(entry.name, entry.checkpoints))) for entry in suite.entries))
 

@@ -16,7 +16,7 @@ from irstd_toolbox.benchmarking.suite import (
     read_suite,
     with_checkpoints,
 )
-from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 
 
 def suite_file(folder: Path, text: str) -> Path:
@@ -75,6 +75,19 @@ cross = True
         suite = Suite(entries=(Entry(Path('a.py'), 'A'), Entry(Path('b.py'), 'B')))
         told = with_checkpoints(suite, ['A=1.pth', 'A=2.pth', 'b.py=3.pth'])
         assert [entry.checkpoints for entry in told.entries] == [(Path('1.pth'), Path('2.pth')), (Path('3.pth'),)]
+
+    def test_the_folder_of_a_training_is_its_best_checkpoint(self, tmp_path):
+        (tmp_path / 'run').mkdir()
+        suite = Suite(entries=(Entry(Path('a.py'), 'A'),))
+        with pytest.raises(CheckpointError, match='run holds no best checkpoint'):
+            with_checkpoints(suite, [f'A={tmp_path / "run"}'])
+        for name in ('best_IoU_epoch_1.pth', 'epoch_2.pth'):
+            torch.save({}, tmp_path / 'run' / name)
+        best = tmp_path / 'run' / 'best_IoU_epoch_1.pth'
+        assert with_checkpoints(suite, [f'A={tmp_path / "run"}']).entries[0].checkpoints == (best,)
+        text = "entries = [dict(config='../a.py', checkpoint=['../run', '../b.pth'])]"
+        found = read_suite(suite_file(tmp_path, text)).entries[0].checkpoints
+        assert [path.resolve() for path in found] == [best.resolve(), (tmp_path / 'b.pth').resolve()]
 
     def test_weights_of_nobody_are_refused(self):
         with pytest.raises(ConfigError, match='--checkpoint C=1.pth: NAME=FILE is expected, .* one of A'):
