@@ -63,8 +63,7 @@ def steps_config(config: Config, data: Path, size: int, batch: int, epochs: int,
         workers: Of the loader.
     """
     made = Config(config.to_dict())
-    pipeline = [dict(step, size=_as_before(step['size'], size)) if 'size' in step and step['type'] != 'LoadClipImage'
-                else dict(step) for step in made.train_dataloader.dataset.pipeline]
+    pipeline = [_sized(step, size) for step in made.train_dataloader.dataset.pipeline]
     made.train_dataloader = dict(
         made.train_dataloader, batch_size=batch, num_workers=workers, persistent_workers=workers > 0, drop_last=True,
         dataset=dict(type='IRSTDDataset', data_root=str(data), split='trainval', pipeline=pipeline, in_memory=True))
@@ -78,12 +77,18 @@ def steps_config(config: Config, data: Path, size: int, batch: int, epochs: int,
     made.custom_hooks = [dict(type='EpochSeedHook'), dict(type='NaNGuardHook')]
     made.visualizer = dict(type='IRSTDVisualizer', name='visualizer', vis_backends=[dict(type='LocalVisBackend')])
     if made.model.get('target_descriptor'):
-        made.model.target_descriptor.encoder = STAND_IN
+        width = MODELS.build(made.model.target_descriptor.encoder).dim
+        made.model.target_descriptor.encoder = dict(STAND_IN, model=dict(STAND_IN['model'], embed_dim=width))
     return made
 
 
-def _as_before(size: Any, side: int) -> Any:
-    return side if isinstance(size, int) else (side, side)
+def _sized(step: dict, side: int) -> dict:
+    """A transform with its size, where it has one, replaced; CLIP's copy of the scene becomes the stand-in's."""
+    if step['type'] == 'LoadClipImage':
+        return dict(step, size=STAND_IN['model']['vision_cfg']['image_size'])
+    if 'size' not in step:
+        return dict(step)
+    return dict(step, size=side if isinstance(step['size'], int) else (side, side))
 
 
 def training_arguments(words: Sequence[str], device: str) -> list[str]:

@@ -7,8 +7,16 @@ import pytest
 from mmengine.config import Config
 
 from irstd_toolbox import console
-from irstd_toolbox.benchmarking.speed import parse_way, predicting, steps_config, timed_steps, training_arguments
+from irstd_toolbox.benchmarking.speed import (
+    STAND_IN,
+    parse_way,
+    predicting,
+    steps_config,
+    timed_steps,
+    training_arguments,
+)
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.config_edits import load_config
 
 
@@ -56,6 +64,12 @@ def test_a_configs_training_keeps_its_steps_but_for_their_size(repository):
                      ((step.type, step['size']) for step in before if 'size' in step)} and sizes
     assert made.optim_wrapper == config.optim_wrapper and made.model == config.model
     assert config.train_dataloader.dataset.get('in_memory') is None  # the config given is left as it was
+    language = load_config(str(repository / 'configs' / 'lgnet_demo.py'))
+    made = steps_config(language, Path('scenes'), 96, 3, 2, 0)
+    scene = made.train_dataloader.dataset.pipeline[1]
+    assert MODELS.build(made.model.target_descriptor.encoder).dim == made.model.neck.language_fusion.descriptor_dim
+    assert language.train_dataloader.dataset.pipeline[1].size == 64
+    assert scene == dict(type='LoadClipImage', size=MODELS.build(STAND_IN).image_size)
 
 
 @pytest.fixture
