@@ -43,17 +43,21 @@ def main(argv: list[str] | None = None) -> int:
     import torch
     from mmengine.registry import init_default_scope
 
-    from irstd_toolbox.benchmarking.speed import parse_way, predicting
+    from irstd_toolbox.benchmarking.speed import compiler_of, parse_way, predicting
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.files import write_atomically
     from irstd_toolbox.evaluation.sections import replace_section
     from irstd_toolbox.registry import SCOPE
+    from irstd_toolbox.training.compiling import try_compiler
     from irstd_toolbox.training.config_edits import load_config
 
     ways = {text: parse_way(text) for text in args.ways}
     if args.epochs < 2 or min(args.steps, args.batch, args.repeats, *args.predict) < 1 or args.size < 64:
         raise ConfigError('--epochs from 2, --size from 64 and the other numbers from 1 are expected.')
     config = load_config(str(args.config))
+    for compiler in map(compiler_of, ways.values()):
+        if compiler is not None:
+            try_compiler(compiler)
     init_default_scope(SCOPE)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     rows = []
@@ -69,10 +73,10 @@ def main(argv: list[str] | None = None) -> int:
     about = dict(config=args.config.stem, size=args.size, batch=args.batch, device=name, torch=torch.__version__,
                  threads=torch.get_num_threads(), workers=args.workers)
     write_atomically(args.out / 'speed.json', json.dumps(dict(about, rows=rows), indent=1).encode())
-    text = tables(about, rows)
-    print(text)
+    figures = tables(about, rows)
+    print(figures)
     if args.document:
-        replace_section(args.document, MARKER, ['tools/benchmark_speed.py', *(argv or sys.argv[1:])], text)
+        replace_section(args.document, MARKER, ['tools/benchmark_speed.py', *(argv or sys.argv[1:])], figures)
     return int(any('failed' in row for row in rows))
 
 

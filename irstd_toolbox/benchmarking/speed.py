@@ -10,20 +10,14 @@ from mmengine.config import Config
 
 from ..errors import ConfigError
 from ..registry import MODELS
-from ..training.compiling import network_parts, try_compiler
+from ..training.compiling import network_parts
 from .cost import percentiles, scene_for, timed, timed_on_gpu
 
-__all__ = ['STAND_IN', 'WORDS', 'parse_way', 'predicting', 'steps_config', 'timed_steps', 'training_arguments']
+__all__ = ['STAND_IN', 'WORDS', 'compiler_of', 'parse_way', 'predicting', 'steps_config', 'timed_steps',
+           'training_arguments']
 
-WORDS = {
-    'fp32': 'as configs have it',
-    'bf16': 'mixed precision',
-    'channels_last': 'maps lie in memory pixel by pixel',
-    'compile': 'torch.compile',
-    'graphs': "torch.compile with mode='reduce-overhead', which records CUDA graphs",
-    'resident': 'images and masks stay on the device (training alone)',
-}
-"""What a way of running is made of."""
+WORDS = ('fp32', 'bf16', 'channels_last', 'compile', 'graphs', 'resident')
+"""What a way of running is made of; docs/speed.md says what each is."""
 
 _COMPILERS: dict[str, dict[str, Any]] = {'compile': {}, 'graphs': dict(mode='reduce-overhead')}
 
@@ -49,6 +43,16 @@ def parse_way(text: str) -> tuple[str, ...]:
         if first in words and second in words:
             raise ConfigError(f'{text}: {first} and {second} exclude each other.')
     return words
+
+
+def compiler_of(words: Sequence[str]) -> dict[str, Any] | None:
+    """The arguments of :func:`torch.compile` that a way of running has; None for no compiler.
+
+    Example:
+        >>> compiler_of(('bf16', 'graphs')), compiler_of(('bf16',))
+        ({'mode': 'reduce-overhead'}, None)
+    """
+    return next((_COMPILERS[word] for word in words if word in _COMPILERS), None)
 
 
 def steps_config(config: Config, data: Path, size: int, batch: int, epochs: int, workers: int) -> Config:
@@ -94,8 +98,9 @@ def _sized(step: dict, side: int) -> dict:
 def training_arguments(words: Sequence[str], device: str) -> list[str]:
     """What a way of running is to tools/train.py."""
     options = ['channels_last=True'] if 'channels_last' in words else []
-    options += ['compile=True'] if 'compile' in words else []
-    options += ['compile.mode=reduce-overhead'] if 'graphs' in words else []
+    compiler = compiler_of(words)
+    if compiler is not None:
+        options += [f'compile.{key}={value}' for key, value in compiler.items()] or ['compile=True']
     if 'resident' in words:
         options += [f'train_dataloader.dataset.in_memory={device}', 'train_dataloader.num_workers=0']
     precision = ['--amp', 'bf16'] if 'bf16' in words else []
@@ -163,10 +168,9 @@ def predicting(model: dict, words: Sequence[str], size: int, batch: int, repeats
 def _lay_out(module: torch.nn.Module, parts: Sequence[torch.nn.Module], words: Sequence[str]) -> None:
     if 'channels_last' in words:
         module.to(memory_format=torch.channels_last)
-    for options in (_COMPILERS[word] for word in words if word in _COMPILERS):
-        try_compiler(options)
-        for part in parts:
-            part.compile(**options)
+    compiler = compiler_of(words)
+    for part in parts if compiler is not None else ():
+        part.compile(**compiler)
 
 
 def _watched(forward: Callable[[], object], watch: Callable, words: Sequence[str], repeats: int,

@@ -101,16 +101,24 @@ class IRSTDDataset(BaseDataset):
         if self.in_memory and not self._kept:
             self._keep()
 
-    def _keep(self) -> None:
+    def plan_keeping(self, in_memory: bool | str) -> tuple[int, ResidentPixels | None]:
+        """How many first steps of the pipeline ``in_memory`` would run once, and what would hold pixels on a device.
+
+        Raises:
+            ConfigError: If that is none, or the device is not there or cannot do the other steps.
+        """
         steps = self.pipeline.transforms
         count = next((i for i, step in enumerate(steps) if not getattr(step, 'fixed', False)), len(steps))
         if not count:
             first = type(steps[0]).__name__ if steps else 'no step at all'
-            raise ConfigError(f'in_memory=True keeps what the first steps of the pipeline make, which begins with '
-                              f'{first}. Begin it with LoadImage, or leave in_memory out.')
+            raise ConfigError(f'in_memory={in_memory!r} keeps what the first steps of the pipeline make, which begins '
+                              f'with {first}. Begin it with LoadImage, or leave in_memory out.')
+        return count, ResidentPixels(in_memory, steps[count:]) if isinstance(in_memory, str) else None
+
+    def _keep(self) -> None:
+        steps = self.pipeline.transforms
+        count, self._resident = self.plan_keeping(self.in_memory)
         fixed, self._rest = Compose(steps[:count]), Compose(steps[count:])
-        if isinstance(self.in_memory, str):
-            self._resident = ResidentPixels(self.in_memory, steps[count:])
         size = 0
         for index in range(len(self)):
             results = fixed(self.get_data_info(index))

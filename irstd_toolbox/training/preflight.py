@@ -46,7 +46,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     for part in ('train', 'val'):
         loader = config.get(f'{part}_dataloader')
         if loader:
-            datasets[part] = DATASETS.build(_on_disk(loader))
+            datasets[part] = _build_dataset(loader)
     if 'train' not in datasets:
         raise ConfigError('The config has no train_dataloader, so there is nothing to train on. Methods without '
                           'parameters are run by tools/test.py.')
@@ -81,10 +81,13 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     return Preflight(model, datasets)
 
 
-def _on_disk(loader: ConfigDict) -> dict:
-    """The data set of a loader, which keeps in memory nothing of what it reads for a check."""
-    dataset = dict(loader.dataset)
-    kept = dataset.pop('in_memory', False)
+def _build_dataset(loader: ConfigDict) -> Any:
+    """The data set of a loader; what it would keep in memory is checked, and kept by the one that training builds."""
+    options = dict(loader.dataset)
+    kept = options.pop('in_memory', False)
+    dataset = DATASETS.build(options)
+    if kept:
+        dataset.plan_keeping(kept)
     if isinstance(kept, str) and loader.get('num_workers', 0):
         raise ConfigError(f'dataset.in_memory={kept!r} keeps the images on that device, where the {loader.num_workers} '
                           'workers of the loader cannot reach them. Set its num_workers=0.')

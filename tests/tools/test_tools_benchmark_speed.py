@@ -32,6 +32,7 @@ def test_a_way_that_is_none_is_refused(text, message):
     ('fp32', []), ('bf16', ['--amp', 'bf16']),
     ('bf16+channels_last+graphs', ['--amp', 'bf16', '--cfg-options', 'channels_last=True',
                                    'compile.mode=reduce-overhead']),
+    ('graphs', ['--cfg-options', 'compile.mode=reduce-overhead']),
     ('compile+resident', ['--cfg-options', 'compile=True', 'train_dataloader.dataset.in_memory=cuda',
                           'train_dataloader.num_workers=0'])])
 def test_a_way_is_arguments_of_a_training(text, arguments):

@@ -190,7 +190,8 @@ def test_more_images_a_batch_than_there_are_is_found(config: Path, load_tool: To
 
 
 @pytest.mark.parametrize('options, match', [
-    (['train_dataloader.dataset.in_memory=cpu', 'train_dataloader.num_workers=2'],
+    (['train_dataloader.dataset.in_memory=cpu'], "in_memory='cpu' mirrors and turns .* has RandomIntensity"),
+    (['val_dataloader.dataset.in_memory=cpu', 'val_dataloader.num_workers=2'],
      "in_memory='cpu' keeps the images on that device, where the 2 workers of the loader cannot reach them"),
     (['compile=fast'], "compile='fast'; expected True, False or the arguments of torch.compile"),
     (['compile.backend=nosuch'], "torch.compile does not work here: .*nosuch")])
