@@ -52,7 +52,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     where.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
     report = parser.add_argument_group('reports')
     report.add_argument('--only', choices=('report',), help='write the reports of --out anew, and run nothing')
-    report.add_argument('--document', type=Path, metavar='FILE', help='write the tables into this Markdown file')
+    report.add_argument('--document', type=Path, metavar='FILE', help='write tables and curves into this Markdown file')
     report.add_argument('--section', default='benchmark', metavar='NAME',
                         help='between its lines <!-- NAME --> and <!-- /NAME --> (default: %(default)s)')
     return parser.parse_args(argv)
@@ -70,9 +70,12 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.benchmarking.planning import Choices, make_plan
     from irstd_toolbox.benchmarking.runner import locked, run_jobs
     from irstd_toolbox.benchmarking.showing import Progress, failures, summary
+    from irstd_toolbox.evaluation.sections import find_section
     from irstd_toolbox.plugins import load_plugins
 
     load_plugins(args.plugins)
+    if args.document:
+        find_section(args.document, args.section)
     out = args.out or Path('work_dirs', args.suite.stem if args.suite else 'benchmark')
     if args.only:
         return write_all(out, args)
@@ -112,17 +115,10 @@ def suite_of(args: argparse.Namespace) -> Any:
 
 def write_all(out: Path, args: argparse.Namespace) -> int:
     """The reports of a benchmark, and its tables in a document."""
-    import json
+    from irstd_toolbox.benchmarking.reports import write_reports
 
-    from irstd_toolbox.benchmarking.collecting import FILE
-    from irstd_toolbox.benchmarking.reports import document_section, write_reports
-    from irstd_toolbox.evaluation.sections import replace_section
-
-    for path in write_reports(out):
+    for path in write_reports(out, document=args.document, section=args.section):
         print(path)
-    if args.document:
-        command = json.loads((out / FILE).read_text(encoding='utf-8'))['command']
-        replace_section(args.document, args.section, command, document_section(out))
     return 0
 
 

@@ -56,8 +56,10 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     from rich.progress import track
 
-    from irstd_toolbox.evaluation.sections import replace_section
+    from irstd_toolbox.evaluation.sections import find_section, replace_section
 
+    if args.document:
+        find_section(args.document, MARKER)
     environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads))
     rows = []
     paths = [path for pattern in args.configs for path in sorted(glob.glob(pattern)) or [pattern]]

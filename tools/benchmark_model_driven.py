@@ -48,10 +48,12 @@ def main(argv: list[str] | None = None) -> None:
     import torch
 
     from irstd_toolbox.errors import ConfigError
-    from irstd_toolbox.evaluation.sections import replace_section
+    from irstd_toolbox.evaluation.sections import find_section, replace_section
     from irstd_toolbox.plugins import load_plugins
     from irstd_toolbox.training.config_edits import load_config
 
+    if args.document:
+        find_section(args.document, SECTION)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     load_plugins()

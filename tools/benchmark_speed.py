@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.benchmarking.speed import compiler_of, parse_way, predicting
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.files import write_atomically
-    from irstd_toolbox.evaluation.sections import replace_section
+    from irstd_toolbox.evaluation.sections import find_section, replace_section
     from irstd_toolbox.registry import SCOPE
     from irstd_toolbox.training.compiling import try_compiler
     from irstd_toolbox.training.config_edits import load_config
@@ -54,6 +54,8 @@ def main(argv: list[str] | None = None) -> int:
     ways = {text: parse_way(text) for text in args.ways}
     if args.epochs < 2 or min(args.steps, args.batch, args.repeats, *args.predict) < 1 or args.size < 64:
         raise ConfigError('--epochs from 2, --size from 64 and the other numbers from 1 are expected.')
+    if args.document:
+        find_section(args.document, MARKER)
     config = load_config(str(args.config))
     for compiler in map(compiler_of, ways.values()):
         if compiler is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from irstd_toolbox.errors import CheckpointError, ConfigError
+from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 
 
 def test_the_cost_table_counts_what_complexity_counts(load_tool, config, tmp_path, capsys):
@@ -27,6 +27,15 @@ def test_a_config_that_cannot_be_measured_has_its_reason_in_the_table(load_tool,
         "model = dict(type='IRSTDSegmentor', backbone=dict(type='Nothing'), decode_head=dict(type='LogitHead'))\n")
     assert load_tool('benchmark_cost').main([str(broken)]) == 1
     assert "'Nothing' is not a registered backbone" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('name', ['benchmark', 'benchmark_cost', 'benchmark_model_driven', 'benchmark_speed'])
+def test_a_document_without_its_section_is_refused_before_anything_is_measured(load_tool, config, tmp_path, name):
+    document, out = tmp_path / 'a.md', [] if name == 'benchmark_cost' else ['--out', str(tmp_path / 'out')]
+    document.write_text('no section\n')
+    with pytest.raises(DataError, match='no section'):
+        load_tool(name).main([str(config), *out, '--document', str(document)])
+    assert not (tmp_path / 'out').exists()
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .benchmark_file import Benchmark
 from .machine import describe_machine
-from .tables import Cell, Section, Table
+from .tables import Cell, Picture, Section, Table
 
 __all__ = ['report', 'sections_text']
 
@@ -20,8 +20,14 @@ def report(benchmark: Benchmark, sections: Sequence[Section]) -> str:
     return '\n\n'.join([*head, sections_text(sections, 2)]) + '\n'
 
 
-def sections_text(sections: Sequence[Section], level: int) -> str:
-    """Sections under headings of a level; pictures are left to the HTML page."""
+def sections_text(sections: Sequence[Section], level: int, place: Callable[[Picture], str] | None = None) -> str:
+    """Sections under headings of a level.
+
+    Args:
+        sections: What to write.
+        level: Of the headings.
+        place: Puts a picture somewhere and says where, as the text links it; without it pictures are left out.
+    """
     parts = []
     for section in sections:
         parts.append(f'{"#" * level} {escape(section.title)}')
@@ -33,6 +39,8 @@ def sections_text(sections: Sequence[Section], level: int) -> str:
             # Two spaces break a line inside a paragraph.
             parts.append('  \n'.join(f'<sup>{letter}</sup> {escape(text)}' for letter, text in table.notes))
             parts += map(escape, table.remarks)
+        if place:
+            parts += [f'![{escape(picture.title)}]({place(picture)})' for picture in section.pictures]
     return '\n\n'.join(part for part in parts if part)
 
 

@@ -1,4 +1,4 @@
-"""The figures of the HTML page: curves of every test list, and panels of its hardest images."""
+"""The figures of reports: curves of every test list, and panels of its hardest images."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,26 @@ from irstd_toolbox.visualization.panels import to_rgb
 from .evidence import Evidence
 from .tables import Picture, Section
 
-__all__ = ['BUDGET_MIB', 'PANELS', 'picture_sections']
+__all__ = ['BUDGET_MIB', 'PANELS', 'curve_sections', 'picture_sections']
 
 PANELS, BUDGET_MIB = 4, 12
 """Images drawn of each test list, and what all pictures of a page may hold together."""
 
 _METHODS, _DPI = 12, 150  # lines that one figure of curves can tell apart; 1074 pixels for the width of a page
 _WIDTH = 6.0
+
+
+def curve_sections(gathered: Mapping[tuple, Evidence]) -> list[Section]:
+    """Curves of every test list, for a document: what could not be drawn is counted, since its reasons name paths."""
+    sections = []
+    for evidence in gathered.values():
+        told = []
+        if evidence.counts:
+            told.append(f'Lines are of the first seed of each method, protocol {evidence.protocol.name}.')
+        if evidence.remarks:
+            told.append(f'Not drawn, for the reasons in report.html: {len(evidence.remarks)}.')
+        sections.append(Section(f'Curves: {evidence.title}', told, pictures=_curves(evidence)))
+    return sections
 
 
 def picture_sections(gathered: Mapping[tuple, Evidence]) -> list[Section]:
@@ -76,7 +89,7 @@ def _curves(evidence: Evidence) -> list[Picture]:
         for name, draw, curves in (
                 ('Pd over Fa', pd_fa_figure, targets), ('ROC of pixels', roc_figure, pixels),
                 ('Precision over recall of pixels', pr_figure, pixels)):
-            pictures.append(Picture(f'{name}{which}', _png(draw(curves, _WIDTH))))
+            pictures.append(Picture(f'{name}{which}', _png(draw(curves, _WIDTH), colours=256)))
     return pictures
 
 
@@ -98,8 +111,11 @@ def _panels(evidence: Evidence) -> list[Picture]:
     return pictures
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure, colours: int | None = None) -> bytes:
+    """A figure as a file, of a palette of some colours where that is said."""
     figure.set_dpi(_DPI)
-    data = io.BytesIO()
-    Image.fromarray(to_rgb(figure)).save(data, format='png', optimize=True)
+    data, image = io.BytesIO(), Image.fromarray(to_rgb(figure))
+    if colours:
+        image = image.quantize(colours, dither=Image.Dither.NONE)
+    image.save(data, format='png', optimize=True)
     return data.getvalue()

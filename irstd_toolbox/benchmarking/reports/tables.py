@@ -67,7 +67,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the HTML page.
+    """A picture of the HTML page or of a document.
 
     Args:
         title: Below it.
@@ -86,7 +86,7 @@ class Section:
         title: Its heading.
         paragraphs: Sentences below.
         tables: Its tables.
-        pictures: Its pictures; the HTML page shows them.
+        pictures: Its pictures.
     """
 
     title: str

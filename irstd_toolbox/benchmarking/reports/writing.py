@@ -1,8 +1,10 @@
 """From ``benchmark.json`` to reports: Markdown, CSV, LaTeX and one HTML page."""
 
+import re
 from pathlib import Path
 
 from irstd_toolbox.evaluation.files import write_atomically
+from irstd_toolbox.evaluation.sections import find_section, replace_section
 
 from . import latex, markdown, page, spreadsheet
 from .benchmark_file import Benchmark, read_benchmark
@@ -10,26 +12,33 @@ from .evidence import compare_ablations, gather, protocol_of
 from .grouping import Group, groups_of
 from .machine import describe_machine
 from .other_tables import ablation_sections, cost_sections, cross_sections, protocol_sections, run_sections
-from .pictures import picture_sections
+from .pictures import curve_sections, picture_sections
 from .result_tables import result_sections, stray_references
-from .tables import Section
+from .tables import Picture, Section
 
-__all__ = ['document_section', 'write_reports']
+__all__ = ['write_reports']
 
 
-def write_reports(folder: str | Path, *, figures: bool = True) -> list[Path]:
+def write_reports(folder: str | Path, *, figures: bool = True, document: Path | None = None,
+                  section: str = 'benchmark') -> list[Path]:
     """Write ``report.md``, ``report.csv``, ``report.tex`` and ``report.html`` beside ``benchmark.json``.
 
     Args:
         folder: The benchmark's.
         figures: Whether the rows' predictions are read, for curves, pictures and the paired tests of ablations.
+        document: A Markdown file that takes over tables, the command and, as files of ``images/`` beside it, curves; no
+            paired tests, no path of this machine.
+        section: Where in the document: see :func:`.sections.replace_section`.
 
     Returns:
         The files, each there whole or as it was before.
 
     Raises:
-        DataError: If the file is missing or a field is not as expected; the message names the field.
+        DataError: If the file is missing, a field is not as expected (the message names it), or the document lacks the
+            section.
     """
+    if document:
+        find_section(document, section)
     folder = Path(folder)
     benchmark = read_benchmark(folder)
     groups = groups_of(benchmark.rows)
@@ -45,21 +54,30 @@ def write_reports(folder: str | Path, *, figures: bool = True) -> list[Path]:
         'report.html': page.report(benchmark, [*sections, *pictures, *last])}
     for name, text in texts.items():
         write_atomically(folder / name, text.encode())
-    return [folder / name for name in texts]
+    written = [folder / name for name in texts]
+    if document:
+        told = [*_tables(benchmark, groups, {}), *curve_sections(gathered)]
+        written += _write_document(document, section, benchmark, told)
+    return written
 
 
-def document_section(folder: str | Path) -> str:
-    """The tables of a benchmark as Markdown for ``docs/results.md``: no pictures, no paths of a machine.
+def _write_document(document: Path, name: str, benchmark: Benchmark, sections: list[Section]) -> list[Path]:
+    """The section of a document, and its pictures: ``images/NAME--1--pd_over_fa.png`` and so on."""
+    images, pictures = document.parent / 'images', {}
 
-    Predictions are not read, so paired tests are left to ``tools/compare.py``.
+    def place(picture: Picture) -> str:
+        file = f'{name}--{len(pictures) + 1}--{re.sub("[^a-z0-9]+", "_", picture.title.lower())}.png'
+        pictures[images / file] = picture.png
+        return f'images/{file}'
 
-    Raises:
-        DataError: As :func:`write_reports`.
-    """
-    benchmark = read_benchmark(folder)
-    groups = groups_of(benchmark.rows)
-    sections = _tables(benchmark, groups, {})
-    return f'{markdown.escape(describe_machine(benchmark))}\n\n{markdown.sections_text(sections, 3)}\n'
+    text = f'{markdown.escape(describe_machine(benchmark))}\n\n{markdown.sections_text(sections, 3, place)}\n'
+    for path, png in pictures.items():
+        write_atomically(path, png)
+    replace_section(document, name, benchmark.command, text)
+    for path in images.glob(f'{name}--*.png'):
+        if path not in pictures:
+            path.unlink()
+    return [document, *pictures]
 
 
 def _tables(benchmark: Benchmark, groups: list[Group], compared: dict) -> list[Section]:

@@ -6,8 +6,6 @@ import re
 
 import pytest
 
-from irstd_toolbox.benchmarking.reports import document_section
-
 NASTY = r'A&B_50% #1 {x} ~^\ $y$ <script> |p| [z]'
 
 
@@ -27,12 +25,6 @@ def test_markdown_rows_have_as_many_cells_as_their_table(reports, row, reference
 def test_markdown_escapes_names(reports, row):
     text = reports([row(NASTY)])['md']
     assert '<script>' not in text and r'A&amp;B\_50% \#1 {x} \~^\\ \$y\$ &lt;script> \|p\| \[z\]' in text
-
-
-def test_the_section_for_documents_has_no_paths_and_no_runs(write, row):
-    text = document_section(write([row('a', data_root='/secret/data', folders=['runs/secret'])]))
-    assert 'secret' not in text and 'How each row came about' not in text
-    assert '### IRSTD-1k, test list, protocol canonical' in text and '| a | 70.00 |' in text
 
 
 def test_latex_is_bold_and_underlined_only_inside_a_group(reports, row):

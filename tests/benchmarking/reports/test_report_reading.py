@@ -2,7 +2,7 @@
 
 import pytest
 
-from irstd_toolbox.benchmarking.reports import document_section, write_reports
+from irstd_toolbox.benchmarking.reports import write_reports
 from irstd_toolbox.benchmarking.reports.benchmark_file import read_benchmark
 from irstd_toolbox.errors import DataError
 
@@ -19,7 +19,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_what_is_no_benchmark_is_refused(tmp_path, text, told):
     (tmp_path / 'benchmark.json').write_text(text)
     with pytest.raises(DataError, match=told):
-        document_section(tmp_path)
+        write_reports(tmp_path)
 
 
 @pytest.mark.parametrize(('changes', 'told'), [
