@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
@@ -118,6 +119,28 @@ def test_predictions_may_stay_at_the_networks_size() -> None:
     with torch.no_grad():
         out = model(torch.rand(1, 1, 16, 12), [sample(20, 20, padding=(2, 3))], 'predict')[0]
     assert out.seg_logits.data.shape == (1, 14, 9)
+
+
+def test_a_threshold_moves_the_decision_and_nothing_else() -> None:
+    plain, moved = build().eval(), build(threshold=0.01).eval()
+    inputs, seen = torch.rand(1, 1, 20, 20), sample(20, 20, native=(20, 20))
+    with torch.no_grad():
+        probability = plain(inputs, [copy.deepcopy(seen)], 'predict')[0].seg_logits.data.sigmoid()
+        found = moved(inputs, [copy.deepcopy(seen)], 'predict')[0]
+        assert 0 < (probability > 0.01).float().mean() < 1
+        assert torch.equal(found.pred_sem_seg.data, (probability > 0.01).byte())
+        torch.testing.assert_close(found.seg_logits.data, torch.logit(probability) - np.log(0.01 / 0.99),
+                                   rtol=0, atol=1e-4)
+        torch.testing.assert_close(moved(inputs, [seen], 'loss'), plain(inputs, [seen], 'loss'), rtol=0, atol=0)
+        torch.testing.assert_close(moved(inputs)[0], plain(inputs)[0], rtol=0, atol=0)
+    assert plain.threshold_rule is None
+    assert moved.threshold_rule == dict(rule='ProbabilityThreshold', value=0.01, origin='the config', oracle=False)
+
+
+@pytest.mark.parametrize('value', [0, 1, 1.5, -0.1, float('nan'), True])
+def test_a_threshold_that_is_no_probability_is_refused(value: float) -> None:
+    with pytest.raises(ConfigError, match='a probability above 0 and below 1 is expected'):
+        build(threshold=value)
 
 
 def test_an_unknown_output_size_is_refused() -> None:

@@ -1,23 +1,32 @@
-"""Choose the threshold of a model-driven method by its IoU on a list, by default the training list.
-
-Two rules are tried, one response for all images and one share of each image's range of responses; the better is kept.
+"""Choose a threshold by the IoU on a list that is not the test list.
 
     python tools/tune_threshold.py configs/baselines/top_hat_nuaa_sirst.py
-    python tools/test.py configs/baselines/top_hat_nuaa_sirst.py \\
-        --cfg-options model.threshold=work_dirs/top_hat_nuaa_sirst/threshold.json
+    python tools/tune_threshold.py configs/lgnet_nuaa_sirst.py best
+    python tools/test.py configs/lgnet_nuaa_sirst.py best --cfg-options \\
+        model.threshold=work_dirs/lgnet_nuaa_sirst/threshold.json
+
+Of a model-driven method two rules are tried on the training list, one response for all images and one share of each
+image's range of responses; the better is kept. Of a network the probability is chosen, with the weights it is for, on
+the list that it was validated on.
 """
 
 import argparse
 import json
 from pathlib import Path
 
+UNITS = dict(range="of an image's range of responses", response='in units of the response',
+             probability='of probability')
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help="a config of a model-driven method; the list is one of its test data set's")
-    parser.add_argument('--split', default='trainval', help='the list (default: %(default)s); with test the result is '
-                                                            'marked as an oracle')
+    parser.add_argument('config', help='a config')
+    parser.add_argument('checkpoint', nargs='?', help="of a network: a file; 'best' or 'last' of the config's work "
+                                                      'folder')
+    parser.add_argument('--split', help="a list of the test data set (default: trainval; of a network its validation "
+                                        'list); with test the result is marked as an oracle')
     parser.add_argument('--images', type=int, metavar='N', help='of the list, evenly spaced (default: all)')
+    parser.add_argument('--device', help='of a network: cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: work_dirs/CONFIG/threshold.json')
     parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -33,17 +42,21 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.console import quiet
     quiet()
     from irstd_toolbox.evaluation.files import write_atomically
-    from irstd_toolbox.inference.tuning import tune_threshold
+    from irstd_toolbox.inference.tuning import tune_probability, tune_threshold
     from irstd_toolbox.plugins import load_plugins
 
     load_plugins(args.plugins)
-    found = tune_threshold(args.config, args.split, args.cfg_options, images=args.images)
+    if args.checkpoint:
+        found = tune_probability(args.config, args.checkpoint, args.split, args.cfg_options, images=args.images,
+                                 device=args.device)
+    else:
+        found = tune_threshold(args.config, args.split or 'trainval', args.cfg_options, images=args.images)
     path = args.out or Path('work_dirs', Path(args.config).stem, 'threshold.json')
     write_atomically(path, (json.dumps(found, indent=2) + '\n').encode())
     origin = found['origin']
-    unit = "of an image's range of responses" if found['scale'] == 'range' else 'in units of the response'
-    print(f'threshold {found["value"]:.6g} {unit}: IoU {origin["IoU"] * 100:.2f} on {origin["images"]} images of '
-          f'{origin["dataset"]}, {origin["split"]}')
+    place = ', '.join(str(origin[key]) for key in ('dataset', 'split', 'part') if origin.get(key))
+    print(f'threshold {found["value"]:.6g} {UNITS[found["scale"]]}: IoU {origin["IoU"] * 100:.2f} on '
+          f'{origin["images"]} images of {place}')
     if args.split == 'test':
         print('It was chosen on the test list: what is measured there with it is an upper bound (oracle), not a test.')
     print(f'use it with --cfg-options model.threshold={path}')

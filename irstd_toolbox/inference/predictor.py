@@ -16,11 +16,12 @@ from ..datasets.imaging import read_image, to_gray
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.prediction_io import decode, encode
 from ..evaluation.regions import find_regions
+from ..models.probability_threshold import ProbabilityThreshold
 from ..registry import MODELS, SCOPE, TRANSFORMS
-from ..training.checkpoint import load_weights
+from ..training.checkpoint import file_sha256, find_checkpoint, load_weights
 from ..training.config_edits import load_config
 
-__all__ = ['Detection', 'Predictor', 'Target', 'find_targets', 'load_model', 'pick_device']
+__all__ = ['Detection', 'Predictor', 'Target', 'checkpoint_of', 'find_targets', 'load_model', 'pick_device']
 
 
 @dataclass(frozen=True)
@@ -99,17 +100,31 @@ def pick_device(device: str | None) -> torch.device:
     return chosen
 
 
+def checkpoint_of(config: Config, checkpoint: str | None) -> str | None:
+    """A checkpoint as it was given, or the file that ``'best'`` or ``'last'`` of the config's work folder is.
+
+    Raises:
+        CheckpointError: If there is no such file in the work folder.
+    """
+    if checkpoint not in ('best', 'last'):
+        return checkpoint
+    return str(find_checkpoint(config.get('work_dir') or Path('work_dirs', Path(config.filename).stem), checkpoint))
+
+
 def load_model(config: Config, checkpoint: str | os.PathLike | None, device: torch.device) -> tuple[Any, dict]:
     """The model of a config with all the weights of a checkpoint, ready to predict, and the checkpoint's ``meta``.
 
     Raises:
         CheckpointError: If the checkpoint cannot be read safely, does not fit, or is missing though there are weights.
+        ConfigError: If the config's threshold was chosen for other weights.
     """
     model = MODELS.build(config.model)
     if checkpoint is not None:
         if hasattr(model, 'load'):  # GroundedSAM, which has no weights before
             model.load()
         meta = load_weights(model, checkpoint)['meta']
+        if isinstance(getattr(model, 'threshold', None), ProbabilityThreshold):
+            model.threshold.check_weights(file_sha256(checkpoint))
     elif any(True for _ in model.parameters()):
         raise CheckpointError(f'The model of {config.filename} has weights, so a CHECKPOINT is needed. Train it with '
                               f'python tools/train.py {config.filename}')

@@ -26,12 +26,12 @@ from ..evaluation.prediction_io import decode, encode, write_prediction
 from ..evaluation.results import write_results
 from ..registry import SCOPE
 from ..training import distributed
-from ..training.checkpoint import file_sha256, find_checkpoint
+from ..training.checkpoint import file_sha256
 from ..training.config_edits import load_config, set_workers
 from ..training.hooks import stamp_of
 from ..training.panel_hook import evenly_spaced
 from ..visualization import panel, save
-from .predictor import load_model, pick_device
+from .predictor import checkpoint_of, load_model, pick_device
 
 __all__ = ['Outputs', 'run_test']
 
@@ -82,8 +82,7 @@ def run_test(
     if split:
         config.test_dataloader.dataset.split = split
     loader = Runner.build_dataloader(config.test_dataloader, seed=0)
-    if checkpoint in ('best', 'last'):
-        checkpoint = str(find_checkpoint(config.get('work_dir') or Path('work_dirs', Path(path).stem), checkpoint))
+    checkpoint = checkpoint_of(config, checkpoint)
     model, meta = load_model(config, checkpoint, _own_device(device, launcher))
     evaluator = _evaluator(config, loader.dataset, protocols)
     with _staged(outputs) as stage:

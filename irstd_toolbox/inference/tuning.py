@@ -1,6 +1,6 @@
-"""Responses of a model-driven method over a list of images, and the threshold of the highest IoU on it."""
+"""Responses of a method over a list of images, and the threshold of the highest IoU on it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ from mmengine.registry import init_default_scope
 from ..errors import ConfigError, DataError
 from ..models.model_driven import ModelDrivenDetector
 from ..registry import DATASETS, SCOPE
+from ..training.checkpoint import file_sha256
 from ..training.config_edits import load_config
-from .predictor import load_model
+from .predictor import checkpoint_of, load_model, pick_device
 
-__all__ = ['Scored', 'ThresholdSearch', 'detector_of', 'list_of', 'responses_of', 'tune_threshold']
+__all__ = ['Scored', 'ThresholdSearch', 'detector_of', 'list_of', 'responses_of', 'tune_probability', 'tune_threshold']
 
 _DROPPED_BITS = 42  # of a float64's 52 bits of mantissa; 10 stay, which tell values 0.1 % apart
 _KEYS = 1 << (63 - _DROPPED_BITS)
@@ -97,8 +98,8 @@ def detector_of(config: Config) -> ModelDrivenDetector:
     """
     init_default_scope(SCOPE)
     if config.model.get('type') != 'ModelDrivenDetector':
-        raise ConfigError(f'{config.filename} is of {config.model.get("type")}; a ModelDrivenDetector is expected, for '
-                          'networks decide at probability 0.5.')
+        raise ConfigError(f'{config.filename} is of {config.model.get("type")}; a ModelDrivenDetector is expected. '
+                          'The threshold of a network is chosen with its weights: give a CHECKPOINT.')
     return load_model(config, None, torch.device('cpu'))[0]
 
 
@@ -113,20 +114,28 @@ def responses_of(model: ModelDrivenDetector, dataset: Any, images: int | None = 
     Raises:
         DataError: If a mask is missing or not of the size of the response.
     """
+    def respond(batch: dict) -> np.ndarray:
+        prepared = model.data_preprocessor(batch, False)
+        return model.responses(prepared['inputs'], prepared['data_samples'])[0]
+
+    yield from _scored(dataset, images, respond)
+
+
+def _scored(dataset: Any, images: int | None, respond: Callable[[dict], np.ndarray]) -> Iterator[Scored]:
     count = min(images or len(dataset), len(dataset))
     for place in np.linspace(0, len(dataset) - 1, count).round().astype(int):
-        packed = dataset[int(place)]
-        batch = model.data_preprocessor({key: [value] for key, value in packed.items()}, False)
+        batch = {key: [value] for key, value in dataset[int(place)].items()}
         sample = batch['data_samples'][0]
         image_id = sample.metainfo['image_id']
         if 'gt_sem_seg' not in sample:
             raise DataError(f'{image_id} has no mask, and without it nothing can be measured. Put LoadTargetMask into '
                             'the test pipeline.')
-        response = model.responses(batch['inputs'], batch['data_samples'])[0]
         truth = sample.gt_sem_seg.data[0].numpy() == 1
+        response = respond(batch)
         if truth.shape != response.shape:
             raise DataError(f'{image_id}: the response is {response.shape}, the mask {truth.shape}; one size is '
-                            'expected. Take Resize out of the test pipeline.')
+                            "expected. Let the pipeline load the mask at the file's size, and predictions have it "
+                            "(model.output_size='native'); formulas do without Resize.")
         yield Scored(image_id, response, truth)
 
 
@@ -167,3 +176,53 @@ def tune_threshold(path: str, split: str = 'trainval', options: Sequence[str] = 
     value, iou = found[scale]
     return dict(value=value, scale=scale, origin=dict(
         method=config.model.method.to_dict(), dataset=dataset.metainfo['dataset'], split=split, images=count, IoU=iou))
+
+
+def tune_probability(path: str, checkpoint: str, split: str | None = None, options: Sequence[str] = (), *,
+                     images: int | None = None, device: str | None = None) -> dict[str, Any]:
+    """Choose the probability of the highest IoU of a network's predictions.
+
+    Args:
+        path: A config of a network; its own threshold plays no part.
+        checkpoint: A file, ``'best'`` or ``'last'`` of the config's work folder.
+        split: A list of the test data set; None for the list that the training was validated on.
+        options: ``KEY=VALUE`` over the config.
+        images: How many images, evenly spaced over the list; None for all.
+        device: ``'cpu'``, ``'cuda'``; None for a GPU if there is one.
+
+    Returns:
+        ``value``, a probability; ``scale``, ``'probability'``; and ``origin``: model, SHA-256 of the weights, data set,
+        split and, of a list that is carved from it, part; number of images, and the IoU there.
+
+    Raises:
+        ConfigError: If the config is of a formula, or has no such data set.
+        CheckpointError: If the checkpoint cannot be read safely or does not fit.
+        DataError: If the data set or masks are missing, or no threshold finds a target.
+    """
+    config = load_config(path, options)
+    if config.model.get('type') == 'ModelDrivenDetector':
+        raise ConfigError(f'{path} is of a formula, which has no weights. Leave the CHECKPOINT out.')
+    config.model.pop('threshold', None)
+    key = 'val_dataloader' if split is None else 'test_dataloader'
+    if not config.get(key):
+        raise ConfigError(f'{path} has no {key}, so there is no list to choose on.')
+    init_default_scope(SCOPE)
+    dataset = DATASETS.build(config[key].dataset) if split is None else list_of(config, split)
+    checkpoint = checkpoint_of(config, checkpoint)
+    model = load_model(config, checkpoint, pick_device(device))[0]
+    search, count = ThresholdSearch(), 0
+    with torch.inference_mode():
+        for scored in _scored(dataset, images, lambda batch: _odds(model.test_step(batch)[0].seg_logits.data[0])):
+            search.add(scored.response, scored.truth)
+            count += 1
+    odds, iou = search.best()
+    about = dataset.metainfo
+    part = dict(part=about['part']) if about.get('holdout') else {}
+    return dict(value=odds / (1 + odds), scale='probability', origin=dict(
+        model=config.model.type, checkpoint=file_sha256(checkpoint), dataset=about.get('dataset'),
+        split=about.get('split'), **part, images=count, IoU=iou))
+
+
+def _odds(logits: torch.Tensor) -> np.ndarray:
+    """``p / (1 - p)``, which tells probabilities apart near 1 as well as near 0."""
+    return logits.double().clamp(-30, 30).exp().cpu().numpy()

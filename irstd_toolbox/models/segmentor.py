@@ -10,6 +10,7 @@ from ..errors import ConfigError
 from ..registry import BACKBONES, MODELS
 from .layers import resize
 from .logit_maps import LogitMaps
+from .probability_threshold import read_threshold
 
 __all__ = ['IRSTDSegmentor']
 
@@ -32,6 +33,8 @@ class IRSTDSegmentor(BaseModel):
             prediction's alone. A side map smaller than the mask is held against the mask max-pooled to its size.
         output_size: Size of predictions: ``'native'`` brings logits back to the image file's size, ``'network'``
             leaves them at the size that the network saw (padding removed).
+        threshold: Probability above which a pixel is a target, 0.5 unless told; or the path of the JSON file that
+            ``tools/tune_threshold.py`` wrote. See :class:`.probability_threshold.ProbabilityThreshold`.
 
     Shape:
         - inputs: ``(N, C, H, W)``
@@ -50,7 +53,8 @@ class IRSTDSegmentor(BaseModel):
     def __init__(self, backbone: dict | None = None, decode_head: dict | None = None,
                  loss: dict | list[dict] | None = None, neck: dict | None = None, network: dict | None = None,
                  target_descriptor: dict | None = None, data_preprocessor: dict | None = None,
-                 output_size: str = 'native', supervision: str = 'sum', init_cfg: dict | None = None) -> None:
+                 output_size: str = 'native', supervision: str = 'sum',
+                 threshold: float | str | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(MODELS.build(data_preprocessor or dict(type='IRSTDDataPreprocessor')), init_cfg)
         if output_size not in ('native', 'network'):
             raise ConfigError(f"output_size={output_size!r} is not known. Choose 'native' or 'network'.")
@@ -60,6 +64,7 @@ class IRSTDSegmentor(BaseModel):
             raise ConfigError('A segmentor is built of a backbone, perhaps a neck, and a decode_head, or of one '
                               'network that stands for all three. Give the one or the other.')
         self.native, self.supervision = output_size == 'native', supervision
+        self.threshold = read_threshold(threshold)
         self.backbone = BACKBONES.build(backbone) if backbone else None
         self.neck = MODELS.build(neck) if neck else None
         self.decode_head = MODELS.build(decode_head) if decode_head else None
@@ -67,6 +72,11 @@ class IRSTDSegmentor(BaseModel):
         losses = loss if isinstance(loss, list) else [loss] if loss else []
         self.losses = nn.ModuleList(MODELS.build(cfg) for cfg in losses)
         self.target_descriptor = MODELS.build(target_descriptor) if target_descriptor else None
+
+    @property
+    def threshold_rule(self) -> dict | None:
+        """Value and origin of the threshold for ``results.json``; None if pixels are targets above 0.5."""
+        return self.threshold.describe() if self.threshold else None
 
     def describe(self, inputs: Tensor, samples: list[SegDataSample] | None) -> Tensor | None:
         """The target descriptors ``(N, D)`` of a batch, or None for a network without language.
@@ -134,6 +144,8 @@ class IRSTDSegmentor(BaseModel):
             own = logit[None, :, :logit.shape[1] - bottom, :logit.shape[2] - right].float()
             if self.native and 'ori_shape' in sample.metainfo:
                 own = resize(own, tuple(sample.metainfo['ori_shape'])[:2])
+            if self.threshold:
+                own = own - self.threshold.logit
             sample.seg_logits = PixelData(data=own[0])
             sample.pred_sem_seg = PixelData(data=(own[0] > 0).byte())
         return samples

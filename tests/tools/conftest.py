@@ -8,6 +8,9 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+import torch
+
+from irstd_toolbox.training.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,3 +102,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory, load_tool: Callable[[str],
     folder = tmp_path_factory.mktemp('trained')
     load_tool('train').main([str(_make(folder)), '--work-dir', str(folder / 'run')])
     return folder / 'run'
+
+
+@pytest.fixture(scope='session')
+def lively(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that predicts targets here and there, so that no figure is trivial."""
+    content = read_checkpoint(trained / 'best.pth')
+    generator = torch.Generator().manual_seed(1)
+    for name, value in content['state_dict'].items():
+        if 'decode_head' in name and value.is_floating_point() and value.ndim == 4:
+            content['state_dict'][name] = torch.randn(value.shape, generator=generator)
+    path = tmp_path_factory.mktemp('lively') / 'lively.pth'
+    torch.save(content, path)
+    return path

@@ -22,22 +22,9 @@ PROTOCOLS = ('canonical', 'basicirstd', 'dnanet')
 
 
 @pytest.fixture(scope='module')
-def lively(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint that predicts targets here and there, so that no figure is trivial."""
-    content = read_checkpoint(trained / 'best.pth')
-    generator = torch.Generator().manual_seed(1)
-    for name, value in content['state_dict'].items():
-        if 'decode_head' in name and value.is_floating_point() and value.ndim == 4:
-            content['state_dict'][name] = torch.randn(value.shape, generator=generator)
-    path = tmp_path_factory.mktemp('lively') / 'lively.pth'
-    torch.save(content, path)
-    return path
-
-
-@pytest.fixture(scope='module')
 def tested(trained: Path, lively: Path, load_tool: Tool) -> Path:
     """What one test wrote. Read only."""
-    out = lively.parent / 'out'
+    out = lively.parent / 'tested'
     load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(out), '--panels', '2',
                             '--protocol', *PROTOCOLS])
     return out

@@ -177,9 +177,6 @@ class GatedOutputHead(nn.Module):
         0.01
     """
 
-    threshold = 0.5
-    """Probability above which a pixel is target."""
-
     def __init__(self, in_channels: tuple[int, ...] = (64, 64, 64, 64, 128, 128), shallow: int = 3,
                  kernel_size: int = 1, scale_targets: str = 'deep', scale_from: str = 'logits', supervise: str = 'raw',
                  prior: float | None = 0.01) -> None:

@@ -1,0 +1,120 @@
+"""tools/tune_threshold.py for networks: the probability of the highest IoU, where it is chosen and where it is used."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.inference.tuning import tune_probability
+from irstd_toolbox.training.checkpoint import file_sha256
+
+
+@pytest.fixture(scope='module')
+def config_of(trained: Path) -> Path:
+    return trained.parent / 'tiny.py'
+
+
+@pytest.fixture(scope='module')
+def written(config_of, lively, load_tool, tmp_path_factory):
+    """Probabilities of the five test images at 0.5, and their masks."""
+    out = tmp_path_factory.mktemp('plain')
+    load_tool('test').main([str(config_of), str(lively), '--out', str(out), '--probabilities', 'npy'])
+    probabilities = np.stack([np.load(out / 'predictions' / f'scene_{i}.npy') for i in range(8, 13)])
+    truth = np.stack([cv2.imread(str(config_of.parent / 'data/masks' / f'scene_{i}.png'), 0) > 0 for i in range(8, 13)])
+    return probabilities, truth
+
+
+def iou(probabilities, truth, threshold):
+    predicted = probabilities > threshold
+    return (predicted & truth).sum() / (predicted | truth).sum()
+
+
+def test_no_other_threshold_has_a_higher_iou(config_of, lively, written):
+    found = tune_probability(str(config_of), str(lively), 'test')
+    others = [iou(*written, threshold) for threshold in np.unique(written[0])[:-1]]
+    # The search tells odds apart that differ by 0.1 %.
+    assert found['origin']['IoU'] == pytest.approx(max(others), rel=0.01) and max(others) > 1.1 * iou(*written, 0.5)
+    assert iou(*written, found['value']) == pytest.approx(found['origin']['IoU'], rel=0.01)
+
+
+def test_by_default_it_is_chosen_on_what_was_held_out_and_the_origin_says_so(config_of, lively, load_tool, tmp_path,
+                                                                             capsys):
+    path = tmp_path / 'threshold.json'
+    load_tool('tune_threshold').main([str(config_of), str(lively), '--out', str(path)])
+    found = json.loads(path.read_text())
+    origin = found['origin']
+    assert found['scale'] == 'probability' and 0 < found['value'] < 1
+    assert (origin['split'], origin['part'], origin['images']) == ('trainval', 'holdout', 2)
+    assert (origin['model'], origin['checkpoint']) == ('IRSTDSegmentor', file_sha256(lively))
+    said = capsys.readouterr().out
+    assert f'of probability: IoU {origin["IoU"] * 100:.2f} on 2 images of data, trainval, holdout' in said
+
+
+def test_a_list_of_the_test_data_set_may_be_named(config_of, lively):
+    origin = tune_probability(str(config_of), str(lively), 'trainval', images=3)['origin']
+    assert (origin['split'], origin['images']) == ('trainval', 3) and 'part' not in origin
+
+
+def test_masks_and_figures_follow_the_threshold_and_the_result_names_it(config_of, lively, load_tool, tmp_path, written,
+                                                                        capsys):
+    path = tmp_path / 'threshold.json'
+    load_tool('tune_threshold').main([str(config_of), str(lively), '--split', 'test', '--out', str(path)])
+    assert 'upper bound (oracle)' in capsys.readouterr().out
+    load_tool('test').main([str(config_of), str(lively), '--out', str(tmp_path), '--cfg-options',
+                            f'model.threshold={path}'])
+    assert 'upper bound (oracle)' in capsys.readouterr().out
+    chosen, results = json.loads(path.read_text()), json.loads((tmp_path / 'results.json').read_text())
+    masks = np.stack([cv2.imread(str(tmp_path / 'masks' / f'scene_{i}.png'), 0) > 0 for i in range(8, 13)])
+    assert np.array_equal(masks, written[0] > chosen['value'])
+    assert results['threshold'] == dict(rule='ProbabilityThreshold', value=chosen['value'], origin=chosen['origin'],
+                                        oracle=True)
+    assert results['protocols']['canonical']['IoU'] == pytest.approx(chosen['origin']['IoU'], rel=0.01)
+
+
+def test_the_configs_own_threshold_plays_no_part(config_of, lively):
+    plain, told = (tune_probability(str(config_of), str(lively), options=options)
+                   for options in ([], ['model.threshold=0.9']))
+    assert plain == told
+
+
+def test_a_threshold_for_other_weights_is_refused(config_of, lively, trained, load_tool, tmp_path):
+    path = tmp_path / 'threshold.json'
+    load_tool('tune_threshold').main([str(config_of), str(lively), '--out', str(path)])
+    with pytest.raises(ConfigError, match='was chosen for weights of SHA-256 .* Choose one for them'):
+        load_tool('test').main([str(config_of), str(trained / 'best.pth'), '--out', str(tmp_path / 'out'),
+                                '--cfg-options', f'model.threshold={path}'])
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(('text', 'told'), [
+    (None, 'holds no threshold .FileNotFoundError'), ('{', 'holds no threshold'), ('{"value": 1}', 'no threshold'),
+    ('{"value": 14.7, "scale": "response", "origin": {}}', "of scale 'response', that of a model-driven method"),
+    ('{"value": 7, "scale": "probability", "origin": {}}', 'a probability above 0 and below 1 is expected')])
+def test_what_is_no_threshold_of_a_network_is_refused(config_of, lively, load_tool, tmp_path, text, told):
+    path = tmp_path / 'threshold.json'
+    if text is not None:
+        path.write_text(text)
+    image = config_of.parent / 'data/images/scene_8.png'
+    with pytest.raises(ConfigError, match=told):
+        load_tool('predict').main([str(config_of), str(lively), str(image), '--out', str(tmp_path / 'out'),
+                                   '--cfg-options', f'model.threshold={path}'])
+
+
+def test_predictions_of_another_size_than_the_masks_are_named(config_of, lively):
+    with pytest.raises(DataError, match=r'scene_\d+: the response is \(16, 16\), the mask \(20, 24\)'):
+        tune_probability(str(config_of), str(lively), options=['model.output_size=network'])
+
+
+def test_a_formula_has_no_weights_to_give(load_tool):
+    with pytest.raises(ConfigError, match='is of a formula, which has no weights. Leave the CHECKPOINT out'):
+        load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', 'best'])
+
+
+def test_a_config_without_validation_names_what_is_missing(config_of, lively, tmp_path):
+    path = config_of.with_name('no_validation.py')
+    path.write_text(config_of.read_text() + 'del val_dataloader\n')
+    with pytest.raises(ConfigError, match='has no val_dataloader, so there is no list to choose on'):
+        tune_probability(str(path), str(lively))
