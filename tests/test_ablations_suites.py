@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmengine.registry import DefaultScope
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from irstd_toolbox.benchmarking.configs import resolve, text_at_test, uses_text
 from irstd_toolbox.benchmarking.suite import Suite, read_suite
@@ -16,7 +19,7 @@ from irstd_toolbox.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = {path.stem: path for path in sorted((ROOT / 'configs' / 'suites').glob('*.py'))}
-TOLD = ['ablations_irstd1k', 'descriptions_irstd1k', 'synthetic']
+TOLD = ['ablations_irstd1k', 'cpu_nuaa_sirst', 'descriptions_irstd1k', 'recipes_nuaa_sirst', 'synthetic']
 ABLATIONS = ROOT / 'configs' / 'ablations'
 FUSIONS = {'addition': 'AdditiveLanguageFusion', 'concatenation': 'ConcatLanguageFusion', 'gate': 'GatedLanguageFusion',
            'film': 'FiLMFusion', 'attention': 'CrossAttentionFusion'}
@@ -47,7 +50,8 @@ def build(config: Config) -> torch.nn.Module:
 
 def test_there_are_the_suites_of_the_papers_tables_and_one_of_synthetic_scenes() -> None:
     assert set(SUITES) == {
-        'ablations_irstd1k', 'descriptions_irstd1k', 'networks_irstd1k', 'networks_nuaa_sirst', 'synthetic'}
+        'ablations_irstd1k', 'cpu_nuaa_sirst', 'descriptions_irstd1k', 'networks_irstd1k', 'networks_nuaa_sirst',
+        'recipes_nuaa_sirst', 'synthetic'}
 
 
 @pytest.mark.parametrize('name', SUITES)
@@ -103,9 +107,27 @@ def test_the_suite_of_networks_leaves_out_only_what_needs_something_made_before(
         'ssps_dnanet', 'grounded_sam', 'grounded_sam_boxes', 'repisd_deploy'}
 
 
-def test_every_ablation_is_in_the_suite_of_ablations(suites: dict[str, Suite]) -> None:
-    named = {entry.config.resolve() for entry in suites['ablations_irstd1k'].entries}
+def test_every_ablation_is_in_a_suite(suites: dict[str, Suite]) -> None:
+    named = {entry.config.resolve() for name in ('ablations_irstd1k', 'recipes_nuaa_sirst')
+             for entry in suites[name].entries}
     assert {path for path in ABLATIONS.glob('*.py') if path not in named} == set()
+
+
+def test_every_recipe_of_another_model_or_loss_trains_and_its_loss_is_another(
+        suites: dict[str, Suite], configs: dict[str, list[Config]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MessageHub, 'get_info', lambda *_: 6)  # after the epochs in which SLS is the soft IoU
+    inputs, values, mask = torch.randn(2, 3, 64, 64), {}, torch.zeros(1, 64, 64)
+    mask[0, 10:13, 20:22] = 1
+    for entry, config in zip(suites['recipes_nuaa_sirst'].entries, configs['recipes_nuaa_sirst'], strict=True):
+        if not values or any(key.startswith('model.') for key in entry.options):
+            torch.manual_seed(0)
+            model = build(config)
+            samples = [SegDataSample(gt_sem_seg=PixelData(data=mask)) for _ in inputs]
+            loss = sum(model(inputs, samples, 'loss').values())
+            loss.backward()
+            values[entry.name] = round(loss.item(), 6)
+            assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+    assert len(set(values.values())) == len(values) == 9, values
 
 
 @pytest.mark.parametrize('name', FUSIONS)
