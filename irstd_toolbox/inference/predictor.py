@@ -114,6 +114,8 @@ def checkpoint_of(config: Config, checkpoint: str | None) -> str | None:
 def load_model(config: Config, checkpoint: str | os.PathLike | None, device: torch.device) -> tuple[Any, dict]:
     """The model of a config with all the weights of a checkpoint, ready to predict, and the checkpoint's ``meta``.
 
+    ``channels_last=True`` in the config lays out the weights of convolutions, and with them the maps, in that way.
+
     Raises:
         CheckpointError: If the checkpoint cannot be read safely, does not fit, or is missing though there are weights.
         ConfigError: If the config's threshold was chosen for other weights.
@@ -130,6 +132,8 @@ def load_model(config: Config, checkpoint: str | os.PathLike | None, device: tor
                               f'python tools/train.py {config.filename}')
     else:
         meta = {}
+    if config.get('channels_last'):
+        model = model.to(memory_format=torch.channels_last)
     return model.to(device).eval(), meta
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 from irstd_toolbox.inference import Predictor, Target, find_targets
@@ -36,6 +37,15 @@ def folder(tmp_path: Path) -> Path:
 def _predict(load_tool: Tool, trained: Path, source: Path, out: Path, *arguments: str) -> int:
     return load_tool('predict').main([str(trained.parent / 'tiny.py'), str(trained / 'best.pth'), str(source), '--out',
                                       str(out), *arguments])
+
+
+def test_channels_last_lays_out_the_weights_and_predicts_the_same(trained: Path, predictor: Predictor) -> None:
+    laid_out = Predictor(trained.parent / 'tiny.py', trained / 'best.pth', 'cpu', ['channels_last=True'])
+    weights = [next(w for w in one.neck.parameters() if w.ndim == 4 and w.shape[1] > 1 and w.shape[2] > 1)
+               for one in (laid_out.model, predictor.model)]
+    assert [w.is_contiguous(memory_format=torch.channels_last) for w in weights] == [True, False]
+    image = np.random.default_rng(0).integers(0, 255, (20, 30)).astype(np.uint8)
+    assert np.abs(laid_out.predict(image).probability - predictor.predict(image).probability).max() < 1e-4
 
 
 def test_targets_are_regions_with_centroid_box_area_and_score() -> None:
