@@ -21,6 +21,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--split', type=Path, metavar='FILE', help='of a folder, only the images that this list names')
     parser.add_argument('--threshold', type=float, metavar='T', help='target where probability > T (default: 0.5)')
     parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
+    parser.add_argument('--amp', nargs='?', const='auto', choices=('auto', 'bf16', 'fp16'),
+                        help='mixed precision, which changes figures by rounding; bf16 where the machine has it, '
+                             'otherwise fp16')
     parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
@@ -45,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     paths, ignored = list_images(args.source, args.split)
     load_plugins(args.plugins)
     checkpoint = None if args.checkpoint == 'none' else args.checkpoint
-    predictor = Predictor(args.config, checkpoint, args.device, args.cfg_options)
+    predictor = Predictor(args.config, checkpoint, args.device, args.cfg_options, args.amp)
     images, errors = [], []
     names = unique_names(paths)
     for path in track(paths, 'predicting', console=Console(stderr=True), transient=True):

@@ -22,6 +22,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--panels', type=int, default=0, metavar='N',
                         help='draw N images, evenly spaced over the list: truth, prediction, enlarged targets')
     parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
+    parser.add_argument('--amp', nargs='?', const='auto', choices=('auto', 'bf16', 'fp16'),
+                        help='mixed precision, which changes figures by rounding; bf16 where the machine has it, '
+                             'otherwise fp16')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -44,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     folder = args.out or beside(args.checkpoint, args.config)
     outputs = Outputs(folder, SUFFIXES[args.probabilities], max(args.panels, 0))
     results = run_test(args.config, args.checkpoint, outputs, args.cfg_options, protocols=args.protocol,
-                       split=args.split, device=args.device, launcher=args.launcher)
+                       split=args.split, device=args.device, launcher=args.launcher, amp=args.amp)
     if results is None:
         return
     Console().print(result_table(results))

@@ -18,6 +18,7 @@ from ..evaluation.prediction_io import decode, encode
 from ..evaluation.regions import find_regions
 from ..models.probability_threshold import ProbabilityThreshold
 from ..registry import MODELS, SCOPE, TRANSFORMS
+from ..training.amp import predicting_in
 from ..training.checkpoint import file_sha256, find_checkpoint, load_weights
 from ..training.config_edits import load_config
 
@@ -111,15 +112,18 @@ def checkpoint_of(config: Config, checkpoint: str | None) -> str | None:
     return str(find_checkpoint(config.get('work_dir') or Path('work_dirs', Path(config.filename).stem), checkpoint))
 
 
-def load_model(config: Config, checkpoint: str | os.PathLike | None, device: torch.device) -> tuple[Any, dict]:
+def load_model(config: Config, checkpoint: str | os.PathLike | None, device: torch.device,
+               amp: str | None = None) -> tuple[Any, dict]:
     """The model of a config with all the weights of a checkpoint, ready to predict, and the checkpoint's ``meta``.
 
-    ``channels_last=True`` in the config lays out the weights of convolutions, and with them the maps, in that way.
+    ``channels_last=True`` in the config lays out the weights of convolutions, and with them the maps, in that way. That
+    the model can predict in ``amp`` is checked; the caller does so by :func:`.amp.predicting_in`.
 
     Raises:
         CheckpointError: If the checkpoint cannot be read safely, does not fit, or is missing though there are weights.
-        ConfigError: If the config's threshold was chosen for other weights.
+        ConfigError: If the config's threshold was chosen for other weights, or ``amp`` is not for this model or device.
     """
+    predicting_in(amp, device)
     model = MODELS.build(config.model)
     if checkpoint is not None:
         if hasattr(model, 'load'):  # GroundedSAM, which has no weights before
@@ -130,6 +134,8 @@ def load_model(config: Config, checkpoint: str | os.PathLike | None, device: tor
     elif any(True for _ in model.parameters()):
         raise CheckpointError(f'The model of {config.filename} has weights, so a CHECKPOINT is needed. Train it with '
                               f'python tools/train.py {config.filename}')
+    elif amp:
+        raise ConfigError(f'{config.filename} is of a formula, which computes in double precision. Leave --amp out.')
     else:
         meta = {}
     if config.get('channels_last'):
@@ -145,18 +151,20 @@ class Predictor:
         checkpoint: Weights; None for a method without.
         device: ``'cpu'``, ``'cuda:1'``; None for a GPU if there is one.
         options: ``KEY=VALUE`` over the config.
+        amp: ``'bf16'``, ``'fp16'`` or ``'auto'`` for mixed precision.
 
     Raises:
-        ConfigError: If the config is wrong or its test pipeline does not begin with LoadImage.
+        ConfigError: If the config is wrong, its test pipeline does not begin with LoadImage, or the device lacks the
+            precision.
         CheckpointError: If the checkpoint cannot be read safely or does not fit.
     """
 
     def __init__(self, config: str | os.PathLike | Config, checkpoint: str | os.PathLike | None = None,
-                 device: str | None = None, options: Sequence[str] = ()) -> None:
+                 device: str | None = None, options: Sequence[str] = (), amp: str | None = None) -> None:
         self.config = config if isinstance(config, Config) else load_config(str(config), options)
         init_default_scope(SCOPE)
-        self.device = pick_device(device)
-        self.model, self.meta = load_model(self.config, checkpoint, self.device)
+        self.device, self.amp = pick_device(device), amp
+        self.model, self.meta = load_model(self.config, checkpoint, self.device, amp)
         self.pipeline = _without_files(self.config)
 
     def predict(self, source: str | os.PathLike | np.ndarray, threshold: float | None = None,
@@ -184,7 +192,7 @@ class Predictor:
             img=image, ori_shape=image.shape, img_shape=image.shape, description=description, mask_path=None,
             image_id=Path(source).stem if named else 'array', img_path=str(source) if named else None))
         batch = dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']])
-        with torch.inference_mode():
+        with torch.inference_mode(), predicting_in(self.amp, self.device):
             logits = self.model.test_step(batch)[0].seg_logits.data[0].float().cpu().numpy()
         probability = decode(encode(logits)).astype(np.float32)
         if probability.shape != image.shape:

@@ -26,6 +26,7 @@ from ..evaluation.prediction_io import decode, encode, write_prediction
 from ..evaluation.results import write_results
 from ..registry import SCOPE
 from ..training import distributed
+from ..training.amp import best_dtype, predicting_in
 from ..training.checkpoint import file_sha256
 from ..training.config_edits import load_config, set_workers
 from ..training.hooks import stamp_of
@@ -54,6 +55,7 @@ class Outputs:
 def run_test(
     path: str, checkpoint: str | None, outputs: Outputs | None, options: Sequence[str] = (), *,
     protocols: Sequence[str] = (), split: str | None = None, device: str | None = None, launcher: str = 'none',
+    amp: str | None = None,
 ) -> dict | None:
     """Test the model of a config and write what it predicts.
 
@@ -66,6 +68,7 @@ def run_test(
         split: Replaces the config's split of the test data set.
         device: ``'cpu'``, ``'cuda'``; None for a GPU if there is one.
         launcher: See :func:`distributed.start`.
+        amp: ``'bf16'``, ``'fp16'`` or ``'auto'`` for mixed precision, which ``amp`` of the results then names.
 
     Returns:
         The content of ``results.json``; None on processes other than the first.
@@ -83,10 +86,12 @@ def run_test(
         config.test_dataloader.dataset.split = split
     loader = Runner.build_dataloader(config.test_dataloader, seed=0)
     checkpoint = checkpoint_of(config, checkpoint)
-    model, meta = load_model(config, checkpoint, _own_device(device, launcher))
+    chosen = _own_device(device, launcher)
+    model, meta = load_model(config, checkpoint, chosen, amp)
     evaluator = _evaluator(config, loader.dataset, protocols)
     with _staged(outputs) as stage:
-        _predict(model, loader, evaluator, stage)
+        with predicting_in(amp, chosen):
+            _predict(model, loader, evaluator, stage)
         evaluator.evaluate(len(loader.dataset))
         if not is_main_process():
             return None
@@ -95,6 +100,8 @@ def run_test(
         rule = getattr(model, 'threshold_rule', None)
         if rule is not None:
             results['threshold'] = rule
+        if amp:
+            results['amp'] = best_dtype() if amp == 'auto' else amp
         if stage:
             write_results(stage.folder / 'results.json', results)
     return results

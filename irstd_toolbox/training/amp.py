@@ -1,7 +1,7 @@
 """Mixed precision on whatever the model runs on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from mmengine.optim import OptimWrapper
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..registry import OPTIM_WRAPPERS
 
-__all__ = ['AmpWrapper', 'best_dtype']
+__all__ = ['AmpWrapper', 'best_dtype', 'predicting_in']
 
 _DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
 
@@ -19,6 +19,20 @@ def best_dtype() -> str:
     """``'bf16'`` wherever it runs, which needs no loss scaling; ``'fp16'`` on GPUs without it."""
     old_gpu = torch.cuda.is_available() and not torch.cuda.is_bf16_supported(including_emulation=False)
     return 'fp16' if old_gpu else 'bf16'
+
+
+def predicting_in(dtype: str | None, device: torch.device) -> AbstractContextManager:
+    """A context in which models predict in ``'bf16'``, ``'fp16'``, for ``'auto'`` the better, for None as they are.
+
+    Raises:
+        ConfigError: If the device has no ``'fp16'``.
+    """
+    if dtype is None:
+        return nullcontext()
+    name = best_dtype() if dtype == 'auto' else dtype
+    if name == 'fp16' and device.type != 'cuda':
+        raise ConfigError(f'--amp fp16 needs a GPU, the model is on {device.type}. Use --amp bf16.')
+    return torch.autocast(device.type, dtype=_DTYPES[name])
 
 
 @OPTIM_WRAPPERS.register_module()

@@ -48,6 +48,12 @@ def test_channels_last_lays_out_the_weights_and_predicts_the_same(trained: Path,
     assert np.abs(laid_out.predict(image).probability - predictor.predict(image).probability).max() < 1e-4
 
 
+def test_mixed_precision_rounds_and_nothing_more(trained: Path, predictor: Predictor) -> None:
+    rounded = Predictor(trained.parent / 'tiny.py', trained / 'best.pth', 'cpu', amp='bf16')
+    image = np.random.default_rng(0).integers(0, 255, (20, 30)).astype(np.uint8)
+    assert 0 < np.abs(rounded.predict(image).probability - predictor.predict(image).probability).max() < 0.05
+
+
 def test_targets_are_regions_with_centroid_box_area_and_score() -> None:
     mask = np.zeros((5, 6), bool)
     mask[0, 0] = mask[3, 2] = mask[3, 3] = mask[4, 4] = True

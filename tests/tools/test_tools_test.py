@@ -85,6 +85,15 @@ def test_probabilities_as_npy_score_the_same(trained: Path, lively: Path, tested
     assert _results(tmp_path)['counts']['canonical'] == _results(tested)['counts']['canonical']
 
 
+def test_mixed_precision_rounds_and_the_result_names_it(trained: Path, lively: Path, tested: Path, tmp_path: Path,
+                                                        load_tool: Tool) -> None:
+    load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path), '--amp', 'bf16'])
+    ours, theirs = (cv2.imread(str(folder / 'predictions/scene_8.png'), cv2.IMREAD_UNCHANGED).astype(int)
+                    for folder in (tmp_path, tested))
+    assert 0 < np.abs(ours - theirs).max() < 0.05 * 65535
+    assert _results(tmp_path)['amp'] == 'bf16' and 'amp' not in _results(tested)
+
+
 def test_the_table_is_printed_and_a_choice_on_the_test_list_is_said(
         trained: Path, lively: Path, tmp_path: Path, load_tool: Tool, capsys: pytest.CaptureFixture) -> None:
     content = read_checkpoint(lively)
@@ -123,6 +132,17 @@ def test_a_missing_checkpoint_is_named(fails: Callable[..., None], trained: Path
 
 def test_an_unknown_protocol_lists_the_known_ones(fails: Callable[..., None], lively: Path) -> None:
     fails(ConfigError, r'(?s)canonnical.*canonical', str(lively), '--protocol', 'canonnical')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='fp16 runs on this GPU')
+def test_a_precision_that_the_device_lacks_is_refused(fails: Callable[..., None], lively: Path) -> None:
+    fails(ConfigError, '--amp fp16 needs a GPU, the model is on cpu. Use --amp bf16', str(lively), '--amp', 'fp16')
+
+
+def test_a_formula_has_no_precision_to_choose(fails: Callable[..., None], repository: Path, config: Path) -> None:
+    fails(ConfigError, 'is of a formula, which computes in double precision', '--amp', 'bf16', '--cfg-options',
+          f'test_dataloader.dataset.data_root={config.parent / "data"}', 'test_dataloader.dataset.name=None',
+          config=repository / 'configs/baselines/top_hat_nuaa_sirst.py')
 
 
 def test_an_unknown_device_is_refused(fails: Callable[..., None], lively: Path) -> None:
