@@ -95,8 +95,9 @@ def _state(results: Path, run: Run) -> bytes | None:
 
 
 def _source(source: Path) -> bytes:
+    """The code; published weights, larger than all of it, are carried by ``files`` of a plan where they are wanted."""
     files = [path for name in _FOLDERS for path in sorted((source / name).rglob('*'))
-             if path.is_file() and not {'__pycache__', 'work_dirs'} & set(path.parts)]
+             if path.is_file() and path.suffix != '.safetensors' and not {'__pycache__', 'work_dirs'} & set(path.parts)]
     return _zipped(files, source)
 
 

@@ -1,5 +1,6 @@
 """Pack, run, unpack, and pack again: two slots give what one uninterrupted training gives."""
 
+import io
 import json
 import os
 import signal
@@ -158,6 +159,15 @@ def test_an_older_slot_does_not_undo_a_newer_one(tmp_path: Path) -> None:
     note = read_note(tmp_path / 'results' / 'one')
     assert (note['epoch'], note['slots']) == (5, ['s5', 's2'])
     assert [path.name for path in (tmp_path / 'results' / 'one').glob('*.pth')] == ['epoch_5.pth']
+
+
+def test_the_source_is_carried_without_published_weights(tmp_path: Path, plan: Path, source: Path) -> None:
+    (source / 'configs' / 'weights.safetensors').write_bytes(bytes(9))
+    items = pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source).items
+    carried, = (item.data for item in items if item.name == 'source.zip')
+    with zipfile.ZipFile(io.BytesIO(carried)) as archive:
+        names = archive.namelist()
+    assert {'configs/tiny.py', 'tools/train.py'} < set(names) and 'configs/weights.safetensors' not in names
 
 
 def test_status_tells_what_is_left(tmp_path: Path, plan: Path, source: Path) -> None:
