@@ -1,0 +1,49 @@
+"""The weights that the repository holds: their hash, their origin, and that they find targets on a fresh clone."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from irstd_toolbox.datasets.imaging import read_mask
+from irstd_toolbox.evaluation.protocols import get, score
+from irstd_toolbox.inference import Predictor
+from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+PUBLISHED = sorted(CONFIGS.rglob('*.safetensors'))
+
+
+@pytest.fixture(scope='module', params=PUBLISHED, ids=lambda path: path.stem)
+def weights(request):
+    return request.param
+
+
+@pytest.fixture(scope='module')
+def predictor(weights):
+    return Predictor(weights.with_suffix('.py'), weights, 'cpu')
+
+
+def test_there_are_some():
+    assert [path.stem for path in PUBLISHED] == ['lgnet_fusion_nuaa_sirst_128']
+
+
+def test_they_are_what_their_document_and_their_result_say(weights):
+    about = json.loads(weights.with_suffix('.json').read_text())
+    result = json.loads(weights.with_suffix('.results.json').read_text())
+    assert weights.stat().st_size == about['bytes'] <= 16 * 2 ** 20
+    assert about['sha256'] == result['checkpoint']['sha256'] == file_sha256(weights)
+    selection = read_checkpoint(weights)['meta']['irstd_toolbox']['selection']
+    assert selection == result['checkpoint']['selection'] and selection['on'] == 'holdout'
+    for name, rules in result['fingerprint']['protocols'].items():
+        assert get(name).fingerprint() == rules['sha256'], f'{name} has other rules now: test the weights anew'
+
+
+def test_they_find_a_target_in_a_scene_that_they_never_saw(predictor):
+    rows, columns = np.mgrid[:200, :240]
+    scene = 90 + 25 * np.sin(columns / 40) + np.random.default_rng(0).normal(0, 2, (200, 240))
+    scene += 90 * np.exp(-((rows - 61) ** 2 + (columns - 150) ** 2) / (2 * 1.5 ** 2))
+    target, = predictor.predict(scene.clip(0, 255).astype(np.uint8)).targets
+    assert abs(target.centroid[0] - 150) < 1.5 and abs(target.centroid[1] - 61) < 1.5
