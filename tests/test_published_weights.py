@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from irstd_toolbox.datasets.imaging import read_mask
-from irstd_toolbox.evaluation.protocols import get, score
+from irstd_toolbox.datasets.layouts import detect
+from irstd_toolbox.evaluation.protocols import get
 from irstd_toolbox.inference import Predictor
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 
@@ -27,7 +26,7 @@ def predictor(weights):
 
 
 def test_there_are_some():
-    assert [path.stem for path in PUBLISHED] == ['lgnet_fusion_nuaa_sirst_128']
+    assert [path.stem for path in PUBLISHED] == ['lgnet_fusion_nuaa_sirst_128_anywhere']
 
 
 def test_they_are_what_their_document_and_their_result_say(weights):
@@ -47,3 +46,12 @@ def test_they_find_a_target_in_a_scene_that_they_never_saw(predictor):
     scene += 90 * np.exp(-((rows - 61) ** 2 + (columns - 150) ** 2) / (2 * 1.5 ** 2))
     target, = predictor.predict(scene.clip(0, 255).astype(np.uint8)).targets
     assert abs(target.centroid[0] - 150) < 1.5 and abs(target.centroid[1] - 61) < 1.5
+
+
+def test_they_find_on_real_images_what_they_found_when_they_were_published(real_data):
+    layout = detect(real_data('NUAA-SIRST'))
+    path = CONFIGS / 'cpu' / 'lgnet_fusion_nuaa_sirst_128_anywhere.safetensors'
+    predictor = Predictor(path.with_suffix('.py'), path, 'cpu')
+    for image_id, overlap, union in (('Misc_311', 17, 24), ('Misc_214', 113, 131), ('Misc_127', 18, 29)):
+        found, truth = predictor.predict(layout.images[image_id]).mask, layout.truth(image_id)
+        assert abs((found & truth).sum() - overlap) <= 2 and abs((found | truth).sum() - union) <= 2
