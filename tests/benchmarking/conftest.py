@@ -198,7 +198,7 @@ def benchmark_tool(repository: Path, tools: Path, monkeypatch: pytest.MonkeyPatc
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, '__file__', str(tools / 'benchmark.py'))
-    monkeypatch.setattr(reports, 'write_reports', lambda folder: [])
+    monkeypatch.setattr(reports, 'write_reports', lambda folder, **_: [])
     monkeypatch.setenv('PYTHONPATH', f'{repository}{os.pathsep}{tools}')
 
     def run(*words: object) -> int:
