@@ -1,4 +1,4 @@
-"""LGNet without language ("+ fusion block" of the paper's Table 6) on NUAA-SIRST, for two CPU cores and 80 minutes.
+"""LGNet without language ("+ fusion block" of the paper's Table 6) on NUAA-SIRST, for two CPU cores.
 
 Other than the paper's recipe: windows of 128x128 around a target, at the size of the file, and 60 epochs.
 """

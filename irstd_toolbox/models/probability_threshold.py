@@ -1,11 +1,10 @@
 """From which probability on a pixel is a target, for networks; formulas have rules of their own."""
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from .threshold_files import is_oracle, read_threshold_file
 
 __all__ = ['ProbabilityThreshold', 'read_threshold']
 
@@ -43,8 +42,7 @@ class ProbabilityThreshold:
 
     def describe(self) -> dict[str, Any]:
         """Name, value and origin, and whether the value was chosen on the test list."""
-        oracle = isinstance(self.origin, dict) and self.origin.get('split') == 'test'
-        return dict(rule='ProbabilityThreshold', value=self.value, origin=self.origin, oracle=oracle)
+        return dict(rule='ProbabilityThreshold', value=self.value, origin=self.origin, oracle=is_oracle(self.origin))
 
     def check_weights(self, sha256: str) -> None:
         """Refuse weights that the value was not chosen for.
@@ -67,12 +65,7 @@ def read_threshold(told: float | str | None) -> ProbabilityThreshold | None:
     """
     if not isinstance(told, str):
         return None if told is None else ProbabilityThreshold(told)
-    try:
-        content = json.loads(Path(told).read_text(encoding='utf-8'))
-        value, origin, scale = content['value'], content['origin'], content['scale']
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f'{told} holds no threshold ({type(error).__name__}: {error}); expected the JSON file that '
-                          'python tools/tune_threshold.py CONFIG CHECKPOINT writes.') from error
+    value, scale, origin = read_threshold_file(told)
     if scale != 'probability':
         raise ConfigError(f'{told} holds a threshold of scale {scale!r}, that of a model-driven method; a network '
                           'needs one that python tools/tune_threshold.py CONFIG CHECKPOINT writes.')

@@ -18,7 +18,7 @@ from irstd_toolbox.visualization.panels import to_rgb
 from .evidence import Evidence
 from .tables import Picture, Section
 
-__all__ = ['BUDGET_MIB', 'PANELS', 'curve_sections', 'picture_sections']
+__all__ = ['BUDGET_MIB', 'PANELS', 'curve_sections', 'draw_curves', 'picture_sections']
 
 PANELS, BUDGET_MIB = 4, 12
 """Images drawn of each test list, and what all pictures of a page may hold together."""
@@ -27,26 +27,31 @@ _METHODS, _DPI = 12, 150  # lines that one figure of curves can tell apart; 1074
 _WIDTH = 6.0
 
 
-def curve_sections(gathered: Mapping[tuple, Evidence]) -> list[Section]:
+def draw_curves(gathered: Mapping[tuple, Evidence]) -> dict[tuple, list[Picture]]:
+    """The figures of curves of every test list."""
+    return {key: _curves(evidence) for key, evidence in gathered.items()}
+
+
+def curve_sections(gathered: Mapping[tuple, Evidence], drawn: Mapping[tuple, list[Picture]]) -> list[Section]:
     """Curves of every test list, for a document: what could not be drawn is counted, since its reasons name paths."""
     sections = []
-    for evidence in gathered.values():
+    for key, evidence in gathered.items():
         told = []
         if evidence.counts:
             told.append(f'Lines are of the first seed of each method, protocol {evidence.protocol.name}.')
         if evidence.remarks:
             told.append(f'Not drawn, for the reasons in report.html: {len(evidence.remarks)}.')
-        sections.append(Section(f'Curves: {evidence.title}', told, pictures=_curves(evidence)))
+        sections.append(Section(f'Curves: {evidence.title}', told, pictures=drawn[key]))
     return sections
 
 
-def picture_sections(gathered: Mapping[tuple, Evidence]) -> list[Section]:
+def picture_sections(gathered: Mapping[tuple, Evidence], drawn: Mapping[tuple, list[Picture]]) -> list[Section]:
     """Curves and panels of every test list.
 
     Curves go first; what would make the pictures of the page larger than :data:`BUDGET_MIB` is left out and named.
     """
     budget = _Budget()
-    curves = {key: budget.take(_curves(evidence)) for key, evidence in gathered.items()}
+    curves = {key: budget.take(drawn[key]) for key in gathered}
     panels = {key: budget.take(_panels(evidence)) for key, evidence in gathered.items()}
     sections = []
     for key, evidence in gathered.items():

@@ -12,7 +12,7 @@ from .evidence import compare_ablations, gather, protocol_of
 from .grouping import Group, groups_of
 from .machine import describe_machine
 from .other_tables import ablation_sections, cost_sections, cross_sections, protocol_sections, run_sections
-from .pictures import curve_sections, picture_sections
+from .pictures import curve_sections, draw_curves, picture_sections
 from .result_tables import result_sections, stray_references
 from .tables import Picture, Section
 
@@ -44,7 +44,8 @@ def write_reports(folder: str | Path, *, figures: bool = True, document: Path | 
     groups = groups_of(benchmark.rows)
     gathered = gather(groups, folder) if figures else {}
     sections = _tables(benchmark, groups, compare_ablations(groups, gathered))
-    pictures = picture_sections(gathered)
+    curves = draw_curves(gathered)
+    pictures = picture_sections(gathered, curves)
     rules = {group.first.protocol_sha256: protocol.rules() if (protocol := protocol_of(group.first, folder)) else None
              for group in groups}
     last = [*run_sections(benchmark), *protocol_sections(groups, rules)]
@@ -56,7 +57,7 @@ def write_reports(folder: str | Path, *, figures: bool = True, document: Path | 
         write_atomically(folder / name, text.encode())
     written = [folder / name for name in texts]
     if document:
-        told = [*_tables(benchmark, groups, {}), *curve_sections(gathered)]
+        told = [*_tables(benchmark, groups, {}), *curve_sections(gathered, curves)]
         written += _write_document(document, section, benchmark, told)
     return written
 

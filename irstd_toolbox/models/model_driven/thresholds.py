@@ -5,15 +5,14 @@ its response is above. An image whose responses are all equal has no target unde
 rule's name, parameters and origin for ``results.json``.
 """
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import ConfigError
 from ...registry import THRESHOLDS
+from ..threshold_files import is_oracle, read_threshold_file
 
 __all__ = ['AdaptiveThreshold', 'BestThreshold', 'FixedThreshold', 'build_threshold']
 
@@ -109,8 +108,8 @@ class BestThreshold:
 
     def describe(self) -> dict[str, Any]:
         """Name, value and origin, and whether the value was chosen on the test list."""
-        oracle = isinstance(self.origin, dict) and self.origin.get('split') == 'test'
-        return dict(rule='BestThreshold', value=self.value, scale=self.scale, origin=self.origin, oracle=oracle)
+        return dict(rule='BestThreshold', value=self.value, scale=self.scale, origin=self.origin,
+                    oracle=is_oracle(self.origin))
 
 
 def build_threshold(rule: dict | str) -> Any:
@@ -121,9 +120,5 @@ def build_threshold(rule: dict | str) -> Any:
     """
     if not isinstance(rule, str):
         return THRESHOLDS.build(rule)
-    try:
-        content = json.loads(Path(rule).read_text(encoding='utf-8'))
-        return BestThreshold(content['value'], content['origin'], content['scale'])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f'{rule} holds no threshold ({type(error).__name__}: {error}); expected the JSON file that '
-                          'python tools/tune_threshold.py CONFIG writes.') from error
+    value, scale, origin = read_threshold_file(rule)
+    return BestThreshold(value, origin, scale)
