@@ -62,19 +62,28 @@ def main(argv: list[str] | None = None) -> int:
             try_compiler(compiler)
     init_default_scope(SCOPE)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    name = torch.cuda.get_device_name() if device == 'cuda' else 'CPU'
+    about = dict(config=args.config.stem, size=args.size, batch=args.batch, device=name, torch=torch.__version__,
+                 threads=torch.get_num_threads(), workers=args.workers)
     rows = []
+
+    def add(**row: object) -> None:
+        rows.append(row)
+        write_atomically(args.out / 'speed.json', json.dumps(dict(about, rows=rows), indent=1).encode())
+
     if args.only != 'prediction':
-        rows += [dict(way=text, **train(args, config, text, words, device)) for text, words in ways.items()]
+        write_scenes(args)
+        for text, words in ways.items():
+            add(way=text, **train(args, config, text, words, device))
     if args.only != 'training':
         for text, words in ways.items():
             for batch in args.predict if 'resident' not in words else ():
                 torch._dynamo.reset()
-                found = predicting(config.model, words, args.size, batch, args.repeats, device)
-                rows.append(dict(way=text, batch=batch, **found))
-    name = torch.cuda.get_device_name() if device == 'cuda' else 'CPU'
-    about = dict(config=args.config.stem, size=args.size, batch=args.batch, device=name, torch=torch.__version__,
-                 threads=torch.get_num_threads(), workers=args.workers)
-    write_atomically(args.out / 'speed.json', json.dumps(dict(about, rows=rows), indent=1).encode())
+                try:
+                    found = predicting(config.model, words, args.size, batch, args.repeats, device)
+                except Exception as error:  # whatever a compiler or a device raises: the other ways are still told
+                    found = dict(failed=f'{type(error).__name__}: {str(error).strip()}'.splitlines()[0])
+                add(way=text, batch=batch, **found)
     figures = tables(about, rows)
     print(figures)
     if args.document:
@@ -82,19 +91,32 @@ def main(argv: list[str] | None = None) -> int:
     return int(any('failed' in row for row in rows))
 
 
+def write_scenes(args: argparse.Namespace) -> None:
+    """The scenes that every way trains on.
+
+    Raises:
+        ConfigError: If they cannot be written; says where the reason is.
+    """
+    from irstd_toolbox.console import logged
+    from irstd_toolbox.errors import ConfigError
+
+    log = args.out / 'scenes.txt'
+    args.out.mkdir(parents=True, exist_ok=True)
+    if not logged(log, TOOLS / 'synthesize.py', args.out / 'data', '--train', args.batch * args.steps, '--test', 1,
+                  '--targets', 1, 1, '--size', args.size, args.size):
+        raise ConfigError(f'{args.out / "data"}: no scenes could be written, see {log}. Give another --out.')
+
+
 def train(args: argparse.Namespace, config: object, text: str, words: tuple[str, ...], device: str) -> dict:
     """The figures of one way of training."""
     from irstd_toolbox.benchmarking.speed import steps_config, timed_steps, training_arguments
     from irstd_toolbox.console import logged
 
-    data = args.out / 'data'
     folder = args.out / text
     log = folder / 'log.txt'
     folder.mkdir(parents=True, exist_ok=True)
-    steps_config(config, data, args.size, args.batch, args.epochs, args.workers).dump(str(folder / 'steps.py'))
-    scenes = ('--train', args.batch * args.steps, '--test', 1, '--targets', 1, 1, '--size', args.size, args.size)
-    if not logged(log, TOOLS / 'synthesize.py', data, *scenes):
-        return dict(failed=f'synthesize.py stopped, see {log}')
+    made = steps_config(config, args.out / 'data', args.size, args.batch, args.epochs, args.workers)
+    made.dump(str(folder / 'steps.py'))
     if not logged(log, TOOLS / 'train.py', folder / 'steps.py', '--work-dir', folder / 'run',
                   *training_arguments(words, device)):
         return dict(failed=f'train.py stopped, see {log}')
@@ -128,6 +150,8 @@ def step_line(row: dict, batch: int) -> str:
 
 
 def batch_line(row: dict) -> str:
+    if 'failed' in row:
+        return f'| {row["way"]} | {row["batch"]} | {row["failed"]} | |'
     clip = '' if row['image_tower'] is None else spread(row['image_tower'], row['batch'])
     return f'| {row["way"]} | {row["batch"]} | {spread(row["network"], row["batch"])} | {clip} |'
 

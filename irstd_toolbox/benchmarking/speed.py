@@ -10,7 +10,6 @@ from mmengine.config import Config
 
 from ..errors import ConfigError
 from ..registry import MODELS
-from ..training.compiling import network_parts
 from .cost import percentiles, scene_for, timed, timed_on_gpu
 
 __all__ = ['STAND_IN', 'WORDS', 'compiler_of', 'parse_way', 'predicting', 'steps_config', 'timed_steps',
@@ -152,25 +151,23 @@ def predicting(model: dict, words: Sequence[str], size: int, batch: int, repeats
     network.to(device)
     image = scene_for(network, size).to(device).expand(batch, -1, -1, -1).contiguous()
     vector = None if descriptor is None else torch.rand(batch, descriptor.dim, device=device)
-    _lay_out(network, network_parts(network), words)
-    found = dict(network=_watched(lambda: network.logit_maps(image, vector), watch, words, repeats, device),
-                 image_tower=None)
+    compiler = compiler_of(words)
+    if 'channels_last' in words:
+        network.to(memory_format=torch.channels_last)
+    # Compiled as one: without gradients, parts of their own would overwrite each other's outputs in their CUDA graphs.
+    forward = network.logit_maps if compiler is None else torch.compile(network.logit_maps, **compiler)
+    found = dict(network=_watched(lambda: forward(image, vector), watch, words, repeats, device), image_tower=None)
     if descriptor is not None:
         encoder = MODELS.build(dict(model['target_descriptor']['encoder'], pretrained='random'))
         encoder.build()
         encoder.to(device).eval()
-        _lay_out(encoder, [encoder.clip.visual], words)
+        if 'channels_last' in words:
+            encoder.to(memory_format=torch.channels_last)
+        if compiler is not None:
+            encoder.clip.visual.compile(**compiler)
         scenes = torch.zeros(batch, encoder.image_size, encoder.image_size, dtype=torch.uint8)
         found['image_tower'] = _watched(lambda: encoder.encode_images(scenes), watch, words, repeats, device)
     return found
-
-
-def _lay_out(module: torch.nn.Module, parts: Sequence[torch.nn.Module], words: Sequence[str]) -> None:
-    if 'channels_last' in words:
-        module.to(memory_format=torch.channels_last)
-    compiler = compiler_of(words)
-    for part in parts if compiler is not None else ():
-        part.compile(**compiler)
 
 
 def _watched(forward: Callable[[], object], watch: Callable, words: Sequence[str], repeats: int,

@@ -1,6 +1,7 @@
 """End a training in good time: after the last whole epoch that fits, or when asked to."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +17,11 @@ from ..registry import HOOKS
 
 __all__ = ['DeadlineHook', 'Stopped']
 
+_NEVER = sys.maxsize
+
 
 class Stopped(Exception):  # noqa: N818 - no error: the training was asked to end
-    """The training was asked to end, and the checkpoint on disk is that of its last whole epoch."""
+    """The training was asked to end; what was done after the last checkpoint is lost."""
 
 
 @HOOKS.register_module()
@@ -27,12 +30,14 @@ class DeadlineHook(Hook):
 
     After an epoch whose successor, with its validation and its checkpoint, would not fit into the time that is left,
     training ends as if it were finished. SIGTERM ends it at the next boundary of two iterations; the state is then that
-    of the last whole epoch. Every epoch is checkpointed, whatever the interval of the config, so that not even SIGKILL
-    loses one that was finished.
+    of the last checkpoint. Whatever the interval of the config, an epoch is checkpointed when the last one is ``apart``
+    seconds old, so that a signal loses no more than those, and the last one before the end always is.
 
     Args:
         until: When the time is up, on the clock's scale.
         margin: Seconds that stay free at the end.
+        apart: Seconds between two checkpoints. A network of 50 M parameters writes 600 MB, which short epochs would do
+            all the time.
         clock: Gives seconds, since 1970 by default.
 
     Raises:
@@ -46,8 +51,11 @@ class DeadlineHook(Hook):
 
     priority = 'LOWEST'  # after the checkpoint of the epoch
 
-    def __init__(self, until: float, margin: float = 5.0, clock: Callable[[], float] = time.time) -> None:
-        self.end, self.margin, self.clock = until, margin, clock
+    def __init__(self, until: float, margin: float = 5.0, apart: float = 5.0,
+                 clock: Callable[[], float] = time.time) -> None:
+        self.end, self.margin, self.apart, self.clock = until, margin, apart, clock
+        self.savers: list[EngineCheckpointHook] = []
+        self.saved: float | None = None
         self.asked, self.before = False, None
         self.epoch_time, self.val_time = 0.0, None
         self.epoch_began = self.val_began = 0.0
@@ -56,9 +64,9 @@ class DeadlineHook(Hook):
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ConfigError('A training that is to end in time counts epochs: set '
                               "train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=...).")
-        for hook in runner.hooks:
-            if isinstance(hook, EngineCheckpointHook):
-                hook.interval, hook.by_epoch = 1, True
+        self.savers = [hook for hook in runner.hooks if isinstance(hook, EngineCheckpointHook)]
+        for saver in self.savers:
+            saver.by_epoch = True
         try:
             self.before = signal.signal(signal.SIGTERM, self._ask)
         except ValueError:  # not in the main thread, which alone gets signals
@@ -73,8 +81,14 @@ class DeadlineHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: dict | None = None) -> None:
-        if not self.end_of_epoch(runner.train_dataloader, batch_idx):  # the epoch is whole otherwise, and is saved
+        if not self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._end_if_asked()
+            return
+        now = self.clock()
+        due = self._agreed(self.asked or self.saved is None or now - self.saved >= self.apart)
+        self.saved = now if due else self.saved
+        for saver in self.savers:
+            saver.interval = 1 if due else _NEVER
 
     def after_train_epoch(self, runner: Runner) -> None:
         now = self.clock()
@@ -84,6 +98,10 @@ class DeadlineHook(Hook):
             self._validation_time() for epoch in (done, done + 1) if _validates(runner, epoch))
         if self._agreed(self.asked or now + needed > self.end) and done < runner.max_epochs:
             runner.train_loop.stop_training = True
+            for saver in self.savers:
+                if saver.interval == _NEVER:
+                    saver.interval = 1
+                    saver.after_train_epoch(runner)
             runner.logger.info(f'ending after epoch {done} of {runner.max_epochs}: the next would need about '
                                f'{needed:.0f} s, {self.end - now:.0f} s are left')
 

@@ -71,7 +71,7 @@ def start_training(
     try:
         runner.train()
     except Stopped:
-        print('training was asked to end; its last whole epoch is saved', flush=True)
+        print('training was asked to end; its last checkpoint is kept', flush=True)
     finally:
         for hook in runner.hooks:
             if isinstance(hook, ProgressHook | DeadlineHook):

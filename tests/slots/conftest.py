@@ -69,6 +69,8 @@ class PauseHook(Hook):
         self.epoch, self.go = epoch, Path(go)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.epoch == self.epoch - 1 and not batch_idx and not self.go.exists():
+            time.sleep(5)  # so that this epoch is checkpointed, and the first one was
         while runner.epoch == self.epoch and batch_idx and not self.go.exists():
             time.sleep(0.02)
 '''

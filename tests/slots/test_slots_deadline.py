@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook as EngineCheckpointHook
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.training.checkpoint import read_checkpoint
@@ -99,7 +100,36 @@ def _equal(first: Path, second: Path) -> bool:
     return weights and moments and states[0].keys() == states[1].keys() and len(states[0]) > 0
 
 
-def test_a_signal_in_mid_epoch_loses_no_whole_epoch_and_resuming_repeats_an_uninterrupted_run(
+class Saver(EngineCheckpointHook):
+    """Notes after which epochs it would save."""
+
+    def __init__(self) -> None:
+        super().__init__(interval=99)
+        self.epochs: list[int] = []
+
+    def after_train_epoch(self, runner: SimpleNamespace) -> None:
+        if self.every_n_epochs(runner, self.interval):
+            self.epochs.append(runner.epoch + 1)
+
+
+def test_short_epochs_are_checkpointed_some_seconds_apart_and_the_last_one_always() -> None:
+    clock, saver = Clock(), Saver()
+    hook = DeadlineHook(23.5, margin=1.0, apart=5.0, clock=clock)
+    loop = SimpleNamespace(stop_training=False, val_begin=1, val_interval=99, max_epochs=99)
+    runner = SimpleNamespace(train_loop=loop, val_loop=None, epoch=0, max_epochs=99, train_dataloader=[0],
+                             logger=SimpleNamespace(info=lambda text: None))
+    hook.savers = [saver]
+    while not loop.stop_training:
+        hook.before_train_epoch(runner)
+        clock.now += 2.0
+        hook.after_train_iter(runner, 0)
+        saver.after_train_epoch(runner)
+        hook.after_train_epoch(runner)
+        runner.epoch += 1
+    assert saver.epochs == [1, 4, 7, 10, 11] and runner.epoch == 11  # at 2, 8, 14 and 20 s, and at 22 s, the last
+
+
+def test_a_signal_in_mid_epoch_keeps_the_checkpoint_and_resuming_repeats_an_uninterrupted_run(
         train: Callable, paused: Path, tmp_path: Path) -> None:
     numbers, patience = (signal.SIGTERM, signal.SIGKILL), time.monotonic() + 120
     works = [tmp_path / number.name for number in numbers]
