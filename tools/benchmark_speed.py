@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
-MARKER = 'speed'
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -31,8 +30,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='images of a prediction (default: 1 8)')
     parser.add_argument('--repeats', type=int, default=20, help='timed predictions (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/speed'), help='default: %(default)s')
-    parser.add_argument('--document', type=Path, metavar='FILE', help='write the tables into this Markdown file, in '
-                                                                 f'its section "<!-- {MARKER} -->"')
+    parser.add_argument('--document', type=Path, metavar='FILE', help='write the tables into this Markdown file')
+    parser.add_argument('--section', default='speed', metavar='NAME',
+                        help='in its section "<!-- NAME -->" (default: %(default)s)')
     return parser.parse_args(argv)
 
 
@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.epochs < 2 or min(args.steps, args.batch, args.repeats, *args.predict) < 1 or args.size < 64:
         raise ConfigError('--epochs from 2, --size from 64 and the other numbers from 1 are expected.')
     if args.document:
-        find_section(args.document, MARKER)
+        find_section(args.document, args.section)
     config = load_config(str(args.config))
     for compiler in map(compiler_of, ways.values()):
         if compiler is not None:
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     figures = tables(about, rows)
     print(figures)
     if args.document:
-        replace_section(args.document, MARKER, ['tools/benchmark_speed.py', *(argv or sys.argv[1:])], figures)
+        replace_section(args.document, args.section, ['tools/benchmark_speed.py', *(argv or sys.argv[1:])], figures)
     return int(any('failed' in row for row in rows))
 
 

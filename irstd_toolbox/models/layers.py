@@ -12,17 +12,21 @@ __all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'halve', 'pyramid', 'res
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resampling of ``(N, C, H, W)`` to ``size``, half-pixel centres; the map itself when it has that size."""
+    """Bilinear resampling of ``(N, C, H, W)`` to ``size``, half-pixel centres; the map itself when it has that size.
+
+    The result has the precision of ``x``. Mixed precision on a GPU interpolates in float32; what is added to such a map
+    or stacked with it would be float32 too, and be converted back for the next convolution.
+    """
     if x.shape[-2:] == tuple(size):
         return x
-    return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=False)
+    return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=False).to(x.dtype)
 
 
 def stretch(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resampling of ``(N, C, H, W)`` to ``size`` that puts corner pixels on corner pixels.
 
     Other than :func:`resize`, it shifts the map's content by up to half a pixel a step; weights that were trained with
-    it need it.
+    it need it. The precision is that of ``x``, too.
 
     Example:
         >>> stretch(torch.tensor([[[[0., 3.]]]]), (1, 4)).flatten().tolist()
@@ -30,7 +34,7 @@ def stretch(x: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if x.shape[-2:] == tuple(size):
         return x
-    return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=True)
+    return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=True).to(x.dtype)
 
 
 def halve(x: Tensor) -> Tensor:

@@ -23,6 +23,8 @@ MIB = 2**20
 _FRAME = 65536
 """Bytes kept free for the list of contents."""
 INDEX = 'bundle.json'
+KEPT = '.keep'
+"""Stands in the place of a run for folders that every slot takes along; no run can be named so."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,12 @@ class Limits:
 def choose(sizes: dict[str, dict[str, int | None]], room: int) -> dict[str, list[str]]:
     """Decide what comes back of each run.
 
-    Records first, then of every run in turn the small checkpoints, then predictions, then whole checkpoints in the
-    place of the small ones.
+    Records first, then of every run in turn the small checkpoints, then predictions, then folders that every slot takes
+    along, then whole checkpoints in the place of the small ones.
 
     Args:
         sizes: Run, the most urgent first, to kind (``'records'``, ``'weights only'``, ``'predictions'``, ``'exact'``)
-            to bytes, None where there is no such thing.
+            to bytes, None where there is no such thing; and :data:`KEPT` to name to bytes.
         room: Bytes for all of it.
 
     Returns:
@@ -82,19 +84,21 @@ def choose(sizes: dict[str, dict[str, int | None]], room: int) -> dict[str, list
         {'a': ['records', 'weights only']}
     """
     chosen: dict[str, list[str]] = {run: [] for run in sizes}
-    for kind in ('records', states.SMALL_LEVEL, 'predictions', states.WHOLE_LEVEL):
-        for run, size in sizes.items():
-            cost = size.get(kind)
-            if cost is None:
-                continue
-            replaced = kind == states.WHOLE_LEVEL and states.SMALL_LEVEL in chosen[run]
-            saved = size[states.SMALL_LEVEL] if replaced else 0
-            if cost - saved > room:
-                continue
-            room -= cost - saved
-            if replaced:
-                chosen[run].remove(states.SMALL_LEVEL)
-            chosen[run].append(kind)
+    runs = {run: kinds for run, kinds in sizes.items() if run != KEPT}
+    wanted = [(kind, run) for kind in ('records', states.SMALL_LEVEL, 'predictions') for run in runs]
+    wanted += [(name, KEPT) for name in sizes.get(KEPT, {})] + [(states.WHOLE_LEVEL, run) for run in runs]
+    for kind, run in wanted:
+        cost = sizes[run].get(kind)
+        if cost is None:
+            continue
+        replaced = run != KEPT and kind == states.WHOLE_LEVEL and states.SMALL_LEVEL in chosen[run]
+        saved = sizes[run][states.SMALL_LEVEL] if replaced else 0
+        if cost - saved > room:
+            continue
+        room -= cost - saved
+        if replaced:
+            chosen[run].remove(states.SMALL_LEVEL)
+        chosen[run].append(kind)
     return chosen
 
 
@@ -103,7 +107,7 @@ class Gatherer:
 
     Args:
         runs: The runs, the most urgent first.
-        home: The slot's folder, with ``runs/``.
+        home: The slot's folder, with ``runs/`` and ``keep/``.
         out: Where the files go that come back.
         limits: How many and how large they may be.
         about: What else the list of contents says.
@@ -131,7 +135,10 @@ class Gatherer:
             status: Run to what is known of it; goes into the list of contents.
         """
         sizes = {run.name: self._archives(run) for run in self.runs if (self.home / 'runs' / run.name).is_dir()}
-        chosen = choose(sizes, self.limits.room)
+        kept = {folder.name: self._archive(KEPT, folder.name, folder, files)
+                for folder in sorted((self.home / 'keep').glob('*'))
+                for files in [sorted(path for path in folder.rglob('*') if path.is_file())] if files}
+        chosen = choose({**sizes, KEPT: kept}, self.limits.room)
         now = (json.dumps([chosen, status], sort_keys=True), tuple(sorted(self.known.items())))
         if now == self.seen:
             return False
@@ -150,11 +157,11 @@ class Gatherer:
         predictions = sorted(path for path in folder.glob('test/predictions/**/*') if path.is_file())
         for kind, files in (('records', states.records(folder)), (states.SMALL_LEVEL, kept),
                             ('predictions', predictions), (states.WHOLE_LEVEL, kept)):
-            sizes[kind] = self._archive(run, kind, folder, files) if files else None
+            sizes[kind] = self._archive(run.name, kind, folder, files) if files else None
         return sizes
 
-    def _archive(self, run: Run, kind: str, folder: Path, files: list[Path]) -> int | None:
-        path = self._place(run.name, kind)
+    def _archive(self, run: str, kind: str, folder: Path, files: list[Path]) -> int | None:
+        path = self._place(run, kind)
         try:
             key = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
             if self.known.get(path.name) != key:

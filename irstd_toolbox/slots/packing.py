@@ -14,7 +14,7 @@ from irstd_toolbox.slots.boxes import Item, write_boxes
 from irstd_toolbox.slots.data import pack_data
 from irstd_toolbox.slots.plan import Run, read_plan
 
-__all__ = ['Packed', 'pack', 'read_note', 'write_note']
+__all__ = ['Packed', 'kept_place', 'pack', 'read_note', 'write_note']
 
 _FOLDERS = ('irstd_toolbox', 'tools', 'configs', 'plugins')
 NOTE = 'run.json'
@@ -65,6 +65,8 @@ def pack(plan_file: str | Path, results: Path, out: Path, *, source: Path, wheel
     if wheels and not any(item.kind == 'wheel' for item in items):
         raise ConfigError(f'{wheels} holds no wheel (*.whl).')
     items += [Item(f'files_{name}.zip', 'files', _tree(Path(place).expanduser())) for name, place in plan.files.items()]
+    items += [Item(f'keep_{name}.zip', 'keep', path.read_bytes()) for name in plan.keep
+              for path in [kept_place(results, name)] if path.is_file()]
     items += [Item(f'data_{name}.zip', 'data', pack_data(Path(place).expanduser(), watch))
               for name, place in plan.data.items()]
     boxes = write_boxes(items, out, limit_mib, most, Path(__file__).with_name('start.py'))
@@ -83,6 +85,11 @@ def read_note(folder: Path) -> dict | None:
 def write_note(folder: Path, note: dict) -> None:
     """Keep what is known of a run."""
     write_atomically(folder / NOTE, json.dumps(note, indent=2).encode())
+
+
+def kept_place(results: Path, name: str) -> Path:
+    """Where a folder that every slot takes along lies between two slots, as an archive."""
+    return results / '.keep' / f'{name}.zip'
 
 
 def _state(results: Path, run: Run) -> bytes | None:

@@ -47,17 +47,20 @@ class Plan:
         data: Data sets: name below the slot's ``data/`` (which is ``IRSTD_DATA_ROOT`` there) to folder here.
         files: Other files and folders: name below the slot's ``files/`` to path here.
         environment: Variables of the trainings; ``{home}`` stands for the slot's folder.
+        keep: Names below the slot's ``keep/`` of folders that come back and go along with the next slot, such as one
+            where a compiler puts what it has made.
     """
 
     runs: tuple[Run, ...]
     data: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As plain containers, without the paths of this machine."""
         return dict(runs=[asdict(run) for run in self.runs], data=sorted(self.data), files=sorted(self.files),
-                    environment=self.environment)
+                    environment=self.environment, keep=list(self.keep))
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> 'Plan':
@@ -65,11 +68,11 @@ class Plan:
         runs = [Run(**{key: tuple(value) if isinstance(value, list) else value for key, value in run.items()})
                 for run in content['runs']]
         return cls(tuple(runs), dict.fromkeys(content['data'], ''), dict.fromkeys(content['files'], ''),
-                   dict(content['environment']))
+                   dict(content['environment']), tuple(content['keep']))
 
 
 def read_plan(path: str | Path, source: Path) -> Plan:
-    """Read a plan file: a Python config with ``runs``, and ``data``, ``files``, ``environment`` where needed.
+    """Read a plan file: a Python config with ``runs``, and ``data``, ``files``, ``environment``, ``keep`` where needed.
 
     Args:
         path: The file. Paths of configs in it are relative to ``source``.
@@ -79,19 +82,21 @@ def read_plan(path: str | Path, source: Path) -> Plan:
         ConfigError: If the plan or one of its configs is not as it has to be.
     """
     content = load_config(str(path))
-    unknown = sorted(set(content) - {'runs', 'data', 'files', 'environment'})
+    unknown = sorted(set(content) - {'runs', 'data', 'files', 'environment', 'keep'})
     if unknown or not content.get('runs'):
-        raise ConfigError(f'{path} holds {", ".join(unknown) or "no runs"}; expected are runs, and data, files and '
-                          'environment where needed.')
+        raise ConfigError(f'{path} holds {", ".join(unknown) or "no runs"}; expected are runs, and data, files, '
+                          'environment and keep where needed. Delete what helps to write them: del NAME.')
     runs = tuple(_run(entry, source, path) for entry in content.runs)
     names = [run.name for run in runs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f'{path}: {len(twice)} names stand for two runs, such as {twice[0]}. Give each its own.')
-    plan = Plan(runs, *(dict(content.get(key) or {}) for key in ('data', 'files', 'environment')))
-    for name, place in (*plan.data.items(), *plan.files.items()):
-        if not _NAME.fullmatch(name):
+    plan = Plan(runs, *(dict(content.get(key) or {}) for key in ('data', 'files', 'environment')),
+                keep=tuple(content.get('keep') or ()))
+    for name in (*plan.data, *plan.files, *plan.keep):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ConfigError(f'{path}: {name!r} cannot name a folder; letters, digits, ".", "_" and "-" are taken.')
+    for name, place in (*plan.data.items(), *plan.files.items()):
         if not Path(place).expanduser().exists():
             raise ConfigError(f'{path}: {name} is to come from {place}, which does not exist.')
     return plan

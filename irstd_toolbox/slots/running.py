@@ -87,6 +87,12 @@ def prepare(home: Path) -> Plan:
     for name in plan.files:
         with zipfile.ZipFile(items / f'files_{name}.zip') as file:
             file.extractall(home / 'files' / name)
+    for name in plan.keep:
+        folder, carried = home / 'keep' / name, items / f'keep_{name}.zip'
+        if carried.is_file() and not folder.exists():  # an earlier call's is newer
+            with zipfile.ZipFile(carried) as file:
+                file.extractall(folder)
+        folder.mkdir(parents=True, exist_ok=True)
     for run in plan.runs:
         folder, carried = home / 'runs' / run.name, items / f'state_{run.name}.zip'
         folder.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,8 @@ from typing import Any
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.slots import states
-from irstd_toolbox.slots.gathering import INDEX
-from irstd_toolbox.slots.packing import read_note, write_note
+from irstd_toolbox.slots.gathering import INDEX, KEPT
+from irstd_toolbox.slots.packing import kept_place, read_note, write_note
 
 __all__ = ['status_of', 'unpack']
 
@@ -47,6 +47,8 @@ def unpack(came_back: Path, results: Path) -> dict[str, dict[str, Any]]:
         if hashlib.sha256(data).hexdigest() != content['sha256']:
             raise DataError(f'{came_back}: {name} was changed on its way. Fetch the files again.')
         kinds[content['run']][content['kind']] = data
+    for name, content in kinds.pop(KEPT, {}).items():
+        write_atomically(kept_place(results, name), content)
     for run, note in about['runs'].items():
         _merge(results / run, note, kinds[run], about['slot'])
     return {run: read_note(results / run) for run in about['runs']}

@@ -1,9 +1,11 @@
 """ACM's parts against the paper's modulation by hand, and with every registered fusion block in their slots."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from irstd_toolbox.models.fusion import SumFusion
@@ -113,6 +115,15 @@ def test_enlarging_with_aligned_corners_keeps_the_ends_in_place() -> None:
     x = torch.tensor([[0., 1.]]).view(1, 1, 1, 2)
     torch.testing.assert_close(stretch(x, (1, 4)).flatten(), torch.tensor([0, 1 / 3, 2 / 3, 1]))
     torch.testing.assert_close(resize(x, (1, 4)).flatten(), torch.tensor([0, 0.25, 0.75, 1]))
+
+
+@pytest.mark.parametrize('step', [resize, stretch])
+def test_a_resampled_map_has_the_precision_that_it_had(step: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    interpolate = F.interpolate
+    monkeypatch.setattr(F, 'interpolate', lambda x, **options: interpolate(x.float(), **options))  # as autocast on GPUs
+    x = torch.rand(1, 2, 3, 3, dtype=torch.bfloat16)
+    assert step(x, (6, 6)).dtype == torch.bfloat16
+    torch.testing.assert_close(step(x, (6, 6)).float(), step(x.float(), (6, 6)), rtol=2**-8, atol=0)
 
 
 def test_the_fpn_enlarges_projects_and_fuses_from_the_deepest_up() -> None:

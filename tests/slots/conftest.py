@@ -56,11 +56,15 @@ PAUSE = '''
 """A hook that waits for a file, so that a test can interrupt a training."""
 
 import time
+from functools import partialmethod
 from pathlib import Path
 
 from mmengine.hooks import Hook
 
 from irstd_toolbox.registry import HOOKS
+from irstd_toolbox.training.deadline_hook import DeadlineHook
+
+DeadlineHook.__init__ = partialmethod(DeadlineHook.__init__, apart=0.0)  # every epoch is checkpointed
 
 
 @HOOKS.register_module()
@@ -69,8 +73,6 @@ class PauseHook(Hook):
         self.epoch, self.go = epoch, Path(go)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.epoch == self.epoch - 1 and not batch_idx and not self.go.exists():
-            time.sleep(5)  # so that this epoch is checkpointed, and the first one was
         while runner.epoch == self.epoch and batch_idx and not self.go.exists():
             time.sleep(0.02)
 '''

@@ -15,9 +15,10 @@ import pytest
 import torch
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.slots.gathering import Gatherer, Limits
+from irstd_toolbox.slots.gathering import KEPT, Gatherer, Limits, choose
 from irstd_toolbox.slots.packing import pack, read_note
 from irstd_toolbox.slots.plan import Run, read_plan
+from irstd_toolbox.slots.running import prepare
 from irstd_toolbox.slots.unpacking import status_of, unpack
 from irstd_toolbox.training.checkpoint import find_checkpoint, read_checkpoint
 
@@ -168,6 +169,38 @@ def test_the_source_is_carried_without_published_weights(tmp_path: Path, plan: P
     with zipfile.ZipFile(io.BytesIO(carried)) as archive:
         names = archive.namelist()
     assert {'configs/tiny.py', 'tools/train.py'} < set(names) and 'configs/weights.safetensors' not in names
+
+
+def test_a_kept_folder_comes_back_and_goes_along_with_the_next_slot(
+        tmp_path: Path, plan: Path, source: Path) -> None:
+    plan.write_text(plan.read_text() + "keep = ['exact']\n")  # a name that stands for something else of a run
+    results = tmp_path / 'results'
+    boxes = [pack(plan, results, tmp_path / 'boxes', source=source, limit_mib=2)]
+    for number, made in enumerate(('first', 'second'), start=1):
+        home = tmp_path / f'home_{number}'
+        (home / 'items').mkdir(parents=True)
+        for item in boxes[-1].items:
+            (home / 'items' / item.name).write_bytes(item.data)
+        read = prepare(home)
+        kernels = home / 'keep' / 'exact' / 'a' / 'kernel'
+        assert kernels.is_file() == (number == 2) and (number == 1 or kernels.read_text() == 'first')
+        kernels.parent.mkdir(exist_ok=True)
+        kernels.write_text(made)
+        assert prepare(home).keep == ('exact',) and kernels.read_text() == made  # an earlier call's stay
+        gatherer = Gatherer(read.runs, home, tmp_path / f'out_{number}', Limits(), dict(slot=f's{number}'))
+        assert gatherer.gather({}) and not gatherer.gather({})
+        unpack(tmp_path / f'out_{number}', results)
+        assert (results / '.keep').is_dir() and '.keep' not in status_of(results)
+        boxes.append(pack(plan, results, tmp_path / 'boxes', source=source, limit_mib=2))
+    kept, = (item for item in boxes[-1].items if item.kind == 'keep')
+    assert zipfile.ZipFile(io.BytesIO(kept.data)).read('a/kernel') == b'second'
+
+
+def test_kept_folders_come_before_whole_checkpoints_and_after_all_else() -> None:
+    sizes = {'a': {'records': 1, 'weights only': 3, 'predictions': 2, 'exact': 9}, KEPT: {'exact': 4}}
+    assert choose(sizes, 10) == {'a': ['records', 'weights only', 'predictions'], KEPT: ['exact']}
+    assert choose(sizes, 9) == {'a': ['records', 'weights only', 'predictions'], KEPT: []}
+    assert choose(sizes, 16) == {'a': ['records', 'predictions', 'exact'], KEPT: ['exact']}
 
 
 def test_status_tells_what_is_left(tmp_path: Path, plan: Path, source: Path) -> None:
