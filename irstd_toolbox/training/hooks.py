@@ -97,7 +97,7 @@ class CollapseGuardHook(Hook):
     """Warn when validation predicts no target pixel at all, the usual way in which training on tiny targets fails.
 
     Args:
-        patience: Validations in a row with an empty prediction before the warning, which then repeats every time.
+        patience: Validations in a row with an empty prediction before the warning, which later ones repeat in short.
 
     Raises:
         ValueError: If ``patience`` is below 1.
@@ -128,11 +128,12 @@ class CollapseGuardHook(Hook):
         runner.message_hub.update_scalar('val/predicted_fraction', foreground / pixels)
         self.empty_in_a_row = 0 if foreground else self.empty_in_a_row + 1
         if self.empty_in_a_row >= self.patience:
-            runner.logger.warning(
-                f'The last {self.empty_in_a_row} validations predicted background everywhere: the network has '
-                'collapsed. Check that the masks are read as {0, 1} with targets in them, give the loss a term that '
-                "empty predictions do not minimise (loss=[dict(type='BCELoss'), dict(type='SoftIoULoss')]), keep the "
+            advice = '' if self.empty_in_a_row > self.patience else (
+                ' Check that the masks are read as {0, 1} with targets in them, give the loss a term that empty '
+                "predictions do not minimise (loss=[dict(type='BCELoss'), dict(type='SoftIoULoss')]), keep the "
                 'foreground-prior initialisation of the head, or lower the learning rate.')
+            runner.logger.warning(f'The last {self.empty_in_a_row} validations predicted background everywhere: the '
+                                  f'network has collapsed.{advice}')
 
 
 @HOOKS.register_module()

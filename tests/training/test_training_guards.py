@@ -37,9 +37,11 @@ def _log(runner: IRSTDRunner) -> str:
 
 
 def test_predicting_background_everywhere_is_noticed_after_the_patience(make: Callable, toy: SimpleNamespace) -> None:
-    runner = make(toy.Model(bias=-1.0), hooks=(dict(type='CollapseGuardHook', patience=2),), epochs=2)
+    runner = make(toy.Model(bias=-1.0), hooks=(dict(type='CollapseGuardHook', patience=2),), epochs=3)
     runner.train()
-    assert 'The last 2 validations predicted background everywhere' in _log(runner)
+    for count in (2, 3):
+        assert f'The last {count} validations predicted background everywhere' in _log(runner)
+    assert _log(runner).count('Check that the masks') == 1
 
 
 def test_one_empty_validation_is_no_collapse_yet(make: Callable, toy: SimpleNamespace) -> None:
