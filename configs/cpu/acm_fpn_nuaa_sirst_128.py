@@ -1,7 +1,4 @@
-"""ACM-FPN on NUAA-SIRST, windows and epochs of lgnet_fusion_nuaa_sirst_128.py, its own loss and optimizer.
-
-It begins as the authors' code does; on windows that always hold a target it learns from there.
-"""
+"""ACM-FPN on NUAA-SIRST, windows and epochs of lgnet_fusion_nuaa_sirst_128.py, its own loss and optimizer."""
 
 _base_ = [
     '../_base_/models/acm_fpn.py',
@@ -9,4 +6,3 @@ _base_ = [
     '../_base_/schedules/adagrad_poly_60e.py',
     '../_base_/runtime.py',
 ]
-model = dict(init_cfg=None)

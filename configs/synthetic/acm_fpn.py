@@ -11,8 +11,7 @@ _base_ = [
 ]
 model = dict(
     data_preprocessor=dict(mean=100.0, std=40.0),
-    loss=[dict(type='BCELoss'), dict(type='SoftIoULoss')],
-    init_cfg=None)  # acm-pytorch's start needs more steps than there are here
+    loss=[dict(type='BCELoss'), dict(type='SoftIoULoss')])
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adagrad', lr=0.05))
 param_scheduler = []
 train_dataloader = dict(dataset=dict(pipeline=[

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,10 +14,7 @@ from irstd_toolbox.models.networks.acm import ACMBackbone, ACMFPNNeck, ACMHead, 
 from irstd_toolbox.models.networks.acm_fusion import AsymBiFusion, BiGlobalFusion, BiLocalFusion, initialise
 from irstd_toolbox.models.networks.alcnet import ALCNetNeck
 from irstd_toolbox.models.networks.askc_fpn import ASKCFPNNeck
-from irstd_toolbox.registry import FUSION_BLOCKS, MODELS, known
-from irstd_toolbox.training.config_edits import load_config
-
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+from irstd_toolbox.registry import FUSION_BLOCKS, known
 
 K = 1 / math.sqrt(1 + 1e-5)  # what an untrained batch norm multiplies by in test mode
 NECKS = [ACMFPNNeck, ACMUNetNeck, ASKCFPNNeck, ALCNetNeck]
@@ -199,21 +195,3 @@ def test_a_foreign_fusion_block_keeps_its_own_start(neck: type[nn.Module]) -> No
 def test_a_neck_of_one_map_is_refused(neck: type[nn.Module]) -> None:
     with pytest.raises(ValueError, match=r'in_channels=\(16,\) names 1 map'):
         neck(in_channels=(16,))
-
-
-def test_a_training_begins_as_acm_pytorchs_does_and_leaves_the_descriptor_alone() -> None:
-    config = load_config(str(CONFIGS / '_base_' / 'models' / 'acm_fpn.py'))
-    model = MODELS.build(config.model)
-    descriptor = nn.Module()
-    descriptor.patches = nn.Conv2d(3, 64, 7)
-    model.target_descriptor, before = descriptor, descriptor.patches.weight.clone()
-    torch.manual_seed(0)
-    model.init_weights()
-    assert torch.equal(descriptor.patches.weight, before)
-    rest = [layer for layer in model.modules() if layer is not descriptor.patches]
-    drawn = torch.cat([layer.weight.flatten() for layer in rest if isinstance(layer, nn.Conv2d)])
-    assert drawn.numel() > 300_000 and abs(drawn.mean()) < 1e-3 and drawn.std().item() == pytest.approx(0.02, rel=0.01)
-    norms = [layer for layer in rest if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
-    scale, shift = (torch.cat([getattr(norm, name) for norm in norms]) for name in ('weight', 'bias'))
-    assert scale.mean().item() == pytest.approx(1.0, abs=0.005) and scale.std().item() == pytest.approx(0.02, rel=0.1)
-    assert abs(shift.mean()) < 0.1 and shift.std().item() == pytest.approx(1.0, rel=0.1)

@@ -9,5 +9,4 @@ model = dict(
     backbone=dict(type='ACMBackbone'),
     neck=dict(type='ACMFPNNeck', fusion=dict(type='AsymBiFusion')),
     decode_head=dict(type='ACMHead'),
-    loss=dict(type='SoftIoULoss'),
-    init_cfg=dict(type='ACMPytorchInit'))
+    loss=dict(type='SoftIoULoss'))

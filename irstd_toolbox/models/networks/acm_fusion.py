@@ -1,12 +1,11 @@
-"""ACM's asymmetric contextual modulation, the two symmetric forms of its ablation, and how its weights begin."""
+"""ACM's asymmetric contextual modulation and the two symmetric forms of its ablation."""
 
-from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from ...registry import FUSION_BLOCKS
 from ..layers import BatchNorm
 
-__all__ = ['ACMPytorchInit', 'AsymBiFusion', 'BiGlobalFusion', 'BiLocalFusion', 'ContextGate', 'initialise']
+__all__ = ['AsymBiFusion', 'BiGlobalFusion', 'BiLocalFusion', 'ContextGate', 'initialise']
 
 
 def initialise(module: nn.Module) -> None:
@@ -20,34 +19,6 @@ def initialise(module: nn.Module) -> None:
             nn.init.xavier_normal_(layer.weight, gain)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-
-
-@WEIGHT_INITIALIZERS.register_module()
-class ACMPytorchInit:
-    """The start of acm-pytorch's trainings, ``init_cfg`` of a segmentor, in the place of :func:`initialise`.
-
-    2-D convolutions are drawn from N(0, 0.02^2), weights of batch norms from N(1, 0.02^2), their biases from N(0, 1).
-    What a target descriptor holds is left as it is.
-
-    Note:
-        With its crops, a few of which miss the target, and AdaGrad at 0.05, ACM-FPN ends all black when it begins as
-        MXNet's does; see docs/baselines.md. Biases of convolutions are 0 here, and PyTorch's own draw there.
-
-    References:
-        acm-pytorch, ``train.py``.
-    """
-
-    def __call__(self, module: nn.Module) -> None:
-        descriptor = getattr(module, 'target_descriptor', None)
-        left = set(descriptor.modules()) if descriptor is not None else set()
-        for layer in module.modules():
-            if layer in left:
-                continue
-            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-                nn.init.normal_(layer.weight, 0.0, 0.02)
-            elif isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.affine:
-                nn.init.normal_(layer.weight, 1.0, 0.02)
-                nn.init.normal_(layer.bias, 0.0, 1.0)
 
 
 class ContextGate(nn.Sequential):
