@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from irstd_toolbox import console
+from irstd_toolbox.benchmarking import speed
 from irstd_toolbox.benchmarking.speed import (
     STAND_IN,
     parse_way,
@@ -104,6 +105,19 @@ def test_a_config_is_trained_and_predicts_and_its_figures_are_in_the_document(to
     assert f'| {2000 / trained["ms"]["p50"]:.3g} | {0.4 * trained["ms"]["p50"]:.3g} |' in table
     assert f'| fp32 | 2 | {predicted["network"]["p50"] / 2:.3g} (' in table
     assert Config.fromfile(tmp_path / 'out' / 'fp32' / 'steps.py').train_dataloader.batch_size == 2
+
+
+def test_a_prediction_that_fails_is_told_beside_the_others(tool, config, tmp_path, monkeypatch, capsys):
+    def predicting(model, words, size, batch, repeats, device):
+        if batch == 2:
+            raise RuntimeError('no room\nfor two')
+        return dict(network=dict(p5=1.0, p50=2.0, p95=3.0), image_tower=None)
+    monkeypatch.setattr(speed, 'predicting', predicting)
+    arguments = [str(config), '--only', 'prediction', '--predict', '1', '2', '3', '--ways', 'fp32']
+    assert tool.main([*arguments, '--out', str(tmp_path / 'out')]) == 1
+    rows = json.loads((tmp_path / 'out' / 'speed.json').read_text())['rows']
+    assert [row.get('failed') for row in rows] == [None, 'RuntimeError: no room', None]
+    assert '| fp32 | 2 | RuntimeError: no room | |' in capsys.readouterr().out
 
 
 def test_numbers_that_cannot_be_are_refused(tool, config):
