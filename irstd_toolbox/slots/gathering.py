@@ -91,7 +91,7 @@ def choose(sizes: dict[str, dict[str, int | None]], room: int) -> dict[str, list
         cost = sizes[run].get(kind)
         if cost is None:
             continue
-        replaced = run != KEPT and kind == states.WHOLE_LEVEL and states.SMALL_LEVEL in chosen[run]
+        replaced = kind == states.WHOLE_LEVEL and states.SMALL_LEVEL in chosen[run]
         saved = sizes[run][states.SMALL_LEVEL] if replaced else 0
         if cost - saved > room:
             continue

@@ -31,7 +31,7 @@ class DeadlineHook(Hook):
     After an epoch whose successor, with its validation and its checkpoint, would not fit into the time that is left,
     training ends as if it were finished. SIGTERM ends it at the next boundary of two iterations; the state is then that
     of the last checkpoint. Whatever the interval of the config, an epoch is checkpointed when the last one is ``apart``
-    seconds old, so that a signal loses no more than those, and the last one before the end always is.
+    seconds old, so that a signal loses no more than those and one epoch, and the last one before the end always is.
 
     Args:
         until: When the time is up, on the clock's scale.
