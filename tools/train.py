@@ -24,6 +24,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--minutes', type=float, metavar='M',
                         help='save and end before M minutes are over, after the last whole epoch that fits; --resume '
                              'goes on as if nothing had happened')
+    parser.add_argument('--anneal', action='store_true',
+                        help='go through the whole schedule of rates in these minutes, however many epochs that makes')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -44,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     work_dir = start_training(
         args.config, args.cfg_options, work_dir=args.work_dir, resume=args.resume, amp=args.amp, seed=args.seed,
         on_test=args.select_on_test, launcher=args.launcher,
-        until=None if args.minutes is None else began + 60 * args.minutes)
+        until=None if args.minutes is None else began + 60 * args.minutes, anneal=args.anneal)
     if work_dir is not None:
         print(f'checkpoints and logs are in {Path(work_dir)}')
 

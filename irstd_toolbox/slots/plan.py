@@ -26,6 +26,7 @@ class Run:
         train: Further arguments of ``tools/train.py``, such as ``['--amp', 'bf16']``.
         test: Further arguments of ``tools/test.py``, such as ``['--protocol', 'canonical']``.
         checkpoint: Which of its checkpoints is tested, ``'best'`` or ``'last'``.
+        minutes: How long it trains in a slot at most, where another waits for its place; None as long as there is time.
     """
 
     name: str
@@ -36,6 +37,12 @@ class Run:
     train: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     checkpoint: str = 'best'
+    minutes: float | None = None
+
+    @property
+    def annealed(self) -> bool:
+        """Whether its schedules end with its time, and with them its training."""
+        return '--anneal' in self.train
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ def read_plan(path: str | Path, source: Path) -> Plan:
 
 
 def _run(entry: Any, source: Path, path: str | Path) -> Run:
-    allowed = ('name', 'config', 'seed', 'options', 'train', 'test', 'checkpoint')
+    allowed = ('name', 'config', 'seed', 'options', 'train', 'test', 'checkpoint', 'minutes')
     unknown = sorted(set(entry) - set(allowed)) if isinstance(entry, dict) else [repr(entry)]
     if unknown or 'config' not in entry:
         raise ConfigError(f'{path}: a run holds {", ".join(unknown) or "no config"}; expected is a dict with config '
@@ -114,6 +121,9 @@ def _run(entry: Any, source: Path, path: str | Path) -> Run:
         raise ConfigError(f'{path}: {name!r} cannot name a run; letters, digits, ".", "_" and "-" are taken.')
     if entry.get('checkpoint', 'best') not in ('best', 'last'):
         raise ConfigError(f'{path}: {name} is to be tested with {entry["checkpoint"]!r}; best or last is expected.')
+    minutes = entry.get('minutes')
+    if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
+        raise ConfigError(f'{path}: {name} is to train for minutes={minutes!r}; a number above 0 is expected.')
     place = (source / entry['config']).resolve()
     if not place.is_relative_to(source.resolve()):
         raise ConfigError(f'{path}: {entry["config"]} lies outside {source}, and only that folder goes along.')
@@ -123,4 +133,4 @@ def _run(entry: Any, source: Path, path: str | Path) -> Run:
         raise ConfigError(f'{path}: {entry["config"]} does not train by epochs (train_cfg.max_epochs), and a slot ends '
                           'trainings after whole epochs.')
     return Run(name, str(entry['config']), int(epochs), seed, options, tuple(entry.get('train', ())),
-               tuple(entry.get('test', ())), entry.get('checkpoint', 'best'))
+               tuple(entry.get('test', ())), entry.get('checkpoint', 'best'), minutes)

@@ -146,8 +146,9 @@ class Slot:
         found = {}
         for run in self.plan.runs:
             folder = self.home / 'runs' / run.name
-            epoch = run.epochs if states.is_trained(folder) else states.epoch_of(folder)
-            word = 'finished' if states.is_tested(folder) else 'trained' if states.is_trained(folder) else \
+            trained = states.is_trained(folder)
+            epoch = run.epochs if trained and not run.annealed else states.epoch_of(folder)
+            word = 'finished' if states.is_tested(folder) else 'trained' if trained else \
                 'training' if epoch else 'waiting'
             found[run.name] = dict(status='failed' if run.name in self.failed else word, epoch=epoch, epochs=run.epochs)
             if run.name in self.failed:
@@ -189,7 +190,8 @@ class Slot:
             checkpoint = find_checkpoint(folder, run.checkpoint)
             return [sys.executable, 'tools/test.py', run.config, str(checkpoint), '--out', str(folder / 'test'),
                     *run.test, *options]
-        minutes = (self.timing.stop - time.time()) / 60
+        left = (self.timing.stop - time.time()) / 60
+        minutes = left if run.minutes is None else min(left, run.minutes)
         return [sys.executable, 'tools/train.py', run.config, '--work-dir', str(folder), '--resume', '--seed',
                 str(run.seed), '--minutes', f'{minutes:.4f}', *run.train, *options]
 
@@ -205,7 +207,8 @@ class Slot:
 
     def _ended(self, job: Job) -> None:
         folder, code = self.home / 'runs' / job.run.name, job.process.returncode
-        if job.kind == 'train' and code == 0 and states.epoch_of(folder) >= job.run.epochs:
+        if job.kind == 'train' and code == 0 and (
+                job.run.annealed and not self.stopping or states.epoch_of(folder) >= job.run.epochs):
             states.mark_trained(folder)
         elif job.kind == 'train' and (code == 0 or self.stopping):
             self.ended.add(job.run.name)  # ended in time; the next slot goes on

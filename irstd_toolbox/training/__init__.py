@@ -1,6 +1,7 @@
 """Training: optimizers, mixed precision, hooks and checkpoints; importing this package registers them."""
 
 from .amp import AmpWrapper
+from .anneal_hook import AnnealHook
 from .checkpoint import load_weights, read_checkpoint
 from .clip_hooks import ExportCLIPHook, StartValidationHook
 from .deadline_hook import DeadlineHook
@@ -13,7 +14,7 @@ from .separate_optimizers import SeparateOptimizers
 from .weights_only import FreshOptimizerHook
 
 __all__ = [
-    'AmpWrapper', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'DeadlineHook', 'EpochSeedHook',
-    'ExportCLIPHook', 'FreshOptimizerHook', 'NaNGuardHook', 'PanelHook', 'ProgressHook', 'SeparateOptimizers',
-    'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init', 'load_weights', 'read_checkpoint',
+    'AmpWrapper', 'AnnealHook', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'DeadlineHook',
+    'EpochSeedHook', 'ExportCLIPHook', 'FreshOptimizerHook', 'NaNGuardHook', 'PanelHook', 'ProgressHook',
+    'SeparateOptimizers', 'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init', 'load_weights', 'read_checkpoint',
 ]

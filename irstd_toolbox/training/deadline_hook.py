@@ -40,6 +40,9 @@ class DeadlineHook(Hook):
             all the time.
         clock: Gives seconds, since 1970 by default.
 
+    Attributes:
+        last: Whether the epoch after which the time is up is the training's last, to be validated as such.
+
     Raises:
         ConfigError: If the training does not count epochs.
 
@@ -57,6 +60,7 @@ class DeadlineHook(Hook):
         self.savers: list[EngineCheckpointHook] = []
         self.saved: float | None = None
         self.asked, self.before = False, None
+        self.last = False
         self.epoch_time, self.val_time = 0.0, None
         self.epoch_began = self.val_began = 0.0
 
@@ -94,10 +98,12 @@ class DeadlineHook(Hook):
         now = self.clock()
         self.epoch_time = max(self.epoch_time, now - self.epoch_began)
         done = runner.epoch + 1
-        needed = self.epoch_time + self.margin + sum(
-            self._validation_time() for epoch in (done, done + 1) if _validates(runner, epoch))
+        after = _validates(runner, done + 1) or self.last and runner.val_loop is not None
+        needed = self.epoch_time + self.margin + (_validates(runner, done) + after) * self._validation_time()
         if self._agreed(self.asked or now + needed > self.end) and done < runner.max_epochs:
             runner.train_loop.stop_training = True
+            if self.last and not self.asked:
+                runner.train_loop._max_epochs = done
             for saver in self.savers:
                 if saver.interval == _NEVER:
                     saver.interval = 1
@@ -113,6 +119,10 @@ class DeadlineHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         self.val_time = max(self.val_time or 0.0, self.clock() - self.val_began)
+
+    def training_ends(self) -> float:
+        """When the last epoch has to be over for its validation to fit."""
+        return self.end - self.margin - self._validation_time()
 
     def close(self, runner: Runner) -> None:
         """Give the signal back."""

@@ -26,7 +26,7 @@ _runs = itertools.count()
 def start_training(
     path: str, options: Sequence[str] = (), *, work_dir: str | None = None, resume: str | None = None,
     amp: str | None = None, seed: int | None = None, on_test: bool = False, launcher: str = 'none',
-    until: float | None = None,
+    until: float | None = None, anneal: bool = False,
 ) -> Path | None:
     """Train the model of a config; nothing is written before data, model and checkpoint were found to be right.
 
@@ -40,6 +40,7 @@ def start_training(
         on_test: Choose the best checkpoint on the test list.
         launcher: See :func:`distributed.start`.
         until: When the training has to end, in seconds since 1970; see :class:`DeadlineHook`.
+        anneal: Whether the schedules end with that time; see :class:`AnnealHook`.
 
     Returns:
         The work folder; None on processes other than the first.
@@ -47,6 +48,9 @@ def start_training(
     Raises:
         UserError: If the input is not as it has to be, or the loss becomes nan.
     """
+    if anneal and until is None:
+        raise ConfigError('--anneal ends the schedules with the time of --minutes M, which is not given. Give both, or '
+                          'leave --anneal out.')
     config = load_config(path, options)
     distributed.start(launcher)
     config.launcher = launcher
@@ -59,6 +63,8 @@ def start_training(
     if on_test:
         select_on_test(config)
     _set_start(config, resume, seed)
+    if anneal:
+        config.custom_hooks = [*config.get('custom_hooks', ()), dict(type='AnnealHook')]
     if until is not None:
         config.custom_hooks = [*config.get('custom_hooks', ()), dict(type='DeadlineHook', until=until)]
     built = preflight(config, on_test)

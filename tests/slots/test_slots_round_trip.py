@@ -80,6 +80,19 @@ def test_two_slots_side_by_side_repeat_an_uninterrupted_training(
         pack(plan, results, tmp_path / 'boxes', source=source)
 
 
+def test_a_run_with_minutes_of_its_own_makes_room_and_an_annealed_one_is_finished(
+        plan: Path, source: Path, tmp_path: Path) -> None:
+    plan.write_text(plan.read_text().replace("seed=0)", "seed=0, minutes=0.3, train=['--anneal'], options=["
+                                             "'train_cfg.max_epochs=20000', 'param_scheduler.0.end=20000'])"))
+    box, = pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source, limit_mib=2).boxes
+    process = _slot(box, tmp_path / 'home', tmp_path / 'out', '--minutes', '30', '--at-once', '1')
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    found = unpack(tmp_path / 'out', tmp_path / 'results')
+    assert [note['status'] for note in found.values()] == ['finished', 'finished'], output
+    assert 1 <= found['one']['epoch'] < 10000 and found['two']['epoch'] == 1
+
+
 def _folder(home: Path, name: str = 'one', epoch: int = 2) -> Path:
     """The folder of a training with a checkpoint, as far as a slot looks at it."""
     folder = home / 'runs' / name
