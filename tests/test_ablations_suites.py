@@ -108,10 +108,11 @@ def test_the_suite_of_networks_leaves_out_only_what_needs_something_made_before(
         'ssps_dnanet', 'grounded_sam', 'grounded_sam_boxes', 'repisd_deploy'}
 
 
-def test_every_ablation_is_in_a_suite(suites: dict[str, Suite]) -> None:
+def test_every_ablation_that_needs_nothing_made_before_is_in_a_suite(suites: dict[str, Suite]) -> None:
     named = {entry.config.resolve() for name in ('ablations_irstd1k', 'recipes_nuaa_sirst')
              for entry in suites[name].entries}
-    assert {path for path in ABLATIONS.glob('*.py') if path not in named} == set()
+    assert {path.stem for path in ABLATIONS.glob('*.py') if path not in named} == {
+        'lgnet_nuaa_sirst_small_clip', 'lgnet_nuaa_sirst_small_clip_never'}
 
 
 def test_every_recipe_of_another_model_or_loss_trains_and_its_loss_is_another(

@@ -16,5 +16,6 @@ from .weights_only import FreshOptimizerHook
 __all__ = [
     'AmpWrapper', 'AnnealHook', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'DeadlineHook',
     'EpochSeedHook', 'ExportCLIPHook', 'FreshOptimizerHook', 'NaNGuardHook', 'PanelHook', 'ProgressHook',
-    'SeparateOptimizers', 'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init', 'load_weights', 'read_checkpoint',
+    'SeparateOptimizers', 'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init', 'load_weights',
+    'read_checkpoint',
 ]

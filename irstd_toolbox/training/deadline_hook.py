@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..registry import HOOKS
 __all__ = ['DeadlineHook', 'Stopped']
 
 _NEVER = sys.maxsize
+_LATELY = 5
 
 
 class Stopped(Exception):  # noqa: N818 - no error: the training was asked to end
@@ -47,8 +49,9 @@ class DeadlineHook(Hook):
         ConfigError: If the training does not count epochs.
 
     Note:
-        The next epoch is taken to last as long as the longest so far, checkpoint included, and a validation likewise;
-        before the first validation it is taken to last as long as an epoch. Of several processes the first decides for
+        The next epoch is taken to last as long as the longest of the last five, checkpoint included, and a validation
+        likewise: a first epoch that waits for a compiler is forgotten. Before the first validation it is taken to last
+        as long as an epoch. Of several processes the first decides for
         all, and SIGTERM ends them after an epoch.
     """
 
@@ -61,7 +64,7 @@ class DeadlineHook(Hook):
         self.saved: float | None = None
         self.asked, self.before = False, None
         self.last = False
-        self.epoch_time, self.val_time = 0.0, None
+        self.epoch_times, self.val_times = (deque([], _LATELY) for _ in range(2))
         self.epoch_began = self.val_began = 0.0
 
     def before_run(self, runner: Runner) -> None:
@@ -96,10 +99,10 @@ class DeadlineHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         now = self.clock()
-        self.epoch_time = max(self.epoch_time, now - self.epoch_began)
+        self.epoch_times.append(now - self.epoch_began)
         done = runner.epoch + 1
         after = _validates(runner, done + 1) or self.last and runner.val_loop is not None
-        needed = self.epoch_time + self.margin + (_validates(runner, done) + after) * self._validation_time()
+        needed = max(self.epoch_times) + self.margin + (_validates(runner, done) + after) * self._validation_time()
         if self._agreed(self.asked or now + needed > self.end) and done < runner.max_epochs:
             runner.train_loop.stop_training = True
             if self.last and not self.asked:
@@ -118,7 +121,7 @@ class DeadlineHook(Hook):
         self._end_if_asked()
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        self.val_time = max(self.val_time or 0.0, self.clock() - self.val_began)
+        self.val_times.append(self.clock() - self.val_began)
 
     def training_ends(self) -> float:
         """When the last epoch has to be over for its validation to fit."""
@@ -131,7 +134,7 @@ class DeadlineHook(Hook):
             self.before = None
 
     def _validation_time(self) -> float:
-        return self.epoch_time if self.val_time is None else self.val_time
+        return max(self.val_times or self.epoch_times, default=0.0)
 
     def _end_if_asked(self) -> None:
         if self.asked and get_world_size() == 1:

@@ -28,7 +28,7 @@ class Clock:
 
 
 def _ended_after(until: float, epoch_time: float, val_time: float, val_interval: int = 2, epochs: int = 10,
-                 begin: int = 1) -> int:
+                 begin: int = 1, compiling: float = 0.0) -> int:
     """The epoch after which a training of a fake clock ends."""
     clock, hook = Clock(), None
     hook = DeadlineHook(until, margin=5.0, clock=clock)
@@ -37,7 +37,7 @@ def _ended_after(until: float, epoch_time: float, val_time: float, val_interval:
                              logger=SimpleNamespace(info=lambda text: None))
     while runner.epoch < epochs and not loop.stop_training:
         hook.before_train_epoch(runner)
-        clock.now += epoch_time
+        clock.now += epoch_time + (0.0 if runner.epoch else compiling)
         hook.after_train_epoch(runner)
         runner.epoch += 1
         if runner.epoch % val_interval == 0 and runner.epoch >= begin:
@@ -67,6 +67,12 @@ def test_a_validation_never_seen_is_taken_to_last_as_long_as_an_epoch() -> None:
     # After epoch 1 (10 s) the second and its validation are taken for 20 s.
     assert _ended_after(34.9, 10.0, 1.0) == 1
     assert _ended_after(35.0, 10.0, 1.0) == 2
+
+
+def test_a_first_epoch_that_waited_for_a_compiler_is_forgotten() -> None:
+    # 100 s and five epochs are 160 s; with an epoch of 110 s to come, the second would be the last.
+    assert _ended_after(205.0, 10.0, 0.0, 99, 20, compiling=100.0) == 1
+    assert _ended_after(265.0, 10.0, 0.0, 99, 20, compiling=100.0) == 16
 
 
 def test_a_training_that_does_not_count_epochs_is_refused() -> None:

@@ -93,7 +93,8 @@ def test_a_validation_is_left_its_time() -> None:
 
 def test_the_end_of_the_time_is_the_last_epoch_and_is_validated() -> None:
     training = Training(until=100.0, schedule='cosine', margin=5.0)
-    training.deadline.epoch_time = training.deadline.val_time = 20.0
+    training.deadline.epoch_times.append(20.0)
+    training.deadline.val_times.append(20.0)
     loop = SimpleNamespace(stop_training=False, val_begin=1, val_interval=99, max_epochs=30, _max_epochs=30)
     runner = SimpleNamespace(train_loop=loop, val_loop=object(), epoch=3, max_epochs=30,
                              logger=SimpleNamespace(info=lambda text: None))
