@@ -50,8 +50,8 @@ class DeadlineHook(Hook):
 
     Note:
         The next epoch is taken to last as long as the longest of the last five, checkpoint included, and a validation
-        likewise: a first epoch that waits for a compiler is forgotten. Before the first validation it is taken to last
-        as long as an epoch. Of several processes the first decides for
+        likewise. The first epoch, in which compilers work and kernels are chosen, counts as twice its second half. Before
+        the first validation it is taken to last as long as an epoch. Of several processes the first decides for
         all, and SIGTERM ends them after an epoch.
     """
 
@@ -66,6 +66,7 @@ class DeadlineHook(Hook):
         self.last = False
         self.epoch_times, self.val_times = (deque([], _LATELY) for _ in range(2))
         self.epoch_began = self.val_began = 0.0
+        self.half: tuple[float, float] | None = None
 
     def before_run(self, runner: Runner) -> None:
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
@@ -90,6 +91,9 @@ class DeadlineHook(Hook):
                          outputs: dict | None = None) -> None:
         if not self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._end_if_asked()
+            done, steps = batch_idx + 1, len(runner.train_dataloader)
+            if not self.epoch_times and done == steps // 2:
+                self.half = self.clock(), steps / (steps - done)
             return
         now = self.clock()
         due = self._agreed(self.asked or self.saved is None or now - self.saved >= self.apart)
@@ -99,7 +103,11 @@ class DeadlineHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         now = self.clock()
-        self.epoch_times.append(now - self.epoch_began)
+        times = [now - self.epoch_began]
+        if self.half and not self.epoch_times:
+            middle, share = self.half
+            times.append((now - middle) * share)
+        self.epoch_times.append(min(times))
         done = runner.epoch + 1
         after = _validates(runner, done + 1) or self.last and runner.val_loop is not None
         needed = max(self.epoch_times) + self.margin + (_validates(runner, done) + after) * self._validation_time()

@@ -33,11 +33,13 @@ def _ended_after(until: float, epoch_time: float, val_time: float, val_interval:
     clock, hook = Clock(), None
     hook = DeadlineHook(until, margin=5.0, clock=clock)
     loop = SimpleNamespace(stop_training=False, val_begin=begin, val_interval=val_interval, max_epochs=epochs)
-    runner = SimpleNamespace(train_loop=loop, val_loop=object(), epoch=0, max_epochs=epochs,
+    runner = SimpleNamespace(train_loop=loop, val_loop=object(), epoch=0, max_epochs=epochs, train_dataloader=[0] * 4,
                              logger=SimpleNamespace(info=lambda text: None))
     while runner.epoch < epochs and not loop.stop_training:
         hook.before_train_epoch(runner)
-        clock.now += epoch_time + (0.0 if runner.epoch else compiling)
+        for step in range(4):
+            clock.now += epoch_time / 4 + (0.0 if runner.epoch or step else compiling)
+            hook.after_train_iter(runner, step)
         hook.after_train_epoch(runner)
         runner.epoch += 1
         if runner.epoch % val_interval == 0 and runner.epoch >= begin:
@@ -69,10 +71,23 @@ def test_a_validation_never_seen_is_taken_to_last_as_long_as_an_epoch() -> None:
     assert _ended_after(35.0, 10.0, 1.0) == 2
 
 
-def test_a_first_epoch_that_waited_for_a_compiler_is_forgotten() -> None:
-    # 100 s and five epochs are 160 s; with an epoch of 110 s to come, the second would be the last.
-    assert _ended_after(205.0, 10.0, 0.0, 99, 20, compiling=100.0) == 1
-    assert _ended_after(265.0, 10.0, 0.0, 99, 20, compiling=100.0) == 16
+def test_a_first_epoch_that_waited_for_a_compiler_is_no_measure() -> None:
+    # The first ends at 110 s, the next at 120 and 130 s.
+    assert _ended_after(135.0, 10.0, 0.0, 99, 20, compiling=100.0) == 3
+    assert _ended_after(134.9, 10.0, 0.0, 99, 20, compiling=100.0) == 2
+    assert _ended_after(124.9, 10.0, 0.0, 99, 20, compiling=100.0) == 1
+
+
+def test_a_slow_epoch_is_forgotten_after_five() -> None:
+    clock = Clock()
+    hook = DeadlineHook(1e9, clock=clock)
+    loop = SimpleNamespace(stop_training=False, val_begin=1, val_interval=99, max_epochs=99)
+    runner = SimpleNamespace(train_loop=loop, val_loop=None, epoch=0, max_epochs=99)
+    for seconds in (2.0, 30.0, 2.0, 2.0, 2.0, 2.0, 3.0):
+        hook.before_train_epoch(runner)
+        clock.now += seconds
+        hook.after_train_epoch(runner)
+    assert list(hook.epoch_times) == [2.0, 2.0, 2.0, 2.0, 3.0]
 
 
 def test_a_training_that_does_not_count_epochs_is_refused() -> None:
