@@ -50,8 +50,8 @@ class DeadlineHook(Hook):
 
     Note:
         The next epoch is taken to last as long as the longest of the last five, checkpoint included, and a validation
-        likewise. The first epoch, in which compilers work and kernels are chosen, counts as twice its second half. Before
-        the first validation it is taken to last as long as an epoch. Of several processes the first decides for
+        likewise. The first epoch, in which compilers work and kernels are chosen, counts as twice its second half.
+        Before the first validation it is taken to last as long as an epoch. Of several processes the first decides for
         all, and SIGTERM ends them after an epoch.
     """
 
