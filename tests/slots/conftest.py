@@ -76,6 +76,21 @@ class PauseHook(Hook):
         while runner.epoch == self.epoch and batch_idx and not self.go.exists():
             time.sleep(0.02)
 '''
+TICK = '''
+"""In a slot, a clock on which every look takes a second, so that a training's minutes are a number of steps."""
+
+import itertools
+import os
+import time
+from functools import partialmethod
+
+from irstd_toolbox.training.anneal_hook import AnnealHook
+from irstd_toolbox.training.deadline_hook import DeadlineHook
+
+clock = itertools.count(int(time.time())).__next__
+for hook in (AnnealHook, DeadlineHook) if 'SLOT_HOME' in os.environ else ():
+    hook.__init__ = partialmethod(hook.__init__, clock=clock)
+'''
 PAUSED = '''
 custom_imports = dict(imports=['pausing'])
 custom_hooks.append(dict(type='PauseHook', epoch=2, go='{go}'))
@@ -138,6 +153,16 @@ def paused(source: Path, tmp_path: Path) -> Path:
     config = source / 'configs' / 'tiny.py'
     config.write_text(config.read_text() + PAUSED.format(go=tmp_path / 'go'))
     return tmp_path / 'go'
+
+
+@pytest.fixture
+def ticking(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Has trainings of the tiny config go by a clock that their steps move; the module that does it."""
+    config = source / 'configs' / 'tiny.py'
+    config.write_text(config.read_text() + "custom_imports = dict(imports=['ticking'])\n")
+    (source / 'ticking.py').write_text(TICK)
+    monkeypatch.syspath_prepend(str(source))
+    return source / 'ticking.py'
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Trainings end in good time, and lose nothing when they are ended."""
 
-import csv
 import os
 import signal
 import time
@@ -175,14 +174,3 @@ def test_a_training_without_time_ends_after_its_first_epoch(
         train: Callable, tmp_path: Path) -> None:
     _finish(train(tmp_path / 'work', '--minutes', '0.01'))
     assert _saved(tmp_path / 'work') == ['epoch_1.pth']
-
-
-def test_an_annealed_training_ends_with_its_schedule_and_its_last_validation(train: Callable, tmp_path: Path) -> None:
-    work = tmp_path / 'work'
-    _finish(train(work, '--minutes', '0.3', '--anneal', '--cfg-options', 'train_cfg.max_epochs=20000',
-                  'train_cfg.val_interval=20000', 'param_scheduler.0.end=20000', 'param_scheduler.0.end_factor=0.0'))
-    last, = _saved(work)
-    rows = list(csv.DictReader((work / 'val.csv').open()))
-    assert [row['epoch'] for row in rows] == [last.removeprefix('epoch_').removesuffix('.pth')]
-    state, = read_checkpoint(work / last)['param_schedulers']
-    assert state['_global_step'] > 0.9 * state['end'] and int(rows[0]['epoch']) < 10000

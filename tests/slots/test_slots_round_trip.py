@@ -1,5 +1,6 @@
 """Pack, run, unpack, and pack again: two slots give what one uninterrupted training gives."""
 
+import csv
 import io
 import json
 import os
@@ -81,16 +82,20 @@ def test_two_slots_side_by_side_repeat_an_uninterrupted_training(
 
 
 def test_a_run_with_minutes_of_its_own_makes_room_and_an_annealed_one_is_finished(
-        plan: Path, source: Path, tmp_path: Path) -> None:
-    plan.write_text(plan.read_text().replace("seed=0)", "seed=0, minutes=0.3, train=['--anneal'], options=["
-                                             "'train_cfg.max_epochs=20000', 'param_scheduler.0.end=20000'])"))
+        plan: Path, source: Path, tmp_path: Path, ticking: Path) -> None:
+    annealed = """seed=0, minutes=5, train=['--anneal'], checkpoint='last', options=[
+        'train_cfg.max_epochs=20000', 'train_cfg.val_interval=20000', 'param_scheduler.0.end=20000'])"""
+    plan.write_text(plan.read_text().replace('seed=0)', annealed).replace('pausing.py', ticking.name))
     box, = pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source, limit_mib=2).boxes
     process = _slot(box, tmp_path / 'home', tmp_path / 'out', '--minutes', '30', '--at-once', '1')
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     found = unpack(tmp_path / 'out', tmp_path / 'results')
     assert [note['status'] for note in found.values()] == ['finished', 'finished'], output
-    assert 1 <= found['one']['epoch'] < 10000 and found['two']['epoch'] == 1
+    folder, epoch = tmp_path / 'results' / 'one', found['one']['epoch']
+    assert [row['epoch'] for row in csv.DictReader((folder / 'val.csv').open())] == [str(epoch)]
+    schedule, = read_checkpoint(folder / f'epoch_{epoch}.pth')['param_schedulers']
+    assert schedule['_global_step'] > 0.9 * schedule['end'] and epoch < 10000
 
 
 def _folder(home: Path, name: str = 'one', epoch: int = 2) -> Path:
