@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from ..registry import HOOKS
+from .deadline_hook import DeadlineHook
 
 __all__ = ['CSVLoggerHook', 'ProgressHook', 'duration']
 
@@ -40,6 +41,8 @@ def _scalars(outputs: dict | None) -> dict[str, float]:
 class ProgressHook(Hook):
     """Show epoch, loss, learning rate, the last validation and the time left: a bar in a terminal, lines elsewhere.
 
+    The time left is that of the epochs to come, or that of a :class:`DeadlineHook` where it ends first.
+
     Args:
         every: Seconds between two lines where the output is no terminal; the first and last iteration have theirs.
         metrics: Keys of the validation to show.
@@ -50,10 +53,12 @@ class ProgressHook(Hook):
     def __init__(self, every: float = 10.0, metrics: tuple[str, ...] = ('irstd/IoU', 'irstd/nIoU', 'irstd/Pd')) -> None:
         self.every, self.metrics = every, tuple(metrics)
         self.bar: Progress | None = None
+        self.deadline: DeadlineHook | None = None
         self.validation = ''
 
     def before_train(self, runner: Runner) -> None:
         self.started, self.first, self.printed = time.monotonic(), runner.iter, float('-inf')
+        self.deadline = next((hook for hook in runner.hooks if isinstance(hook, DeadlineHook)), None)
         console = Console()
         if console.is_terminal and is_main_process():
             self.bar = Progress(TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(),
@@ -71,6 +76,8 @@ class ProgressHook(Hook):
     def _state(self, runner: Runner, outputs: dict | None) -> str:
         done = runner.iter + 1 - self.first
         left = (time.monotonic() - self.started) / done * (runner.max_iters - runner.iter - 1)
+        if self.deadline is not None:
+            left = min(left, max(self.deadline.end - self.deadline.clock(), 0.0))
         loss = _scalars(outputs).get('loss')
         rate = next(iter(runner.optim_wrapper.get_lr().values()))[0]
         shown = f'loss {loss:.4f}  ' if loss is not None else ''

@@ -11,6 +11,7 @@ from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.training.anneal_hook import AnnealHook
 from irstd_toolbox.training.deadline_hook import DeadlineHook
+from irstd_toolbox.training.progress import ProgressHook
 from irstd_toolbox.training.session import start_training
 
 EPOCHS, STEPS = 30, 4  # of the config: 120 steps
@@ -104,6 +105,20 @@ def test_the_end_of_the_time_is_the_last_epoch_and_is_validated() -> None:
     training.now = training.deadline.epoch_began = 55.1
     training.deadline.after_train_epoch(runner)
     assert loop.stop_training and loop._max_epochs == 4
+
+
+@pytest.mark.parametrize('until, left', [(160.0, '1 min 0 s'), (1e9, '16 min 40 s'), (90.0, '0 s')])
+def test_the_time_left_is_no_longer_than_the_time_there_is(until: float, left: str,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = ProgressHook()
+    monkeypatch.setattr('irstd_toolbox.training.progress.time.monotonic', lambda: progress.now)
+    progress.now = 5.0
+    deadline = DeadlineHook(until, clock=lambda: 100.0)
+    runner = SimpleNamespace(iter=0, max_iters=101, epoch=0, max_epochs=1, hooks=[deadline],
+                             optim_wrapper=SimpleNamespace(get_lr=lambda: dict(lr=[0.5])))
+    progress.before_train(runner)
+    progress.now = 15.0  # a step of 10 s, and 100 to come
+    assert progress._state(runner, None) == f'lr 5.00e-01  {left} left'
 
 
 def test_a_schedule_without_an_end_of_the_time_is_refused() -> None:
