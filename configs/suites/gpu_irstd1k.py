@@ -6,7 +6,7 @@ Trained before, in the slot, as docs/results.md says; then:
 """
 
 title = 'IRSTD-1k, a slot of a GPU'
-protocols = ['canonical', 'lgnet', 'basicirstd']
+protocols = ['canonical', 'lgnet']
 
 entries = [
     dict(config='../ablations/lgnet_irstd1k_fusion.py', name='LGNet without language, 23 epochs',
