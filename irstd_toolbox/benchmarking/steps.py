@@ -13,7 +13,7 @@ from ..evaluation.protocols import resolve as resolve_protocols
 from ..training.checkpoint import file_sha256, find_checkpoint, read_checkpoint
 from ..training.hooks import stamp_of
 from .configs import data_of, list_digest, plain, write_config
-from .jobs import Job, key_of
+from .jobs import Job, key_of, read_record
 from .launching import Launch
 from .leaks import lists_of
 
@@ -140,6 +140,13 @@ class Test(Job):
         kept = {key: value for key, value in plain(self.config).items() if key in read}
         return dict(config=kept, checkpoint=self.trained and self.trained.outcome['sha256'],
                     protocols=_rules(self.protocols), data=list_digest(self.config, 'test_dataloader'))
+
+    def look(self, inputs: dict[str, Any]) -> tuple[str, str]:
+        """As every job; a test by these and further protocols holds, too."""
+        made = (read_record(self.folder) or {}).get('inputs', {}).get('protocols', {})
+        if inputs['protocols'].items() < made.items() and super().look(dict(inputs, protocols=made))[0] == 'done':
+            return 'done', ''
+        return super().look(inputs)
 
     def command(self, launch: Launch, continued: bool) -> list[str]:
         path = self.folder / f'{Path(self.config.filename).stem}.py'

@@ -12,7 +12,7 @@ from irstd_toolbox.benchmarking.configs import resolve
 from irstd_toolbox.benchmarking.jobs import Job, differences, key_of, last_error, read_record
 from irstd_toolbox.benchmarking.launching import Launch
 from irstd_toolbox.benchmarking.runner import locked, run_jobs
-from irstd_toolbox.benchmarking.steps import Train
+from irstd_toolbox.benchmarking.steps import Test, Train
 from irstd_toolbox.benchmarking.suite import Entry
 from irstd_toolbox.errors import ConfigError
 
@@ -57,6 +57,24 @@ def test_after_a_kill_the_same_job_is_continued_and_another_one_begins_anew(netw
     same = train(network, tmp_path, 2)
     run_jobs([same], Launch(tools=tools), [{}], tmp_path, lambda *_: None)
     assert same.state == 'done' and '--resume' in calls()[0]
+
+
+def test_a_test_by_more_protocols_than_are_asked_for_holds(network, tmp_path):
+    def test(*protocols: str) -> Test:
+        return Test('test N', tmp_path / 'job', [], resolve(Entry(network, 'N'), {}), None, protocols)
+    made = test('canonical', 'lgnet')
+    made.look(made.inputs())
+    made.begin('new', made.inputs())
+    made.write('done', made.inputs())
+    assert test('canonical').look(made.inputs())[0] == 'continued'  # its predictions are gone
+    (tmp_path / 'job' / 'predictions').mkdir()
+    (tmp_path / 'job' / 'results.json').touch()
+    for protocols, verdict in ((['lgnet'], 'done'), (['lgnet', 'canonical'], 'done'),
+                               (['lgnet', 'basicirstd'], 'stale')):
+        asked = test(*protocols)
+        assert asked.look(asked.inputs())[0] == verdict, protocols
+    other = test('canonical')
+    assert other.look(dict(other.inputs(), checkpoint='another'))[0] == 'stale'
 
 
 def test_a_folder_that_another_benchmark_holds_is_refused_and_kill_9_frees_it(tmp_path):
