@@ -77,7 +77,7 @@ class PauseHook(Hook):
             time.sleep(0.02)
 '''
 TICK = '''
-"""In a slot, a clock on which every look takes a second, so that a training's minutes are a number of steps."""
+"""Where TICKING is set, a clock on which every look takes a second: a training's minutes are a number of steps."""
 
 import itertools
 import os
@@ -88,7 +88,7 @@ from irstd_toolbox.training.anneal_hook import AnnealHook
 from irstd_toolbox.training.deadline_hook import DeadlineHook
 
 clock = itertools.count(int(time.time())).__next__
-for hook in (AnnealHook, DeadlineHook) if 'SLOT_HOME' in os.environ else ():
+for hook in (AnnealHook, DeadlineHook) if 'TICKING' in os.environ else ():
     hook.__init__ = partialmethod(hook.__init__, clock=clock)
 '''
 PAUSED = '''
@@ -156,13 +156,12 @@ def paused(source: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ticking(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Has trainings of the tiny config go by a clock that their steps move; the module that does it."""
+def ticking(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has trainings of the tiny config go by a clock that their steps move."""
     config = source / 'configs' / 'tiny.py'
     config.write_text(config.read_text() + "custom_imports = dict(imports=['ticking'])\n")
     (source / 'ticking.py').write_text(TICK)
-    monkeypatch.syspath_prepend(str(source))
-    return source / 'ticking.py'
+    monkeypatch.setenv('TICKING', '1')
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Trainings end in good time, and lose nothing when they are ended."""
 
+import csv
 import os
 import signal
 import time
@@ -174,3 +175,15 @@ def test_a_training_without_time_ends_after_its_first_epoch(
         train: Callable, tmp_path: Path) -> None:
     _finish(train(tmp_path / 'work', '--minutes', '0.01'))
     assert _saved(tmp_path / 'work') == ['epoch_1.pth']
+
+
+def test_an_annealed_training_ends_with_its_schedule_and_its_last_validation(
+        train: Callable, ticking: None, tmp_path: Path) -> None:
+    work = tmp_path / 'work'
+    _finish(train(work, '--minutes', '2', '--anneal', '--cfg-options', 'train_cfg.max_epochs=20000',
+                  'train_cfg.val_interval=20000', 'param_scheduler.0.end=20000'))
+    last, = _saved(work)
+    epoch = last.removeprefix('epoch_').removesuffix('.pth')
+    assert [row['epoch'] for row in csv.DictReader((work / 'val.csv').open())] == [epoch]
+    schedule, = read_checkpoint(work / last)['param_schedulers']
+    assert schedule['_global_step'] > 0.8 * schedule['end'] and int(epoch) < 1000

@@ -1,6 +1,5 @@
 """Pack, run, unpack, and pack again: two slots give what one uninterrupted training gives."""
 
-import csv
 import io
 import json
 import os
@@ -11,6 +10,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,8 +18,8 @@ import torch
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.slots.gathering import KEPT, Gatherer, Limits, choose
 from irstd_toolbox.slots.packing import pack, read_note
-from irstd_toolbox.slots.plan import Run, read_plan
-from irstd_toolbox.slots.running import prepare
+from irstd_toolbox.slots.plan import Plan, Run, read_plan
+from irstd_toolbox.slots.running import Job, Slot, Timing, prepare
 from irstd_toolbox.slots.unpacking import status_of, unpack
 from irstd_toolbox.training.checkpoint import find_checkpoint, read_checkpoint
 
@@ -79,23 +79,6 @@ def test_two_slots_side_by_side_repeat_an_uninterrupted_training(
     assert all(torch.equal(last[name], theirs[name]) for name in last)
     with pytest.raises(ConfigError, match='every run of .* is finished'):
         pack(plan, results, tmp_path / 'boxes', source=source)
-
-
-def test_a_run_with_minutes_of_its_own_makes_room_and_an_annealed_one_is_finished(
-        plan: Path, source: Path, tmp_path: Path, ticking: Path) -> None:
-    annealed = """seed=0, minutes=5, train=['--anneal'], checkpoint='last', options=[
-        'train_cfg.max_epochs=20000', 'train_cfg.val_interval=20000', 'param_scheduler.0.end=20000'])"""
-    plan.write_text(plan.read_text().replace('seed=0)', annealed).replace('pausing.py', ticking.name))
-    box, = pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source, limit_mib=2).boxes
-    process = _slot(box, tmp_path / 'home', tmp_path / 'out', '--minutes', '30', '--at-once', '1')
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    found = unpack(tmp_path / 'out', tmp_path / 'results')
-    assert [note['status'] for note in found.values()] == ['finished', 'finished'], output
-    folder, epoch = tmp_path / 'results' / 'one', found['one']['epoch']
-    assert [row['epoch'] for row in csv.DictReader((folder / 'val.csv').open())] == [str(epoch)]
-    schedule, = read_checkpoint(folder / f'epoch_{epoch}.pth')['param_schedulers']
-    assert schedule['_global_step'] > 0.9 * schedule['end'] and epoch < 10000
 
 
 def _folder(home: Path, name: str = 'one', epoch: int = 2) -> Path:
@@ -219,6 +202,27 @@ def test_kept_folders_come_before_whole_checkpoints_and_after_all_else() -> None
     assert choose(sizes, 10) == {'a': ['records', 'weights only', 'predictions'], KEPT: ['exact']}
     assert choose(sizes, 9) == {'a': ['records', 'weights only', 'predictions'], KEPT: []}
     assert choose(sizes, 16) == {'a': ['records', 'predictions', 'exact'], KEPT: ['exact']}
+
+
+@pytest.mark.parametrize('own, left', [(None, 10.0), (2.5, 2.5), (30.0, 10.0)])
+def test_a_run_with_minutes_of_its_own_takes_no_more_of_the_slot(own: float | None, left: float,
+                                                                 tmp_path: Path) -> None:
+    run = Run('one', 'c.py', 9, minutes=own)
+    slot = Slot(Plan((run,)), tmp_path, tmp_path, None, Timing(time.time(), 10.5, reserve=30.0), 1, 1)
+    command = slot._command(run, 'train')
+    assert float(command[command.index('--minutes') + 1]) == pytest.approx(left, abs=0.02)
+
+
+@pytest.mark.parametrize('arguments, stopping, finished', [
+    ((), False, False), (('--anneal',), False, True), (('--anneal',), True, False)])
+def test_an_annealed_run_is_finished_when_its_time_is(arguments: tuple[str, ...], stopping: bool, finished: bool,
+                                                      tmp_path: Path) -> None:
+    run = Run('one', 'c.py', 9, train=arguments)
+    slot = Slot(Plan((run,)), tmp_path, tmp_path, None, Timing(time.time(), 10), 1, 1)
+    _folder(tmp_path, epoch=2)
+    slot.stopping = stopping
+    slot._ended(Job(run, 'train', SimpleNamespace(returncode=0), tmp_path / 'log'))
+    assert slot.status()['one'] == dict(status='trained' if finished else 'training', epoch=2, epochs=9)
 
 
 def test_status_tells_what_is_left(tmp_path: Path, plan: Path, source: Path) -> None:
