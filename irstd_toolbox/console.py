@@ -80,8 +80,9 @@ def explain(error: Exception) -> str | None:
             if getattr(candidate, 'name', None) == missing[2]:
                 names = ', '.join(registry.known(candidate)) or 'none'
                 return f'{missing[1]!r} is not a registered {missing[2]}. Registered: {names}.'
-    if isinstance(error, TypeError) and re.match(r'[\w.]+\.__init__\(\) (got an unexpected|missing)', text):
-        return f'{text}. Compare the config with the arguments of {text.split(".")[0]}.'
+    refused = re.match(r'([\w.]+?)(\.__init__\(\) (got an unexpected|missing)|\(\) takes no arguments$)', text)
+    if isinstance(error, TypeError) and refused:
+        return f'{text}. Compare the config with the arguments of {refused[1]}.'
     if isinstance(error, TypeError) and text.startswith('cfg should be a dict'):
         return f'A component of the config is no dict with a type: {text}. --cfg-options hold no dicts: write a config.'
     return None

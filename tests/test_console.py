@@ -6,7 +6,7 @@ import pytest
 
 from irstd_toolbox import console
 from irstd_toolbox.errors import DataError
-from irstd_toolbox.registry import MODELS, TEXT_PRIOR_PROVIDERS
+from irstd_toolbox.registry import MODELS, TEXT_PRIOR_PROVIDERS, TRANSFORMS
 
 
 def leave(error: BaseException) -> Callable[[], None]:
@@ -54,6 +54,12 @@ def test_an_unknown_name_met_by_the_engine_lists_the_known_ones(capsys: pytest.C
 def test_a_wrong_argument_is_the_callers_error(argument: dict, words: str, capsys: pytest.CaptureFixture) -> None:
     assert status_of(lambda: MODELS.build(dict(type='GatedOutputHead', **argument))) == 2
     assert words in capsys.readouterr().err
+
+
+def test_an_argument_of_what_takes_none_is_the_callers_error(capsys: pytest.CaptureFixture) -> None:
+    assert status_of(lambda: TRANSFORMS.build(dict(type='LoadTargetMask', size=9))) == 2
+    assert ('LoadTargetMask() takes no arguments. Compare the config with the arguments of LoadTargetMask.'
+            in capsys.readouterr().err)
 
 
 def test_a_component_that_is_no_dict_is_the_callers_error(capsys: pytest.CaptureFixture) -> None:
