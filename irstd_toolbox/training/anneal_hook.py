@@ -1,7 +1,6 @@
 """End the schedules of a training with the time that there is for it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from mmengine.runner import Runner
 
 from ..errors import ConfigError
 from ..registry import HOOKS
-from .deadline_hook import DeadlineHook
+from .deadline_hook import DeadlineHook, deadline_of
 
 __all__ = ['AnnealHook']
 
@@ -29,7 +28,6 @@ class AnnealHook(Hook):
 
     Args:
         skip: Steps before the time begins to count; the first of them wait for a compiler and choose kernels.
-        clock: Gives seconds, on the scale of the deadline's.
 
     Raises:
         ConfigError: If there is no DeadlineHook.
@@ -40,20 +38,20 @@ class AnnealHook(Hook):
 
     priority = 'VERY_LOW'  # after the schedulers' own step
 
-    def __init__(self, skip: int = 5, clock: Callable[[], float] = time.time) -> None:
-        self.skip, self.clock = skip, clock
+    def __init__(self, skip: int = 5) -> None:
+        self.skip = skip
         self.deadline: DeadlineHook | None = None
         self.began, self.first = 0.0, 0.0
 
     def before_run(self, runner: Runner) -> None:
-        self.deadline = next((hook for hook in runner.hooks if isinstance(hook, DeadlineHook)), None)
+        self.deadline = deadline_of(runner)
         if self.deadline is None:
             raise ConfigError('A schedule can end with the time only where an end is set: give tools/train.py '
                               '--minutes, too.')
         self.deadline.last = True
 
     def before_train(self, runner: Runner) -> None:
-        self.began = self.clock()
+        self.began = self.deadline.clock()
         self.first = max((scheduler._global_step / _steps(scheduler, runner) for scheduler in _schedulers(runner)),
                          default=0.0)
 
@@ -64,7 +62,7 @@ class AnnealHook(Hook):
             self.before_train(runner)
             return
         left = self.deadline.training_ends() - self.began
-        over = torch.tensor([(self.clock() - self.began) / left if left > 0 else 1.0], dtype=torch.float64)
+        over = torch.tensor([(self.deadline.clock() - self.began) / left if left > 0 else 1.0], dtype=torch.float64)
         broadcast(over)
         share = self.first + (1 - self.first) * min(over.item(), 1.0)
         for scheduler in _schedulers(runner):

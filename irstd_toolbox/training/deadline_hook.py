@@ -16,7 +16,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from ..errors import ConfigError
 from ..registry import HOOKS
 
-__all__ = ['DeadlineHook', 'Stopped']
+__all__ = ['DeadlineHook', 'Stopped', 'deadline_of']
 
 _NEVER = sys.maxsize
 _LATELY = 5
@@ -113,7 +113,7 @@ class DeadlineHook(Hook):
         needed = max(self.epoch_times) + self.margin + (_validates(runner, done) + after) * self._validation_time()
         if self._agreed(self.asked or now + needed > self.end) and done < runner.max_epochs:
             runner.train_loop.stop_training = True
-            if self.last and not self.asked:
+            if self.last:
                 runner.train_loop._max_epochs = done
             for saver in self.savers:
                 if saver.interval == _NEVER:
@@ -152,6 +152,11 @@ class DeadlineHook(Hook):
         flag = torch.tensor([int(stop)])
         broadcast(flag)
         return bool(flag.item())
+
+
+def deadline_of(runner: Runner) -> DeadlineHook | None:
+    """The hook that ends a training in time; None where nothing does."""
+    return next((hook for hook in runner.hooks if isinstance(hook, DeadlineHook)), None)
 
 
 def _validates(runner: Runner, epoch: int) -> bool:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from ..registry import HOOKS
-from .deadline_hook import DeadlineHook
+from .deadline_hook import DeadlineHook, deadline_of
 
 __all__ = ['CSVLoggerHook', 'ProgressHook', 'duration']
 
@@ -58,7 +58,7 @@ class ProgressHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         self.started, self.first, self.printed = time.monotonic(), runner.iter, float('-inf')
-        self.deadline = next((hook for hook in runner.hooks if isinstance(hook, DeadlineHook)), None)
+        self.deadline = deadline_of(runner)
         console = Console()
         if console.is_terminal and is_main_process():
             self.bar = Progress(TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(),

@@ -84,12 +84,11 @@ import os
 import time
 from functools import partialmethod
 
-from irstd_toolbox.training.anneal_hook import AnnealHook
 from irstd_toolbox.training.deadline_hook import DeadlineHook
 
-clock = itertools.count(int(time.time())).__next__
-for hook in (AnnealHook, DeadlineHook) if 'TICKING' in os.environ else ():
-    hook.__init__ = partialmethod(hook.__init__, clock=clock)
+if 'TICKING' in os.environ:
+    clock = itertools.count(int(time.time())).__next__
+    DeadlineHook.__init__ = partialmethod(DeadlineHook.__init__, clock=clock)
 '''
 PAUSED = '''
 custom_imports = dict(imports=['pausing'])

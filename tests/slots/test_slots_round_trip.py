@@ -237,6 +237,7 @@ def test_status_tells_what_is_left(tmp_path: Path, plan: Path, source: Path) -> 
     ("dict(config='configs/tiny.py', name='a b')", "'a b' cannot name a run"),
     ("dict(config='../outside.py')", 'lies outside'),
     ("dict(config='configs/tiny.py', checkpoint='first')", 'best or last is expected'),
+    ("dict(config='configs/tiny.py', minutes=0)", 'a number above 0 is expected'),
     ("dict(config='configs/tiny.py'), dict(config='configs/tiny.py')", '1 names stand for two runs')])
 def test_a_wrong_plan_is_refused_where_it_is_packed(tmp_path: Path, source: Path, entry: str, message: str) -> None:
     (tmp_path / 'plan.py').write_text(f'runs = [{entry}]\n')

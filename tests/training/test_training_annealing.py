@@ -24,7 +24,7 @@ class Training:
         self.now = 0.0
         self.optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.8)
         self.deadline = DeadlineHook(until, margin=margin, clock=lambda: self.now)
-        self.hook = AnnealHook(skip, clock=lambda: self.now)
+        self.hook = AnnealHook(skip)
         cosine = dict(begin=0, end=EPOCHS, eta_min=0.0, by_epoch=True)
         scheduler = {
             'cosine': lambda: CosineAnnealingLR.build_iter_from_epoch(self.optimizer, epoch_length=STEPS, **cosine),
