@@ -1,7 +1,7 @@
 """ACM-U-Net, full-size maps, on NUAA-SIRST. Reported by open-acm: IoU 74.42, the best epoch over moving parts of
 the test list; its weight on all 86 images: IoU 69.31, nIoU 72.55.
 
-Recipe: crops of 480, batch 8, 300 epochs, AdaGrad, lr 0.05, constant, soft IoU averaged over images.
+Recipe: crops of 480, batch 8, 300 epochs, AdaGrad, lr 0.05, constant, soft IoU summed over the batch.
 """
 
 _base_ = [

@@ -7,5 +7,5 @@ _base_ = [
     '../_base_/runtime.py',
 ]
 train_dataloader = dict(batch_size=2)
-optim_wrapper = dict(optimizer=dict(lr=0.1))
+optim_wrapper = dict(optimizer=dict(lr=0.1, eps=1e-7 * 2**2))
 param_scheduler = None  # constant, as the authors' code

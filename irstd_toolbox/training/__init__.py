@@ -7,7 +7,7 @@ from .clip_hooks import ExportCLIPHook, StartValidationHook
 from .deadline_hook import DeadlineHook
 from .determinism import irstd_worker_init
 from .hooks import CheckpointHook, CollapseGuardHook, EpochSeedHook, NaNGuardHook, StampHook
-from .optimizers import build_adan
+from .optimizers import DecoupledAdagrad, build_adan
 from .panel_hook import PanelHook
 from .progress import CSVLoggerHook, ProgressHook
 from .separate_optimizers import SeparateOptimizers
@@ -15,7 +15,7 @@ from .weights_only import FreshOptimizerHook
 
 __all__ = [
     'AmpWrapper', 'AnnealHook', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'DeadlineHook',
-    'EpochSeedHook', 'ExportCLIPHook', 'FreshOptimizerHook', 'NaNGuardHook', 'PanelHook', 'ProgressHook',
-    'SeparateOptimizers', 'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init', 'load_weights',
-    'read_checkpoint',
+    'DecoupledAdagrad', 'EpochSeedHook', 'ExportCLIPHook', 'FreshOptimizerHook', 'NaNGuardHook', 'PanelHook',
+    'ProgressHook', 'SeparateOptimizers', 'StampHook', 'StartValidationHook', 'build_adan', 'irstd_worker_init',
+    'load_weights', 'read_checkpoint',
 ]

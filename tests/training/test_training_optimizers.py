@@ -1,4 +1,4 @@
-"""Adan, mixed precision and process groups."""
+"""Adan, AdaGrad, mixed precision and process groups."""
 
 import subprocess
 import sys
@@ -43,6 +43,51 @@ def test_adan_follows_its_equations() -> None:
         layer.weight.grad = grad.clone()
         optimizer.step()
     torch.testing.assert_close(layer.weight.detach(), _adan_by_hand(start, grads, 0.1, 0.01))
+
+
+def _decoupled_adagrad(params: object, **options: float) -> torch.optim.Optimizer:
+    return OPTIMIZERS.build(dict(type='DecoupledAdagrad', params=params, **options))
+
+
+def test_adagrad_decays_beside_the_scaled_gradient_and_keeps_eps_inside_the_root() -> None:
+    layer = _layer()
+    weight, history = layer.weight.detach().clone(), torch.zeros(1, 3)
+    optimizer = _decoupled_adagrad(layer.parameters(), lr=0.1, weight_decay=0.01, eps=1e-2)
+    for grad in (torch.tensor([[1.0, -2.0, 1e-3]]), torch.tensor([[0.5, 0.0, 1e-3]])):
+        layer.weight.grad = grad.clone()
+        optimizer.step()
+        history = history + grad**2
+        weight = weight - 0.1 * (grad / (history + 1e-2).sqrt() + 0.01 * weight)
+    torch.testing.assert_close(layer.weight.detach(), weight)
+
+
+def test_adagrad_goes_on_from_its_state_as_if_it_had_not_stopped() -> None:
+    grads = [torch.tensor([[1.0, -2.0, 0.5]]), torch.tensor([[0.5, 1.0, 0.5]])]
+    whole, first, second = _layer(), _layer(), _layer()
+    unbroken, before, after = (_decoupled_adagrad(layer.parameters()) for layer in (whole, first, second))
+    for layer, optimizer, grad in ((whole, unbroken, grads[0]), (whole, unbroken, grads[1]), (first, before, grads[0])):
+        layer.weight.grad = grad.clone()
+        optimizer.step()
+    second.load_state_dict(first.state_dict())
+    after.load_state_dict(before.state_dict())
+    second.weight.grad = grads[1].clone()
+    after.step()
+    assert torch.equal(second.weight, whole.weight)
+
+
+def test_adagrad_leaves_weights_without_gradients_and_returns_the_closures_loss() -> None:
+    layer = _layer()
+    start, optimizer = layer.weight.detach().clone(), _decoupled_adagrad(layer.parameters())
+    optimizer.step()
+    assert torch.equal(layer.weight, start)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = layer(torch.ones(1, 3)).sum()
+        loss.backward()
+        return loss
+    assert optimizer.step(closure).item() == pytest.approx(start.sum().item())
+    assert (layer.weight < start).all()
 
 
 def test_frozen_parameters_are_left_out_and_so_are_groups_of_them() -> None:

@@ -10,4 +10,4 @@ model = dict(
     backbone=dict(type='ACMBackbone', tiny=True),
     neck=dict(type='ACMUNetNeck', fusion=dict(type='AsymBiFusion')),
     decode_head=dict(type='ACMHead'),
-    loss=dict(type='SoftIoULoss'))
+    loss=dict(type='SoftIoULoss', per_image=False))

@@ -9,4 +9,4 @@ model = dict(
     backbone=dict(type='ACMBackbone', tiny=True),
     neck=dict(type='ALCNetNeck', shifts=(13, 17), fusion=dict(type='BottomUpLocalFusion')),
     decode_head=dict(type='ACMHead'),
-    loss=dict(type='SoftIoULoss'))
+    loss=dict(type='SoftIoULoss', per_image=False))

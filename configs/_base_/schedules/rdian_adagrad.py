@@ -1,7 +1,7 @@
-"""RDIAN's schedule: ACM's with lr 0.005, and its crops of 480 without blur."""
+"""RDIAN's schedule: ACM's with PyTorch's Adagrad of lr 0.005, and its crops of 480 without blur."""
 
 _base_ = './adagrad_poly_300e.py'
-optim_wrapper = dict(optimizer=dict(lr=0.005))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adagrad', lr=0.005, weight_decay=1e-4))
 recipe_pipeline = [
     dict(type='LoadImage'),
     dict(type='LoadTargetMask'),
