@@ -100,6 +100,8 @@ def run_test(
         rule = getattr(model, 'threshold_rule', None)
         if rule is not None:
             results['threshold'] = rule
+        if getattr(model, 'views', None):
+            results['views'] = model.views.describe()
         if amp:
             results['amp'] = best_dtype() if amp == 'auto' else amp
         if stage:

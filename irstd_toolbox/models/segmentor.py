@@ -11,6 +11,8 @@ from ..registry import BACKBONES, MODELS
 from .layers import resize
 from .logit_maps import LogitMaps
 from .probability_threshold import read_threshold
+from .target_descriptor import TargetDescriptor
+from .views import Symmetry, read_views
 
 __all__ = ['IRSTDSegmentor']
 
@@ -35,6 +37,7 @@ class IRSTDSegmentor(BaseModel):
             leaves them at the size that the network saw (padding removed).
         threshold: Probability above which a pixel is a target, 0.5 unless told; or the path of the JSON file that
             ``tools/tune_threshold.py`` wrote. See :class:`.probability_threshold.ProbabilityThreshold`.
+        views: Arguments of :class:`.views.Views`, over which ``mode='predict'`` averages; None for the image alone.
 
     Shape:
         - inputs: ``(N, C, H, W)``
@@ -44,7 +47,8 @@ class IRSTDSegmentor(BaseModel):
 
     Raises:
         ConfigError: If an option is not known, the parts are neither a backbone with its head nor a network, a loss
-            reads what the network does not give, or training samples come without a mask.
+            reads what the network does not give, training samples come without a mask, or views are asked for whose
+            sentences would be those of the image as it is.
 
     References:
         LGNet, Fig. 3; deep supervision: Sec. 3.5, Eq. 4.
@@ -54,7 +58,8 @@ class IRSTDSegmentor(BaseModel):
                  loss: dict | list[dict] | None = None, neck: dict | None = None, network: dict | None = None,
                  target_descriptor: dict | None = None, data_preprocessor: dict | None = None,
                  output_size: str = 'native', supervision: str = 'sum',
-                 threshold: float | str | None = None, init_cfg: dict | None = None) -> None:
+                 threshold: float | str | None = None, views: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(MODELS.build(data_preprocessor or dict(type='IRSTDDataPreprocessor')), init_cfg)
         if output_size not in ('native', 'network'):
             raise ConfigError(f"output_size={output_size!r} is not known. Choose 'native' or 'network'.")
@@ -65,6 +70,7 @@ class IRSTDSegmentor(BaseModel):
                               'network that stands for all three. Give the one or the other.')
         self.native, self.supervision = output_size == 'native', supervision
         self.threshold = read_threshold(threshold)
+        self.views = read_views(views)
         self.backbone = BACKBONES.build(backbone) if backbone else None
         self.neck = MODELS.build(neck) if neck else None
         self.decode_head = MODELS.build(decode_head) if decode_head else None
@@ -72,14 +78,20 @@ class IRSTDSegmentor(BaseModel):
         losses = loss if isinstance(loss, list) else [loss] if loss else []
         self.losses = nn.ModuleList(MODELS.build(cfg) for cfg in losses)
         self.target_descriptor = MODELS.build(target_descriptor) if target_descriptor else None
+        told = isinstance(self.target_descriptor, TargetDescriptor) and self.target_descriptor.text == 'train_and_test'
+        if told and self.views and len(self.views.symmetries) > 1:
+            raise ConfigError('Descriptions at test are of the image as it is, so that mirrored or turned views would '
+                              'get wrong ones. Leave views.mirrored and views.turned out, or set '
+                              "target_descriptor.text='train'.")
 
     @property
     def threshold_rule(self) -> dict | None:
         """Value and origin of the threshold for ``results.json``; None if pixels are targets above 0.5."""
         return self.threshold.describe() if self.threshold else None
 
-    def describe(self, inputs: Tensor, samples: list[SegDataSample] | None) -> Tensor | None:
-        """The target descriptors ``(N, D)`` of a batch, or None for a network without language.
+    def describe(self, inputs: Tensor, samples: list[SegDataSample] | None,
+                 view: Symmetry | None = None) -> Tensor | None:
+        """The target descriptors ``(N, D)`` of a batch in a view, or None for a network without language.
 
         The scene comes from the sample's ``clip_image``; where a caller brings none, from the input itself.
         """
@@ -96,7 +108,7 @@ class IRSTDSegmentor(BaseModel):
                 grey = grey[..., :grey.shape[2] - bottom, :grey.shape[3] - right]
                 scene = F.interpolate(grey, size=(side, side), mode='bicubic', antialias=True)[0, 0]
                 scene = scene.round().clamp(0, 255).byte()
-            scenes.append(scene)
+            scenes.append(view.apply(scene) if view else scene)
         return self.target_descriptor(scenes, [sample.metainfo.get('description') for sample in samples])
 
     def logit_maps(self, inputs: Tensor, descriptor: Tensor | None) -> list[Tensor]:
@@ -110,10 +122,18 @@ class IRSTDSegmentor(BaseModel):
 
     def forward(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None,
                 mode: str = 'tensor') -> list[Tensor] | dict[str, Tensor] | list[SegDataSample]:
+        if mode == 'predict' and self.views:
+            return self._predictions(self.averaged(inputs, data_samples), data_samples)
         maps = self.logit_maps(inputs, self.describe(inputs, data_samples))
         if mode == 'loss':
             return self._losses(maps, inputs, data_samples)
         return self._predictions(maps[0], data_samples) if mode == 'predict' else maps
+
+    def averaged(self, inputs: Tensor, samples: list[SegDataSample] | None) -> Tensor:
+        """``(N, C, H, W)`` to logits ``(N, 1, H, W)`` of the mean probability over the views."""
+        descriptors = {view: self.describe(inputs, samples, view) for view in self.views.symmetries}
+        return self.views.average(inputs, self.data_preprocessor.divisor,
+                                  lambda seen, view: self.logit_maps(seen, descriptors[view])[0])
 
     def _losses(self, maps: list[Tensor], inputs: Tensor, samples: list[SegDataSample]) -> dict[str, Tensor]:
         mask = inputs.new_zeros(len(inputs), 1, *inputs.shape[-2:])

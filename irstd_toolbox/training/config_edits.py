@@ -91,7 +91,7 @@ def _require_place(config: Config, key: str) -> None:
             node = node[int(part)]
         elif isinstance(node, dict | Config) and part in node:
             node = node[part]
-        elif not depth and part == 'compile':  # read from every config, and has parts though none of ours sets it
+        elif '.'.join(parents[:depth + 1]) in _SECTIONS:
             return
         else:
             raise ConfigError(_unknown(key, '.'.join(parents[:depth + 1]), part, node))
@@ -102,6 +102,8 @@ def _require_place(config: Config, key: str) -> None:
         raise ConfigError(f'--cfg-options {key}: {".".join(parents)} is {node!r} and has no parts.')
 
 
+_SECTIONS = ('compile', 'model.views')
+"""What has parts of its own though no config of ours sets it."""
 _RUNNER_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'auto_scale_lr', 'model_wrapper_cfg', 'randomness',
                 'find_unused_parameters', 'experiment_name', 'compile', 'channels_last', 'val_dataloader', 'val_cfg',
                 'val_evaluator')

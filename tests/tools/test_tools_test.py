@@ -55,6 +55,18 @@ def test_the_figures_are_not_trivial(tested: Path) -> None:
     assert counts['false_alarm_pixels'] > 0
 
 
+def test_averaged_views_move_probabilities_and_the_result_names_them(
+        tested: Path, trained: Path, lively: Path, load_tool: Tool, tmp_path: Path) -> None:
+    load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path), '--cfg-options',
+                            'model.views.mirrored=True', 'model.views.scales=[1.0,1.5]'])
+    assert _results(tmp_path)['views'] == dict(mirrored=True, turned=False, scales=[1.0, 1.5])
+    assert 'views' not in _results(tested)
+    plain, viewed = (cv2.imread(str(folder / 'predictions' / 'scene_8.png'), cv2.IMREAD_UNCHANGED).astype(int)
+                     for folder in (tested, tmp_path))
+    assert plain.shape == viewed.shape
+    assert not np.array_equal(plain, viewed)
+
+
 def test_the_result_says_where_the_weights_came_from(tested: Path, lively: Path) -> None:
     results = _results(tested)
     assert results['checkpoint'] == dict(

@@ -1,0 +1,130 @@
+"""Predictions averaged over views: the symmetries, the mean, and what each view is told."""
+
+import copy
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.models.views import Views, mean_logits
+from irstd_toolbox.registry import MODELS
+
+PLAIN = dict(
+    type='IRSTDSegmentor',
+    data_preprocessor=dict(type='IRSTDDataPreprocessor', channels=1, divisor=4),
+    backbone=dict(type='RSUEncoder', in_channels=1, stages=((3, 4, 8), (3, 4, 8))),
+    neck=dict(type='RSUDecoder', in_channels=(8, 8), stages=((3, 4, 8), (3, 4, 8), ('2F', 4, 8))),
+    decode_head=dict(type='GatedOutputHead', in_channels=(8, 8, 8), shallow=1, prior=None),
+    loss=dict(type='BCELoss'))
+TOLD = dict(
+    PLAIN,
+    neck=dict(PLAIN['neck'], language_fusion=dict(type='LanguageFusion', descriptor_dim=32, hidden=(8,))),
+    target_descriptor=dict(type='TargetDescriptor', cache_dir=None, encoder=dict(
+        type='OpenCLIPEncoder', pretrained='random', model=dict(
+            embed_dim=32, vision_cfg=dict(image_size=32, layers=1, width=32, head_width=16, patch_size=16),
+            text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=1)))))
+
+
+def build(config: dict = PLAIN, **changes: object) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return MODELS.build(copy.deepcopy(dict(config, **changes))).eval()
+
+
+def predict(model: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Probabilities ``(N, H, W)`` of samples that carry nothing but a mask."""
+    mask = PixelData(data=torch.zeros(1, *inputs.shape[-2:], dtype=torch.uint8))
+    with torch.no_grad():
+        found = model(inputs, [SegDataSample(gt_sem_seg=mask) for _ in inputs], 'predict')
+    return torch.stack([one.seg_logits.data[0] for one in found]).sigmoid()
+
+
+def test_the_views_of_a_picture_are_the_eight_symmetries_of_the_square() -> None:
+    image = np.arange(6).reshape(2, 3)
+    views = [view.apply(torch.from_numpy(image.copy())).numpy() for view in Views(True, True).symmetries]
+    group = [np.rot90(one, turns) for one, turns in itertools.product((image, image.T), range(4))]
+    assert sorted(map(repr, views)) == sorted(map(repr, map(np.ascontiguousarray, group)))
+
+
+@pytest.mark.parametrize('view', Views(True, True).symmetries, ids=str)
+def test_a_view_is_undone(view: object) -> None:
+    x = torch.rand(2, 1, 3, 5)
+    assert torch.equal(view.undo(view.apply(x)), x)
+
+
+@pytest.mark.parametrize(('logits', 'expected'), [
+    ([40.0, -40.0], 0.0), ([30.0, 30.0], 30.0), ([-50.0, -50.0, -50.0], -50.0),
+    ([1.0, -2.0], np.log((0.731058578630005 + 0.119202922022118) / (0.268941421369995 + 0.880797077977882)))])
+def test_the_mean_is_of_probabilities_and_keeps_what_is_near_0_and_1(logits: list[float], expected: float) -> None:
+    assert mean_logits([torch.tensor(one) for one in logits]).item() == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def test_mirrored_predictions_are_the_mean_of_four_mirrored_back() -> None:
+    inputs = torch.randn(2, 1, 16, 24, generator=torch.manual_seed(1))
+    model = build()
+    with torch.no_grad():
+        each = [model(inputs.flip(axes))[0].flip(axes).sigmoid() for axes in ((), (2,), (3,), (2, 3))]
+    assert (each[0] - each[1]).abs().max() > 5e-3  # the network is not symmetric itself
+    torch.testing.assert_close(predict(build(views=dict(mirrored=True)), inputs), torch.stack(each).mean(0)[:, 0])
+
+
+def test_turned_and_scaled_predictions_come_back_to_the_pixels_of_the_image() -> None:
+    inputs = torch.randn(1, 1, 16, 24, generator=torch.manual_seed(1))
+    model = build(views=dict(turned=True, scales=(1.0, 1.3)))
+    seen = []
+    model.backbone.register_forward_hook(lambda _, args, __: seen.append(tuple(args[0].shape[-2:])))
+    found = predict(model, inputs)
+    assert seen == [(16, 24), (20, 32), (24, 16), (32, 20)]  # multiples of 4 next to 20.8 and 31.2
+    resize = torch.nn.functional.interpolate
+    plain, each = build(), []
+    with torch.no_grad():
+        for view in (inputs, inputs.transpose(2, 3)):
+            size = [4 * round(side * 1.3 / 4) for side in view.shape[2:]]
+            large = resize(view, size, mode='bilinear', antialias=True)
+            for logits in (plain(view)[0], resize(plain(large)[0], view.shape[2:], mode='bilinear')):
+                each.append((logits if view is inputs else logits.transpose(2, 3)).sigmoid())
+    torch.testing.assert_close(found, torch.stack(each).mean(0)[:, 0])
+
+
+def test_each_view_of_the_scene_has_its_own_descriptor_at_all_scales() -> None:
+    model = build(TOLD, views=dict(mirrored=True, scales=(1.0, 0.5)))
+    scenes = []
+    model.target_descriptor.register_forward_hook(lambda _, args, __: scenes.append(args[0][0]))
+    predict(model, torch.rand(1, 1, 32, 32) * 200)
+    assert len(scenes) == 4
+    assert len({scene.numpy().tobytes() for scene in scenes}) == 4
+    assert all(torch.equal(scene, scenes[0].flip(axes))
+               for scene, axes in zip(scenes, ((), (-1,), (-2,), (-2, -1)), strict=True))
+
+
+def test_sentences_at_test_are_not_held_against_mirrored_views() -> None:
+    told = dict(TOLD['target_descriptor'], text='train_and_test')
+    with pytest.raises(ConfigError, match='Descriptions at test are of the image as it is'):
+        build(TOLD, target_descriptor=told, views=dict(mirrored=True))
+    assert build(TOLD, target_descriptor=told, views=dict(scales=(1.0, 2.0))).views.count == 2
+
+
+def test_training_and_plain_logits_have_no_views() -> None:
+    inputs = torch.rand(1, 1, 16, 16)
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.ones(1, 16, 16)))]
+    plain, viewed = build(), build(views=dict(turned=True))
+    with torch.no_grad():
+        torch.testing.assert_close(viewed(inputs, samples, 'loss'), plain(inputs, samples, 'loss'), rtol=0, atol=0)
+        torch.testing.assert_close(viewed(inputs)[0], plain(inputs)[0], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(('views', 'message'), [
+    (True, 'options mirrored, turned, scales are expected'),
+    (dict(flip=True), 'options mirrored, turned, scales are expected'),
+    (dict(mirrored='yes'), "mirrored='yes', turned=False: True or False is expected"),
+    (dict(scales=2), r'scales=2 of the views: positive numbers are expected'),
+    (dict(scales=(1, 0)), 'positive numbers are expected'), (dict(scales=()), 'positive numbers are expected'),
+    (dict(scales=(float('inf'),)), 'positive numbers are expected'),
+    (dict(scales=(1.0, True)), 'positive numbers are expected'),
+    (dict(), 'there is nothing to average'), (dict(mirrored=False), 'there is nothing to average')])
+def test_views_that_are_none_are_refused(views: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build(views=views)
