@@ -16,8 +16,9 @@ from irstd_toolbox.models.complexity import complexity
 from irstd_toolbox.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
-# Suites are lists of configs for tools/benchmark.py: tests/test_ablations_suites.py reads them.
-CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if not {'_base_', 'suites'} & set(path.parts))
+# Suites and plans of slots are lists of configs: test_ablations_suites.py and test_slots_plan_files.py read them.
+CONFIGS = sorted(
+    path for path in (ROOT / 'configs').rglob('*.py') if not {'_base_', 'slots', 'suites'} & set(path.parts))
 FINE_TUNING = [path for path in CONFIGS if path.parent.name == 'clip']
 PRETRAINED = [path for path in CONFIGS if path.name.startswith('grounded_sam_')]
 SEGMENTORS = [path for path in CONFIGS if path not in FINE_TUNING + PRETRAINED]

@@ -1,6 +1,6 @@
 """ACM-FPN on IRSTD-1k. Reported by the LGNet paper (Table 4) for ACM: IoU 58.43, nIoU 54.34, Pd 89.23, Fa 23.57e-6.
 
-The form is not named there; the recipe is acm-pytorch's for NUAA-SIRST.
+The form is not named there; the recipe is its NUAA-SIRST one.
 """
 
 _base_ = [

@@ -1,7 +1,7 @@
 """ACM-FPN on NUAA-SIRST. Reported by acm-pytorch: IoU 69.54, nIoU 71.21 (the 86 images of idx_427 at 512x512).
 
 Reported by the LGNet paper (Table 5) for ACM, form not named: IoU 71.57, nIoU 72.77, Pd 98.15, Fa 34.47e-6.
-Recipe: crops of 480, batch 8, 300 epochs, AdaGrad, lr 0.05, poly, soft IoU averaged over images.
+Recipe: crops of 480, batch 8, 300 epochs, AdaGrad, lr 0.05, poly, soft IoU summed over the batch.
 """
 
 _base_ = [

@@ -1,6 +1,6 @@
 """ACM-U-Net on NUAA-SIRST. Reported by acm-pytorch: IoU 71.52, nIoU 72.81 (the 86 images of idx_427 at 512x512).
 
-Recipe: crops of 480, batch 8, 300 epochs, AdaGrad, lr 0.05, poly, soft IoU averaged over images.
+Recipe: crops of 480, batch 8, 300 epochs, AdaGrad, lr 0.05, poly, soft IoU summed over the batch.
 """
 
 _base_ = [

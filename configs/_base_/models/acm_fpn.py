@@ -9,4 +9,4 @@ model = dict(
     backbone=dict(type='ACMBackbone'),
     neck=dict(type='ACMFPNNeck', fusion=dict(type='AsymBiFusion')),
     decode_head=dict(type='ACMHead'),
-    loss=dict(type='SoftIoULoss'))
+    loss=dict(type='SoftIoULoss', per_image=False))
