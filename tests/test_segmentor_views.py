@@ -10,6 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.models.complexity import complexity
 from irstd_toolbox.models.views import Views, mean_logits
 from irstd_toolbox.registry import MODELS
 
@@ -114,6 +115,13 @@ def test_training_and_plain_logits_have_no_views() -> None:
     with torch.no_grad():
         torch.testing.assert_close(viewed(inputs, samples, 'loss'), plain(inputs, samples, 'loss'), rtol=0, atol=0)
         torch.testing.assert_close(viewed(inputs)[0], plain(inputs)[0], rtol=0, atol=0)
+
+
+def test_operations_are_counted_of_every_view() -> None:
+    plain, viewed = (complexity(dict(PLAIN, **views), (64, 64)) for views in (
+        {}, dict(views=dict(mirrored=True, scales=(1.0, 0.5)))))
+    assert viewed['macs'] == pytest.approx(plain['macs'] * 4 * (1 + 0.25), rel=1e-4)
+    assert viewed['parameters'] == plain['parameters']
 
 
 @pytest.mark.parametrize(('views', 'message'), [

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..datasets.synthetic import SceneOptions, make_scene
-from ..models.complexity import complexity
+from ..models.complexity import complexity, forward_of
 from ..registry import MODELS
 from .memory import peak_memory
 
@@ -57,7 +57,7 @@ def measure(model: dict, size: int = SIDE, repeats: int = 20, threads: int = 1) 
     image = scene_for(network, size)
     descriptor = None if dimension is None else torch.rand(1, dimension)
     with torch.inference_mode():
-        times = timed(lambda: network.logit_maps(image, descriptor), repeats)
+        times = timed(forward_of(network, image, descriptor), repeats)
     memory = peak_memory() - before
     gpu = gpu_memory = None
     if torch.cuda.is_available() and any(True for _ in network.parameters()):
@@ -93,7 +93,7 @@ def _on_gpu(network: torch.nn.Module, image: torch.Tensor, descriptor: torch.Ten
     descriptor = None if descriptor is None else descriptor.cuda()
     torch.cuda.reset_peak_memory_stats()
     with torch.inference_mode():
-        times = timed_on_gpu(lambda: network.logit_maps(image, descriptor), repeats)
+        times = timed_on_gpu(forward_of(network, image, descriptor), repeats)
     return percentiles(times), torch.cuda.max_memory_allocated() / 2**20
 
 

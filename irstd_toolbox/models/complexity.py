@@ -1,14 +1,15 @@
 """Parameters and operations of a model, counted without weights and without computing anything."""
 
 import copy
+from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..registry import MODELS
 
-__all__ = ['complexity']
+__all__ = ['complexity', 'forward_of']
 
 PAPER = {'parameters': 4.04e6, 'operations': 85.68e9}
 
@@ -43,13 +44,20 @@ def complexity(model: dict, size: tuple[int, int] = (512, 512)) -> dict:
     network.to('meta')
     inputs = torch.empty(1, network.data_preprocessor.channels, *size, device='meta')
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network.logit_maps(inputs, None if descriptor is None else torch.empty(1, descriptor.dim, device='meta'))
+        forward_of(network, inputs, None if descriptor is None else torch.empty(1, descriptor.dim, device='meta'))()
     flops = counter.get_total_flops()
     parts = {name: row for name, row in parts.items() if any(row.values())}
     figures = dict(size=list(size), parts=parts, parameters=own, macs=flops // 2, flops=flops)
     if (model.get('decode_head') or {}).get('type') == 'GatedOutputHead' and tuple(size) == (512, 512):
         figures['paper'] = _reading(own, flops)
     return figures
+
+
+def forward_of(network: nn.Module, inputs: Tensor, descriptor: Tensor | None) -> Callable[[], object]:
+    """What a network computes for a prediction from ``(N, C, H, W)`` and ``(N, D)``, all its views included."""
+    if getattr(network, 'views', None):
+        return lambda: network.averaged(inputs, dict.fromkeys(network.views.symmetries, descriptor))
+    return lambda: network.logit_maps(inputs, descriptor)
 
 
 def _parameters(module: nn.Module) -> dict[str, int]:

@@ -123,15 +123,15 @@ class IRSTDSegmentor(BaseModel):
     def forward(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None,
                 mode: str = 'tensor') -> list[Tensor] | dict[str, Tensor] | list[SegDataSample]:
         if mode == 'predict' and self.views:
-            return self._predictions(self.averaged(inputs, data_samples), data_samples)
+            told = {view: self.describe(inputs, data_samples, view) for view in self.views.symmetries}
+            return self._predictions(self.averaged(inputs, told), data_samples)
         maps = self.logit_maps(inputs, self.describe(inputs, data_samples))
         if mode == 'loss':
             return self._losses(maps, inputs, data_samples)
         return self._predictions(maps[0], data_samples) if mode == 'predict' else maps
 
-    def averaged(self, inputs: Tensor, samples: list[SegDataSample] | None) -> Tensor:
-        """``(N, C, H, W)`` to logits ``(N, 1, H, W)`` of the mean probability over the views."""
-        descriptors = {view: self.describe(inputs, samples, view) for view in self.views.symmetries}
+    def averaged(self, inputs: Tensor, descriptors: dict[Symmetry, Tensor | None]) -> Tensor:
+        """``(N, C, H, W)`` and each view's ``(N, D)`` to logits ``(N, 1, H, W)`` of the mean probability."""
         return self.views.average(inputs, self.data_preprocessor.divisor,
                                   lambda seen, view: self.logit_maps(seen, descriptors[view])[0])
 
