@@ -26,7 +26,7 @@ def predictor(weights):
 
 
 def test_there_are_some():
-    assert [path.stem for path in PUBLISHED] == ['lgnet_scaled_nuaa_sirst']
+    assert [path.stem for path in PUBLISHED] == ['acm_fpn_nuaa_sirst', 'lgnet_scaled_nuaa_sirst']
 
 
 def test_they_are_what_their_document_and_their_result_say(weights):
