@@ -25,8 +25,8 @@ class SoftIoULoss(MapLoss):
     Args:
         smooth: ``s``. The field's 1 also defines the loss of an image without a target, ``A / (A + 1)`` for a
             predicted area ``A``, and so teaches such images to stay empty.
-        per_image: Average the loss of each image (ACM), or sum over the batch first (BasicIRSTD), which lets large
-            targets outweigh small ones.
+        per_image: Average the loss of each image (acm-pytorch), or sum over the batch first (the authors' code of ACM,
+            BasicIRSTD), which lets large targets outweigh small ones.
         loss_weight: Factor of the result.
 
     Shape:
