@@ -114,7 +114,7 @@ def test_every_ablation_that_needs_nothing_made_before_is_in_a_suite(suites: dic
     named = {entry.config.resolve() for name in ('ablations_irstd1k', 'recipes_nuaa_sirst')
              for entry in suites[name].entries}
     assert {path.stem for path in ABLATIONS.glob('*.py') if path not in named} == {
-        'lgnet_nuaa_sirst_small_clip', 'lgnet_nuaa_sirst_small_clip_never'}
+        f'lgnet_{dataset}_small_clip{how}' for dataset in ('irstd1k', 'nuaa_sirst') for how in ('', '_never')}
 
 
 def test_every_recipe_of_another_model_or_loss_trains_and_its_loss_is_another(

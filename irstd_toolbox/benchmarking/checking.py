@@ -100,9 +100,25 @@ def _entry(suite: Suite, choices: Choices, entry: Entry, train: bool) -> Iterato
             read_checkpoint(path)
         except UserError as error:
             yield f'{entry.name}: {error}'
-    if trained and not entry.checkpoints and not train:
+    yield from _given(suite, entry, trained)
+    if trained and not entry.checkpoints and not entry.tested and not train:
         yield (f'{entry.name} has to be trained: give --train, or its weights by --checkpoint {entry.name}=FILE '
                '(once a seed).')
+
+
+def _given(suite: Suite, entry: Entry, trained: bool) -> Iterator[str]:
+    if entry.tested and (entry.checkpoints or suite.datasets or not trained):
+        yield (f'{entry.name}: tests that were made elsewhere stand alone, for a method with weights, on the data set '
+               'of its config: give no checkpoint and no --datasets.')
+    for one in entry.tested:
+        if not isinstance(one.seed, int) or isinstance(one.seed, bool) or one.seed < 0:
+            yield f'{entry.name}: the seed of {one.folder} is {one.seed!r}; a whole number from 0 is expected.'
+        lacking = [name for name in ('results.json', 'predictions') if not (one.folder / name).exists()]
+        if lacking:
+            yield (f'{entry.name}: {one.folder} has no {" and no ".join(lacking)}; a folder that tools/test.py wrote '
+                   'is expected.')
+    if len({one.seed for one in entry.tested}) < len(entry.tested):
+        yield f'{entry.name}: two of its tests have one seed. Give each its own.'
 
 
 def _lists(suite: Suite, entry: Entry, config: Config, trained: bool) -> Iterator[str]:
@@ -112,10 +128,10 @@ def _lists(suite: Suite, entry: Entry, config: Config, trained: bool) -> Iterato
         data: list[Any] = data_of(config, loader)
         if not data:
             yield f'{entry.name}: {loader} names no data_root.'
-        elif not suite.datasets and (loader == 'test_dataloader' or not entry.checkpoints):
+        elif not suite.datasets and (loader == 'test_dataloader' or not (entry.checkpoints or entry.tested)):
             for one in data:
                 yield from _found(str(one.data_root), one.get('name'), [one.get('split')])
-    if trained and suite.datasets and not entry.checkpoints:
+    if trained and suite.datasets and not (entry.checkpoints or entry.tested):
         trains, tests = ({str(one.data_root) for one in data_of(config, loader)} for loader in sorted(needed)[::-1])
         if trains != tests:  # such as point labels made from one data set
             yield (f'{entry.name}: it trains on {", ".join(sorted(trains))}, not on what it is tested on, and what it '

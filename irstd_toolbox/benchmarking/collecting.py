@@ -16,7 +16,7 @@ from ..evaluation.protocols import get
 from ..training.hooks import git_commit
 from .configs import data_of, text_at_test
 from .planning import Plan, Row
-from .steps import Rescore, Test, Train
+from .steps import Given, Rescore, Test, Train
 
 __all__ = ['FILE', 'collect', 'fraction', 'machine', 'write_benchmark']
 
@@ -78,7 +78,7 @@ def _leaked(row: Row) -> int | None:
     return len(row.leaks.outcome['leaked']) if row.leaks is not None and row.leaks.state == 'done' else None
 
 
-def _of_tests(plan: Plan, row: Row, protocol: str, jobs: Sequence[Test | Rescore], told: str,
+def _of_tests(plan: Plan, row: Row, protocol: str, jobs: Sequence[Test | Given | Rescore], told: str,
               leaked: int | None) -> Iterator[dict[str, Any]]:
     runs = list(zip(row.seeds, jobs, row.tests, strict=True))
     for state in ('done', 'failed'):
@@ -87,7 +87,8 @@ def _of_tests(plan: Plan, row: Row, protocol: str, jobs: Sequence[Test | Rescore
             yield _row(plan, row, protocol, chosen, told, leaked)
 
 
-def _row(plan: Plan, row: Row, protocol: str, runs: Sequence[tuple[int | None, Test | Rescore, Test]], told: str,
+def _row(plan: Plan, row: Row, protocol: str,
+         runs: Sequence[tuple[int | None, Test | Given | Rescore, Test | Given]], told: str,
          leaked: int | None) -> dict[str, Any]:
     seeds, jobs, tests = zip(*runs, strict=True)
     config, cost = row.config, row.cost
@@ -114,7 +115,7 @@ def _row(plan: Plan, row: Row, protocol: str, runs: Sequence[tuple[int | None, T
         folders=[job.folder.relative_to(plan.choices.out.resolve()).as_posix() for job in jobs])
 
 
-def _selection(results: Sequence[Mapping], tests: Sequence[Test]) -> str:
+def _selection(results: Sequence[Mapping], tests: Sequence[Test | Given]) -> str:
     """The list that the checkpoint was chosen on; the one of most concern if the seeds differ."""
     found = set()
     for one, test in zip(results, tests, strict=True):

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from .configs import bind, data_of, is_trained, own_data_sets, resolve, text_at_test, uses_text
 from .jobs import Job, key_of
 from .leaks import lists_of
-from .steps import Compare, Cost, Describe, Rescore, Synthesize, Test, Train, Weights
-from .suite import DataSet, Entry, Suite, slug
+from .steps import Compare, Cost, Describe, Given, Rescore, Synthesize, Test, Train, Weights
+from .suite import DataSet, Entry, FinishedTest, Suite, slug
 
 __all__ = ['Choices', 'Plan', 'Row', 'make_plan', 'pairs']
 
@@ -57,7 +57,7 @@ class Row:
     config: Config
     trained: DataSet | None
     tested: DataSet
-    tests: list[Test]
+    tests: list[Test | Given]
     seeds: list[int | None]
     leaks: Compare | None = None
     cost: Cost | None = None
@@ -129,6 +129,8 @@ class _Planner:
         own = own_data_sets(config)
         if not trained:
             matrix = [(None, one) for one in self.datasets or own[1:]]
+        elif entry.tested:
+            matrix = [own]
         elif entry.checkpoints:  # trained on what the config says, whatever they are tested on
             matrix = [(own[0], one) for one in self.datasets or own[1:]]
         elif self.datasets:
@@ -153,9 +155,13 @@ class _Planner:
         ready = self._source(target)
         if target.name in described and text_at_test(config):
             ready = ready + [self._describe(entry, target, bound, 'test_dataloader', described, ready + before)]
-        weights = self._weights(entry, bound, source, before)
-        tests = [self._test(entry, bound, one, source, target, ready) for one in weights]
-        seeds = [None if one is None else one.seed for one in weights]
+        if entry.tested:
+            tests = [self._given(entry, bound, one, target, ready) for one in entry.tested]
+            seeds = [one.seed for one in entry.tested]
+        else:
+            weights = self._weights(entry, bound, source, before)
+            tests = [self._test(entry, bound, one, source, target, ready) for one in weights]
+            seeds = [None if one is None else one.seed for one in weights]
         row = Row(entry, bound, source, target, tests, seeds, cost=cost)
         if source is not None and (source.synthesize or source.root.is_dir()):
             lists = lists_of(data_of(bound, 'train_dataloader') + data_of(bound, 'val_dataloader'))
@@ -193,6 +199,12 @@ class _Planner:
         folder = place / 'test' / slug(target.name)
         return self._job(('test', folder), lambda: Test(
             f'test {entry.name}{told} on {target.name}', folder, ready, bound, weights, self.plan.suite.protocols))
+
+    def _given(self, entry: Entry, bound: Config, tested: FinishedTest, target: DataSet, ready: Sequence[Job]) -> Given:
+        folder = self.out / 'runs' / slug(entry.name) / f'seed_{tested.seed}' / 'test' / slug(target.name)
+        return self._job(('given', folder), lambda: Given(
+            f'score {tested.folder} on {target.name}', folder, ready, bound, tested.folder,
+            self.plan.suite.protocols))
 
     def _places(self, entry: Entry, config: Config, datasets: Sequence[DataSet]) -> dict[str, Path]:
         """The folders of descriptions, where the entry asks for some."""

@@ -1,4 +1,4 @@
-"""A test scored again over a part of its list, from the predictions that it kept."""
+"""A test scored again over its list or a part of it, from the predictions that it kept."""
 
 import json
 import os
@@ -19,12 +19,12 @@ __all__ = ['rescore']
 
 def rescore(test: Path, tested: ListOf, without: Sequence[str], protocols: Sequence[str | Mapping],
             out: Path) -> dict[str, Any]:
-    """Score the predictions of a test over its list without some images.
+    """Score the predictions of a test over its list, or without some images.
 
     Args:
         test: Folder of the test.
         tested: Its list.
-        without: Ids to leave out.
+        without: Ids to leave out; none for the whole list.
         protocols: Names of the protocols.
         out: Gets ``results.json`` and ``predictions/`` (hard links where possible) of the images that are left.
 
@@ -46,7 +46,8 @@ def rescore(test: Path, tested: ListOf, without: Sequence[str], protocols: Seque
     original = json.loads((test / 'results.json').read_text(encoding='utf-8'))
     about = {key: original['fingerprint'].get(key) for key in ('dataset', 'split') if original['fingerprint'].get(key)}
     results = summarise(scores, rules, **about)
-    write_results(out / 'results.json', {**original, **results, 'list': 'without leakage'})
+    part = {'list': 'without leakage'} if dropped else {}
+    write_results(out / 'results.json', {**original, **results, **part})
     return dict(images=len(ids))
 
 

@@ -17,7 +17,7 @@ from .jobs import Job, key_of, read_record
 from .launching import Launch
 from .leaks import lists_of
 
-__all__ = ['Compare', 'Cost', 'Describe', 'Rescore', 'Synthesize', 'Test', 'Train', 'Weights']
+__all__ = ['Compare', 'Cost', 'Describe', 'Given', 'Rescore', 'Synthesize', 'Test', 'Train', 'Weights']
 
 WORKER = 'irstd_toolbox.benchmarking.worker'
 
@@ -185,6 +185,34 @@ class _Worker(Job):
         return json.loads((self.folder / 'result.json').read_text(encoding='utf-8'))
 
 
+class Given(_Worker):
+    """Score the predictions of a test that was made elsewhere, and take over what else its results say."""
+
+    step = 'rescore'
+
+    def __init__(self, title: str, folder: Path, after: Sequence[Job], config: Config, place: Path,
+                 protocols: Sequence[str]) -> None:
+        super().__init__(title, folder, after)
+        self.config, self.place, self.protocols = config, place, list(protocols)
+        self.trained = self  # its weights are known by its results alone
+
+    def _list(self) -> dict[str, Any]:
+        return lists_of(data_of(self.config, 'test_dataloader'))[0]
+
+    def inputs(self) -> dict[str, Any]:
+        files = sorted(path for path in (self.place / 'predictions').rglob('*') if path.is_file())
+        return dict(test={path.relative_to(self.place).as_posix(): file_sha256(path)
+                          for path in [self.place / 'results.json', *files]},
+                    protocols=_rules(self.protocols), data=list_digest(self.config, 'test_dataloader'))
+
+    def task(self) -> dict[str, Any]:
+        return dict(test=str(self.place), out=str(self.folder), tested=self._list(), without=[],
+                    protocols=self.protocols)
+
+    def intact(self) -> bool:
+        return (self.folder / 'results.json').is_file() and (self.folder / 'predictions').is_dir()
+
+
 class Cost(_Worker):
     """Measure what a model costs."""
 
@@ -224,7 +252,7 @@ class Rescore(_Worker):
 
     step = 'rescore'
 
-    def __init__(self, title: str, folder: Path, test: Test, leaks: Compare) -> None:
+    def __init__(self, title: str, folder: Path, test: Test | Given, leaks: Compare) -> None:
         super().__init__(title, folder, (test, leaks))
         self.test, self.leaks = test, leaks
 

@@ -10,7 +10,8 @@ from ..errors import ConfigError, DataError
 from ..training.checkpoint import find_checkpoint
 from ..training.config_edits import load_config
 
-__all__ = ['DataSet', 'Entry', 'Suite', 'add_configs', 'named_roots', 'read_suite', 'slug', 'with_checkpoints']
+__all__ = [
+    'DataSet', 'Entry', 'FinishedTest', 'Suite', 'add_configs', 'named_roots', 'read_suite', 'slug', 'with_checkpoints']
 
 
 def slug(name: str) -> str:
@@ -21,6 +22,19 @@ def slug(name: str) -> str:
         'LGNet_+_fusion'
     """
     return re.sub(r'[^\w.+=-]+', '_', name).lstrip('.') or '_'
+
+
+@dataclass(frozen=True)
+class FinishedTest:
+    """A test that was made elsewhere, such as on a machine from which the weights were too large to bring back.
+
+    Args:
+        folder: What ``tools/test.py`` wrote: ``results.json`` and ``predictions/``.
+        seed: Of the training.
+    """
+
+    folder: Path
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,7 @@ class Entry:
         describe: Who describes its images: ``provider``, and ``options`` as words of ``tools/annotate.py``.
         references: Published figures: ``source``, ``protocol``, ``dataset`` and metrics (percent, Fa in 1e-6).
         checkpoints: Weights to take in place of a training, one a seed.
+        tested: Tests that were made elsewhere, in place of training and testing, one a seed.
     """
 
     config: Path
@@ -44,6 +59,7 @@ class Entry:
     describe: Mapping[str, Any] | None = None
     references: tuple[Mapping[str, Any], ...] = ()
     checkpoints: tuple[Path, ...] = ()
+    tested: tuple[FinishedTest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +127,11 @@ def read_suite(path: str | Path) -> Suite:
     entries, datasets = [], []
     for told in _dicts(content.get('entries', ()), 'entries', problems):
         problems += _unknown(told, 'an entry') + _unknown(told.get('describe') or {}, 'describe')
+        tests = _dicts(told.get('tested', ()), 'tested', problems)
+        wrong = [one for one in tests if set(one) != {'folder', 'seed'}]
+        problems += [f'a test of tested needs folder and seed: {one}' for one in wrong]
+        if wrong or len(tests) != len(told.get('tested', ())):
+            continue
         if 'config' in told:
             entries.append(_entry(told, path.parent))
         else:
@@ -150,7 +171,8 @@ def _entry(told: Mapping, folder: Path) -> Entry:
     checkpoints = [checkpoints] if isinstance(checkpoints, str) else checkpoints
     return Entry(config, told.get('name') or config.stem, told.get('group'), told.get('options') or {},
                  told.get('describe'), tuple(told.get('references') or ()),
-                 tuple(_weights(folder / one) for one in checkpoints))
+                 tuple(_weights(folder / one) for one in checkpoints),
+                 tuple(FinishedTest(folder / one['folder'], one['seed']) for one in told.get('tested') or ()))
 
 
 def _weights(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """A benchmark from end to end with tools that pretend to train: rows, what a second run does, failures."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,6 +178,34 @@ def test_given_weights_are_tested_and_nothing_is_trained(benchmark_tool, network
     assert [name for name, *_ in calls()] == ['test']
     row, = rows_of(tmp_path / 'out')
     assert row['seeds'] == [5] and row['trained_on'] == 'A' and row['iterations'] == 7
+
+
+def test_a_test_made_elsewhere_is_scored_from_its_predictions(
+        benchmark_tool, true_worker, network, tmp_path, tools, calls):
+    assert benchmark_tool(network, '--checkpoint', f'network={tools / "weights.pth"}', '--out', tmp_path / 'there') == 0
+    calls()
+    there, = rows_of(tmp_path / 'there')
+    brought = tmp_path / 'brought'
+    shutil.copytree(tmp_path / 'there' / there['folders'][0], brought)
+    told = json.loads((brought / 'results.json').read_text())
+    (brought / 'results.json').write_text(json.dumps(dict(told, protocols={})))  # figures are ours, not what it says
+    suite = tmp_path / 'suite.py'
+    suite.write_text("entries = [dict(config='network.py', name='N', tested=[dict(folder='brought', seed=3)])]\n"
+                     "protocols = ['canonical', 'lgnet']")
+    assert benchmark_tool('--suite', suite, '--out', tmp_path / 'out') == 0
+    assert calls() == []
+    row, other = rows_of(tmp_path / 'out')
+    assert row['values'] == there['values'] and row['values']['IoU'][0] < 1
+    assert row['seeds'] == [3] and row['selection'] == 'holdout' and row['trained_on'] == 'A' and not row['failed']
+    assert other['protocol'] == 'lgnet' and 0 < other['values']['IoU'][0] < 1
+
+    missed, found = sorted((brought / 'predictions').iterdir())
+    shutil.copy(missed, found)
+    assert benchmark_tool('--suite', suite, '--out', tmp_path / 'out') == 0
+    assert rows_of(tmp_path / 'out')[0]['values']['IoU'] == [0.0]
+    found.unlink()
+    assert benchmark_tool('--suite', suite, '--out', tmp_path / 'out') == 1
+    assert found.stem in rows_of(tmp_path / 'out')[0]['failed']
 
 
 def test_references_are_fractions_beside_our_rows(benchmark_tool, formula, tmp_path):

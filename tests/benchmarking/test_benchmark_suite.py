@@ -10,6 +10,7 @@ from irstd_toolbox.benchmarking.planning import Choices
 from irstd_toolbox.benchmarking.suite import (
     DataSet,
     Entry,
+    FinishedTest,
     Suite,
     add_configs,
     named_roots,
@@ -56,6 +57,17 @@ cross = True
         assert suite.options == {'train_cfg.max_epochs': 2} and entry.references[0]['IoU'] == 50.0
         assert suite.datasets[0] == DataSet('made', synthesize=('--train', '4'))
         assert suite.datasets[1] == DataSet('kept', Path('data'), train='t1', test='t2')
+
+    def test_tests_made_elsewhere_are_one_a_seed(self, tmp_path):
+        text = "entries = [dict(config='a.py', tested=[dict(folder='../t0', seed=0), dict(folder='../t1', seed=1)])]"
+        entry, = read_suite(suite_file(tmp_path, text)).entries
+        assert [(one.folder.resolve(), one.seed) for one in entry.tested] == [
+            (tmp_path / 't0', 0), (tmp_path / 't1', 1)]
+
+    @pytest.mark.parametrize('tested', ["[dict(folder='t')]", "[dict(folder='t', seed=0, epoch=3)]", "'t'"])
+    def test_a_test_made_elsewhere_needs_folder_and_seed(self, tmp_path, tested):
+        with pytest.raises(ConfigError, match='folder and seed|a list of dicts'):
+            read_suite(suite_file(tmp_path, f"entries = [dict(config='a.py', tested={tested})]"))
 
     def test_keys_that_are_not_known_are_refused_all_at_once(self, tmp_path):
         path = suite_file(tmp_path, "entires = []\nentries = [dict(config='a.py', colour=1)]\n"
@@ -144,6 +156,24 @@ class TestRefusing:
         torch.save(dict(state_dict={}, meta={}), tmp_path / 'w.pth')
         suite = Suite(entries=(Entry(formula, 'F', checkpoints=(tmp_path / 'w.pth',)),))
         assert 'it has no weights, and a checkpoint is given' in refused(suite, tmp_path, train=False)
+
+    def test_tests_made_elsewhere_that_are_not_there_or_not_alone(self, tmp_path, network, roots):
+        (tmp_path / 'half').mkdir()
+        (tmp_path / 'half' / 'results.json').write_text('{}')
+        tests = FinishedTest(tmp_path / 'half', 0), FinishedTest(tmp_path / 'none', 0)
+        suite = Suite(entries=(Entry(network, 'N', tested=tests),), datasets=(DataSet('A', roots['A']),))
+        message = refused(suite, tmp_path, train=False)
+        for part in ('stand alone', 'half has no predictions;', 'none has no results.json and no predictions;',
+                     'two of its tests have one seed'):
+            assert part in message
+
+    def test_a_seed_that_is_no_number(self, tmp_path, network):
+        suite = Suite(entries=(Entry(network, 'N', tested=(FinishedTest(tmp_path, '0'),)),))
+        assert "the seed of" in refused(suite, tmp_path, train=False)
+
+    def test_a_test_made_elsewhere_of_a_formula(self, tmp_path, formula):
+        suite = Suite(entries=(Entry(formula, 'F', tested=(FinishedTest(tmp_path, 0),)),))
+        assert 'for a method with weights' in refused(suite, tmp_path, train=False)
 
     def test_a_list_that_the_data_set_does_not_have(self, tmp_path, network, roots):
         suite = Suite(entries=(Entry(network, 'N'),), datasets=(DataSet('A', roots['A'], train='idx_320/trainval'),))

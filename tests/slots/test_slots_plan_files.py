@@ -16,8 +16,9 @@ PLANS = sorted((ROOT / 'configs' / 'slots').glob('*.py'))
 def test_every_run_of_a_plan_builds_its_network_optimizer_and_pipelines(
         path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('IRSTD_DATA_ROOT', str(tmp_path))
-    for name in ('NUAA-SIRST', 'IRSTD-1k'):
-        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ('NUAA-SIRST', 'IRSTD-1k', 'work_dirs/slots_gpu3/small_clip'):
+        (tmp_path / name).mkdir(parents=True)
     plan = read_plan(path, ROOT)
     assert len(plan.runs) > 1
     for run in plan.runs:
