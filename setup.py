@@ -32,6 +32,7 @@ setup(
         'onedl-mmsegmentation>=1.4.2,<1.5',
         'timm>=1.0.17,<2',  # Adan
         'open_clip_torch>=3.0,<4',
+        'packaging>=23',
         'pluggy>=1.5,<2',
         'pydantic>=2.7,<3',
         'numpy>=2.0.2,<3',
