@@ -192,7 +192,8 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
 
     Returns:
         ``value``, a probability; ``scale``, ``'probability'``; and ``origin``: model, SHA-256 of the weights, data set,
-        split and, of a list that is carved from it, part; number of images, and the IoU there.
+        split and, of a list that is carved from it, part; the averaged views, if any; number of images, and the IoU
+        there.
 
     Raises:
         ConfigError: If the config is of a formula, or has no such data set.
@@ -217,10 +218,12 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
             count += 1
     odds, iou = search.best()
     about = dataset.metainfo
-    part = dict(part=about['part']) if about.get('holdout') else {}
+    more = dict(part=about['part']) if about.get('holdout') else {}
+    if getattr(model, 'views', None):
+        more['views'] = model.views.describe()
     return dict(value=odds / (1 + odds), scale='probability', origin=dict(
         model=config.model.type, checkpoint=file_sha256(checkpoint), dataset=about.get('dataset'),
-        split=about.get('split'), **part, images=count, IoU=iou))
+        split=about.get('split'), **more, images=count, IoU=iou))
 
 
 def _odds(logits: torch.Tensor) -> np.ndarray:

@@ -21,9 +21,12 @@ def test_every_run_of_a_plan_builds_its_network_optimizer_and_pipelines(
         (tmp_path / name).mkdir(parents=True)
     plan = read_plan(path, ROOT)
     assert len(plan.runs) > 1
+    models = {}  # several runs train one network
     for run in plan.runs:
         config = load_config(str(ROOT / run.config), run.options)
-        model = MODELS.build(config.model)
+        if str(config.model) not in models:
+            models[str(config.model)] = MODELS.build(config.model)
+        model = models[str(config.model)]
         optimizer = OPTIMIZERS.build(dict(config.optim_wrapper.optimizer, params=model.parameters()))
         assert optimizer.param_groups[0]['lr'] > 0
         for loader in ('train', 'val', 'test'):

@@ -58,6 +58,13 @@ def test_a_list_of_the_test_data_set_may_be_named(config_of, lively):
     assert (origin['split'], origin['images']) == ('trainval', 3) and 'part' not in origin
 
 
+def test_the_origin_names_the_views_that_are_averaged(config_of, lively):
+    plain, mirrored = (tune_probability(str(config_of), str(lively), 'test', options)
+                       for options in ([], ['model.views.mirrored=True']))
+    assert 'views' not in plain['origin'] and mirrored['value'] != plain['value']
+    assert mirrored['origin']['views'] == dict(mirrored=True, turned=False, scales=[1.0])
+
+
 def test_masks_and_figures_follow_the_threshold_and_the_result_names_it(config_of, lively, load_tool, tmp_path, written,
                                                                         capsys):
     path = tmp_path / 'threshold.json'
