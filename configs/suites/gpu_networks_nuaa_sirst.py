@@ -1,0 +1,35 @@
+"""UIU-Net, ILNet, ALCNet, ACM and recipes of LGNet on NUAA-SIRST after a slot of a GPU (configs/slots/nuaa_sirst.py).
+
+Trained and tested there, as docs/results.md says; their predictions are scored here:
+
+    python tools/benchmark.py --suite configs/suites/gpu_networks_nuaa_sirst.py
+"""
+
+title = 'NUAA-SIRST, networks and recipes in a slot of a GPU'
+protocols = ['canonical', 'lgnet']
+
+
+def tested(name: str, config: str, run: str, **options: object) -> dict:
+    return dict(config=f'../{config}.py', name=name, options=options, tested=[
+        dict(folder=f'../../work_dirs/slots_gpu3/nuaa_sirst/{run}/test', seed=0)])
+
+
+def recipe(name: str, run: str, side: int = 256, **options: object) -> dict:
+    sizes = {f'{loader}_dataloader.dataset.pipeline.{step}.size': (side, side)
+             for loader, step in (('train', 3), ('val', 2), ('test', 2))}
+    row = tested(name, 'ablations/lgnet_nuaa_sirst_fusion', run, **sizes, **options)
+    return dict(row, group='Recipes of LGNet without language')
+
+
+entries = [
+    dict(config='../gpu/lgnet_scaled_nuaa_sirst.py', name='LGNet without language, published weights',
+         checkpoint='../gpu/lgnet_scaled_nuaa_sirst.safetensors', options={'channels_last': True}),
+    tested('ACM-FPN, 33 epochs', 'baselines/acm_fpn_nuaa_sirst', 'acm_fpn'),
+    tested('ALCNet, batches of 8, 84 epochs', 'baselines/alcnet_nuaa_sirst', 'alcnet'),
+    tested('UIU-Net, batches of 8, 39 epochs', 'baselines/uiunet_nuaa_sirst', 'uiunet'),
+    tested('ILNet-S, 40 epochs', 'baselines/ilnet_s_nuaa_sirst', 'ilnet_s'),
+    recipe('LGNet at 256x256, BCE of all maps, 16 epochs', 'recipe_256'),
+    recipe('LGNet at 256x256, soft IoU, 14 epochs', 'recipe_soft_iou', **{'model.loss.type': 'SoftIoULoss'}),
+    recipe('LGNet at 256x256, BCE of the final map, 16 epochs', 'recipe_final_map', **{'model.supervision': 'final'}),
+    recipe('LGNet at 384x384, BCE of all maps, 10 epochs', 'recipe_384', side=384),
+]
