@@ -48,6 +48,8 @@ def cautions(row: Row) -> list[str]:
         found.append('text given at test')
     if row.oracle_threshold:
         found.append('threshold chosen on the test list')
+    if row.failed is None and row.values.get('Pd') and not any(row.values['Pd']):
+        found.append('no target found, so that its false alarms say nothing')
     if row.leaked:
         of = '' if row.images is None else f' of {row.images}'
         found.append(f'{row.leaked}{of} test images are in the training list of {row.trained_on}, or near-duplicates')

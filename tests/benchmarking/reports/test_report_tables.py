@@ -200,6 +200,12 @@ def test_operations_that_were_not_counted_are_not_shown_as_none(read, row):
     assert line[2:6] == ['0.000', '–', '–', '256']
 
 
+def test_a_row_that_finds_no_target_is_not_the_best_in_false_alarms(read, row):
+    black, half, one = read(row('black', 0.0, Pd=[0.0], Fa=[0.0]), row('half', 0.0, 0.5, Pd=[0.0, 0.4]), row('A')).rows
+    assert cautions(black) == ['no target found, so that its false alarms say nothing'] and cautions(half) == []
+    assert placings([black, half, one], 'Fa') == ['', '', ''] and placings([black, half, one], 'IoU')[2] == 'best'
+
+
 def test_rows_without_training_are_fair(read, row):
     [one] = read(row('Top-Hat', trained_on=None, seeds=[None], selection='none')).rows
     assert is_fair(one) and cautions(one) == [] and placings([one], 'IoU') == ['']
