@@ -48,7 +48,7 @@ def cautions(row: Row) -> list[str]:
         found.append('text given at test')
     if row.oracle_threshold:
         found.append('threshold chosen on the test list')
-    if row.failed is None and row.values.get('Pd') and not any(row.values['Pd']):
+    if row.failed is None and row.values.get('Pd') and all(value == 0 for value in row.values['Pd']):
         found.append('no target found, so that its false alarms say nothing')
     if row.leaked:
         of = '' if row.images is None else f' of {row.images}'
