@@ -1,7 +1,9 @@
 """What is wrong with a benchmark, all of it, before the first step starts."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -117,8 +119,18 @@ def _given(suite: Suite, entry: Entry, trained: bool) -> Iterator[str]:
         if lacking:
             yield (f'{entry.name}: {one.folder} has no {" and no ".join(lacking)}; a folder that tools/test.py wrote '
                    'is expected.')
+        elif not _is_result(one.folder / 'results.json'):
+            yield f'{entry.name}: {one.folder}/results.json is not what tools/test.py writes. Bring it anew.'
     if len({one.seed for one in entry.tested}) < len(entry.tested):
         yield f'{entry.name}: two of its tests have one seed. Give each its own.'
+
+
+def _is_result(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and isinstance(content.get('fingerprint'), dict)
 
 
 def _lists(suite: Suite, entry: Entry, config: Config, trained: bool) -> Iterator[str]:

@@ -196,9 +196,6 @@ class Given(_Worker):
         self.config, self.place, self.protocols = config, place, list(protocols)
         self.trained = self  # its weights are known by its results alone
 
-    def _list(self) -> dict[str, Any]:
-        return lists_of(data_of(self.config, 'test_dataloader'))[0]
-
     def inputs(self) -> dict[str, Any]:
         files = sorted(path for path in (self.place / 'predictions').rglob('*') if path.is_file())
         return dict(test={path.relative_to(self.place).as_posix(): file_sha256(path)
@@ -206,8 +203,8 @@ class Given(_Worker):
                     protocols=_rules(self.protocols), data=list_digest(self.config, 'test_dataloader'))
 
     def task(self) -> dict[str, Any]:
-        return dict(test=str(self.place), out=str(self.folder), tested=self._list(), without=[],
-                    protocols=self.protocols)
+        tested = lists_of(data_of(self.config, 'test_dataloader'))[0]
+        return dict(test=str(self.place), out=str(self.folder), tested=tested, without=[], protocols=self.protocols)
 
     def intact(self) -> bool:
         return (self.folder / 'results.json').is_file() and (self.folder / 'predictions').is_dir()

@@ -167,6 +167,13 @@ class TestRefusing:
                      'two of its tests have one seed'):
             assert part in message
 
+    @pytest.mark.parametrize('content', ['{"fingerprint": 3}', '[]', '{"finger'])
+    def test_results_of_another_tool(self, tmp_path, network, content):
+        (tmp_path / 'test' / 'predictions').mkdir(parents=True)
+        (tmp_path / 'test' / 'results.json').write_text(content)
+        suite = Suite(entries=(Entry(network, 'N', tested=(FinishedTest(tmp_path / 'test', 0),)),))
+        assert 'results.json is not what tools/test.py writes' in refused(suite, tmp_path, train=False)
+
     def test_a_seed_that_is_no_number(self, tmp_path, network):
         suite = Suite(entries=(Entry(network, 'N', tested=(FinishedTest(tmp_path, '0'),)),))
         assert "the seed of" in refused(suite, tmp_path, train=False)
