@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[1] / 'configs'
 def networks() -> dict[str, dict]:
     """The model of each config whose network no other config has, by the config's name."""
     found: dict[str, tuple[str, dict]] = {}
-    for path in [ROOT / 'lgnet_irstd1k.py', *sorted((ROOT / 'baselines').glob('*.py'))]:
+    known = {path.name for path in (ROOT / 'baselines').glob('*.py')}
+    twins = {name for name in known if name.replace('_nuaa_sirst', '_irstd1k') in known - {name}}
+    for path in [ROOT / 'lgnet_irstd1k.py', *(ROOT / 'baselines' / name for name in sorted(known - twins))]:
         model = Config.fromfile(path).model.to_dict()
         if not issubclass(MODELS.get(model['type']), IRSTDSegmentor):
             continue
