@@ -1,9 +1,9 @@
 r"""Networks on IRSTD-1k, and LGNet with and without text in training, in one slot of a GPU: docs/results.md.
 
     python tools/slots.py pack configs/slots/irstd1k.py --results work_dirs/slots_gpu3/irstd1k \
-        --out work_dirs/slots_gpu3/irstd1k_boxes --wheels wheels --boxes 2 --limit 50
+        --out work_dirs/slots_gpu3/irstd1k_boxes --wheels wheels --boxes 2 --limit 46
 
-Most urgent first, for --at-once 3 of a slot of 11 minutes; each ends its schedules with its minutes. The folder
+Most urgent first, for --at-once 3 of a slot of 9 minutes; each ends its schedules with its minutes. The folder
 small_clip holds irstd1k/clip.safetensors and irstd1k_descriptions of docs/clip.md alone.
 """
 

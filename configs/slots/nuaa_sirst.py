@@ -3,7 +3,7 @@ r"""Networks and recipes of LGNet on NUAA-SIRST in one slot of a GPU: docs/resul
     python tools/slots.py pack configs/slots/nuaa_sirst.py --results work_dirs/slots_gpu3/nuaa_sirst \
         --out work_dirs/slots_gpu3/nuaa_sirst_boxes --wheels wheels
 
-Most urgent first, for --at-once 5 of a slot of 13 minutes; each ends its schedules with its minutes. Nothing needs an
+Most urgent first, for --at-once 5 of a slot of 9 minutes; each ends its schedules with its minutes. Nothing needs an
 encoder or a sentence.
 """
 
