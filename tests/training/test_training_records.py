@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
+from yapf.yapflib import yapf_api
 
 from irstd_toolbox.training import CSVLoggerHook, ProgressHook
 from irstd_toolbox.training.progress import duration
@@ -17,10 +20,23 @@ def _log(runner: IRSTDRunner) -> str:
     return Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
 
 
-
 def _rows(path: Path) -> list[dict]:
     with path.open(newline='') as file:
         return list(csv.DictReader(file))
+
+
+def test_the_config_is_formatted_once_a_run_and_again_where_it_changed(
+        make: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    formatted = []
+    original = yapf_api.FormatCode
+    monkeypatch.setattr(yapf_api, 'FormatCode', lambda text, **kw: formatted.append(text) or original(text, **kw))
+    runner = make(epochs=3, cfg=Config(dict(train_cfg=dict(max_epochs=3))))
+    runner.train()
+    assert len(list((tmp_path / 'work').glob('epoch_*.pth'))) > 1 and len(set(formatted)) == len(formatted)
+    told = torch.load(tmp_path / 'work' / 'epoch_3.pth', weights_only=False)['meta']['cfg']
+    assert told == runner.cfg.pretty_text == Config(runner.cfg.to_dict()).pretty_text
+    runner.cfg.train_cfg.max_epochs = 7
+    assert runner.cfg.pretty_text == Config(runner.cfg.to_dict()).pretty_text != told
 
 
 def test_scalars_are_written_as_csv(make: Callable, tmp_path: Path) -> None:
