@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 # One thread a process: the suite runs several, and the order of float additions then does not depend on the machine.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ['IRSTD_DISABLE_PLUGINS'] = 'all'
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: mmengine collects the garbage of the whole process with every data set."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope='session')

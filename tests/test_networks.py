@@ -40,15 +40,19 @@ NETWORKS = networks()
 
 
 @cache
-def original(name: str) -> IRSTDSegmentor:
+def original(name: str) -> tuple[IRSTDSegmentor, dict[str, torch.Tensor]]:
     torch.manual_seed(0)
-    return MODELS.build(copy.deepcopy(NETWORKS[name]))
+    model = MODELS.build(copy.deepcopy(NETWORKS[name]))
+    return model, copy.deepcopy(model.state_dict())
 
 
 @pytest.fixture
 def model(name: str) -> IRSTDSegmentor:
     """The network, its weights and statistics as they were built."""
-    return copy.deepcopy(original(name))
+    model, state = original(name)
+    model.load_state_dict(state)
+    model.zero_grad()
+    return model
 
 
 def logit_maps(model: IRSTDSegmentor, batch: int, height: int, width: int) -> list[torch.Tensor]:
