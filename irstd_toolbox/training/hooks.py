@@ -1,6 +1,7 @@
 """What the engine's Runner lacks: exact resumes, guards, and a record of how a checkpoint was chosen."""
 
 import math
+import operator
 import os
 import shutil
 import subprocess
@@ -144,9 +145,11 @@ class CheckpointHook(EngineCheckpointHook):
 
     An outdated checkpoint is deleted after its successor is on disk, not before. A resumed run looks for the best
     checkpoint in its own folder only: the path that a checkpoint names is deleted when a better one comes. The
-    validation that a kill came before is made up for.
+    validation that a kill came before is made up for. Of equals the latest is the best: a network that finds nothing
+    yet has learned the more.
     """
 
+    rule_map = dict(greater=operator.ge, less=operator.le)
     _linked: str | None = None
 
     def before_train(self, runner: Runner) -> None:

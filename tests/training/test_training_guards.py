@@ -119,13 +119,17 @@ def test_a_kill_while_saving_leaves_the_old_checkpoint_and_no_half(make: Callabl
     assert [path.name for path in (tmp_path / 'work').glob('[!.]*.pth')] == ['epoch_1.pth']
 
 
-def test_best_pth_is_the_best_checkpoint_and_survives_a_resume(make: Callable, tmp_path: Path) -> None:
+@pytest.mark.parametrize('second, chosen', [(0.4, 1), (0.5, 2), (0.6, 2)])
+def test_best_pth_is_the_best_checkpoint_and_of_equals_the_latest_after_a_resume_too(
+        second: float, chosen: int, make: Callable, tmp_path: Path) -> None:
     best = dict(save_best='irstd/IoU', rule='greater')
     make(checkpoint=best, epochs=1).train()
-    make(checkpoint=best, epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth')).train()
+    runner = make(checkpoint=best, epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth'))
+    runner.val_loop.evaluator.metrics[0].scores = (second,)
+    runner.train()
     names = {path.name for path in (tmp_path / 'work').iterdir() if 'best' in path.name}
-    assert names == {'best.pth', 'best_irstd_IoU_epoch_1.pth'}
-    assert read_checkpoint(tmp_path / 'work' / 'best.pth')['meta']['epoch'] == 1
+    assert names == {'best.pth', f'best_irstd_IoU_epoch_{chosen}.pth'}
+    assert read_checkpoint(tmp_path / 'work' / 'best.pth')['meta']['epoch'] == chosen
 
 
 def test_the_path_of_a_best_checkpoint_elsewhere_is_never_deleted(make: Callable, tmp_path: Path) -> None:
@@ -148,7 +152,7 @@ def test_the_validation_that_a_kill_came_before_is_made_up_for(make: Callable, t
     with pytest.raises(KeyboardInterrupt):
         runner.train()
     assert not list((tmp_path / 'work').glob('best_*'))
-    make(checkpoint=best, epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth')).train()
+    make(checkpoint=best, epochs=1, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth')).train()
     assert [path.name for path in (tmp_path / 'work').glob('best_*')] == ['best_irstd_IoU_epoch_1.pth']
 
 
