@@ -1,29 +1,32 @@
-"""DNANet, ALCNet, ACM and LGNet on IRSTD-1k after a slot of a GPU (configs/slots/irstd1k.py).
+"""Networks on IRSTD-1k, and LGNet with and without text in training, after two slots of a GPU.
 
-Trained and tested there, as docs/results.md says; their predictions are scored here:
+Trained and tested there (configs/slots/irstd1k.py, irstd1k_512.py), as docs/results.md says; their predictions are
+scored here:
 
     python tools/benchmark.py --suite configs/suites/gpu_networks_irstd1k.py
 """
 
-title = 'IRSTD-1k, networks in a slot of a GPU'
+title = 'IRSTD-1k, networks in slots of a GPU'
 protocols = ['canonical', 'lgnet']
 
 
-def tested(name: str, config: str, run: str, **options: object) -> dict:
+def tested(name: str, config: str, folder: str, **options: object) -> dict:
     return dict(config=f'../{config}.py', name=name, options=options, tested=[
-        dict(folder=f'../../work_dirs/slots_gpu3/irstd1k/{run}/test', seed=0)])
+        dict(folder=f'../../work_dirs/{folder}/test', seed=0)])
 
 
 def language(name: str, config: str, run: str) -> dict:
-    return tested(name, f'ablations/{config}', run, **{
-        f'{loader}_dataloader.dataset.pipeline.{step}.size': (256, 256)
-        for loader, step in (('train', 3), ('val', 2), ('test', 2))})
+    row = tested(f'LGNet, {name}, small CLIP, BCE of the final map, 23 epochs', f'ablations/{config}',
+                 f'slots_gpu4/irstd1k/{run}', **{'model.supervision': 'final'})
+    return dict(row, group='LGNet')
 
 
 entries = [
-    tested('DNANet, ResNet-18, 8 epochs', 'baselines/dnanet_r18_irstd1k', 'dnanet_r18'),
-    tested('ALCNet, batches of 8, 10 epochs', 'baselines/alcnet_irstd1k', 'alcnet'),
-    tested('ACM-FPN, 14 epochs', 'baselines/acm_fpn_irstd1k', 'acm_fpn'),
-    language('LGNet, text in training only, small CLIP, 256x256, 6 epochs', 'lgnet_irstd1k_small_clip', 'lgnet_text'),
-    language('LGNet, no text, small CLIP, 256x256, 6 epochs', 'lgnet_irstd1k_small_clip_never', 'lgnet_never'),
+    language('no text', 'lgnet_irstd1k_small_clip_never', 'lgnet_never'),
+    language('text in training only', 'lgnet_irstd1k_small_clip', 'lgnet_text'),
+    tested('DNANet, ResNet-18, 8 epochs', 'baselines/dnanet_r18_irstd1k', 'slots_gpu3/irstd1k/dnanet_r18'),
+    tested('UIU-Net, batches of 8, 18 epochs', 'gpu/uiunet_irstd1k_cosine', 'slots_gpu4/irstd1k/uiunet'),
+    tested('ALCNet, batches of 8, 10 epochs', 'baselines/alcnet_irstd1k', 'slots_gpu3/irstd1k/alcnet'),
+    tested('ACM-FPN, 68 epochs', 'baselines/acm_fpn_irstd1k', 'slots_gpu4/irstd1k/acm_fpn'),
+    tested('ILNet-L, windows of 128', 'cpu/ilnet_l_irstd1k_128_anywhere', 'ilnet_l_irstd1k'),
 ]

@@ -1,11 +1,12 @@
-"""UIU-Net, ILNet, ALCNet, ACM and recipes of LGNet on NUAA-SIRST after a slot of a GPU (configs/slots/nuaa_sirst.py).
+"""UIU-Net, ILNet, ALCNet, ACM and recipes of LGNet on NUAA-SIRST after two slots of a GPU.
 
-Trained and tested there, as docs/results.md says; their predictions are scored here:
+Trained and tested there (configs/slots/nuaa_sirst.py, nuaa_sirst_512.py), as docs/results.md says; their predictions
+are scored here:
 
     python tools/benchmark.py --suite configs/suites/gpu_networks_nuaa_sirst.py
 """
 
-title = 'NUAA-SIRST, networks and recipes in a slot of a GPU'
+title = 'NUAA-SIRST, networks and recipes in slots of a GPU'
 protocols = ['canonical', 'lgnet']
 
 
@@ -18,12 +19,21 @@ def recipe(name: str, run: str, side: int = 256, **options: object) -> dict:
     sizes = {f'{loader}_dataloader.dataset.pipeline.{step}.size': (side, side)
              for loader, step in (('train', 3), ('val', 2), ('test', 2))}
     row = tested(name, 'ablations/lgnet_nuaa_sirst_fusion', run, **sizes, **options)
-    return dict(row, group='Recipes of LGNet without language')
+    return dict(row, group='Recipes of LGNet without language at 256x256')
+
+
+def scaled(name: str, config: str = '../ablations/lgnet_nuaa_sirst_fusion_scaled.py', **more: object) -> dict:
+    return dict(
+        more, config=config, name=f'LGNet, scaled, {name}', group='Recipes of LGNet without language at 512x512')
 
 
 entries = [
-    dict(config='../gpu/lgnet_scaled_nuaa_sirst.py', name='LGNet without language, published weights',
-         checkpoint='../gpu/lgnet_scaled_nuaa_sirst.safetensors', options={'channels_last': True}),
+    scaled('BCE of all maps, 47 epochs', options={'channels_last': True},
+           checkpoint='../../work_dirs/lgnet_scaled_47_epochs.safetensors'),
+    scaled('BCE of the final map, 59 epochs', options={'model.supervision': 'final'},
+           tested=[dict(folder='../../work_dirs/slots_gpu4/nuaa_sirst/final_map/test', seed=0)]),
+    scaled('soft IoU of the final map, 57 epochs, published weights', '../gpu/lgnet_scaled_nuaa_sirst.py',
+           options={'channels_last': True}, checkpoint='../gpu/lgnet_scaled_nuaa_sirst.safetensors'),
     tested('ACM-FPN, 33 epochs', 'baselines/acm_fpn_nuaa_sirst', 'acm_fpn'),
     dict(config='../gpu/alcnet_nuaa_sirst.py', name='ALCNet, batches of 8, 84 epochs, published weights',
          checkpoint='../gpu/alcnet_nuaa_sirst.safetensors'),
