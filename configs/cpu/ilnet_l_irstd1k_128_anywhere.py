@@ -6,10 +6,10 @@ anywhere most hold no target.
 
 _base_ = '../gpu/ilnet_l_irstd1k_128.py'
 load_from = 'work_dirs/slots_gpu4/irstd1k/ilnet_l/best_irstd_IoU_epoch_6.pth'
-window = dict(type='RandomCrop', size=(128, 128))
 train_dataloader = dict(dataset=dict(pipeline=[
     *_base_.train_pipeline[:2],
-    dict(type='RandomChoice', transforms=[[window], [dict(window, keep_targets=False)]]),
+    dict(type='RandomChoice', transforms=[
+        [_base_.train_pipeline[2]], [dict(type='RandomCrop', size=(128, 128), keep_targets=False)]]),
     *_base_.train_pipeline[3:],
 ]))
 epochs = 12

@@ -1,4 +1,4 @@
-r"""The published recipe of LGNet without language with two other losses, in one slot of a GPU: docs/results.md.
+r"""LGNet without language on scaled images by two losses of its final map, in one slot of a GPU: docs/results.md.
 
     python tools/slots.py pack configs/slots/nuaa_sirst_512.py --results work_dirs/slots_gpu4/nuaa_sirst \
         --out work_dirs/slots_gpu4/nuaa_sirst_boxes --wheels wheels

@@ -108,7 +108,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, load_tool: Callable[[str],
 def lively(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint that predicts targets here and there, so that no figure is trivial."""
     content = read_checkpoint(trained / 'best.pth')
-    generator = torch.Generator().manual_seed(4)
+    generator = torch.Generator().manual_seed(4)  # a head whose best threshold is not 0.5
     for name, value in content['state_dict'].items():
         if 'decode_head' in name and value.is_floating_point() and value.ndim == 4:
             content['state_dict'][name] = torch.randn(value.shape, generator=generator)
