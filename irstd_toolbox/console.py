@@ -14,6 +14,7 @@ INTERRUPTED, USER_ERROR = 130, 2
 def quiet() -> None:
     """Silence what the libraries below print at every start; show each warning once, as one line without source."""
     import contextlib
+    import io
     import logging
     import warnings
 
@@ -30,7 +31,7 @@ def quiet() -> None:
 
     warnings.showwarning = show
     logging.getLogger('matplotlib').setLevel(logging.WARNING)
-    with contextlib.redirect_stdout(open(os.devnull, 'w')):  # noqa: SIM115 - a missing optional backend is announced there
+    with contextlib.redirect_stdout(io.StringIO()):  # a missing optional backend is announced there
         import mmengine.fileio  # noqa: F401
 
 

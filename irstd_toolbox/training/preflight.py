@@ -1,5 +1,6 @@
 """Everything that can be found wrong before a run leaves a trace on disk."""
 
+import warnings
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -7,7 +8,7 @@ from mmengine.dist import get_world_size
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE
 from .compiling import compile_options, network_parts, try_compiler
 from .config_edits import optim_wrappers
@@ -121,8 +122,11 @@ def _check_selection(config: Config, validation: Any) -> None:
     """Refuse a validation on test images that nobody asked for."""
     shared = 0
     if listed_as(validation) != 'test' and config.get('test_dataloader'):
-        test = DATASETS.build(config.test_dataloader.dataset)
-        shared = len(_paths(validation) & _paths(test))
+        try:
+            shared = len(_paths(validation) & _paths(DATASETS.build(config.test_dataloader.dataset)))
+        except DataError as error:
+            warnings.warn(f'The test list cannot be read, so nothing says whether validation uses its images: {error}',
+                          stacklevel=2)
     if listed_as(validation) == 'test' or shared:
         raise ConfigError('val_dataloader reads the test list' + (f' in part ({shared} images)' if shared else '')
                           + ': the best checkpoint would be chosen on test images. Validate on images carved from the '

@@ -1,6 +1,7 @@
 """tools/train.py from end to end on twelve tiny images."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -70,6 +71,17 @@ def test_a_list_under_another_name_that_shares_images_with_the_test_list_is_refu
         f"split='{config.parent / 'data' / 'mine.txt'}')"))
     with pytest.raises(ConfigError, match=r'reads the test list in part \(1 images\)'):
         load_tool('train').main([str(config), '--work-dir', str(config.parent / 'run')])
+
+
+def test_a_training_without_a_test_list_says_what_it_could_not_check(
+        config: Path, load_tool: Tool, capsys: pytest.CaptureFixture) -> None:
+    (config.parent / 'data' / 'test.txt').unlink()
+    load_tool('train').main([str(config), '--work-dir', str(config.parent / 'run'), '--cfg-options',
+                             'train_cfg.max_epochs=1'])
+    assert re.search(r"warning: The test list cannot be read, so nothing says whether .* no split 'test'",
+                     capsys.readouterr().err)
+    selection = stamp_of(read_checkpoint(config.parent / 'run' / 'best.pth')['meta'])['selection']
+    assert (selection['on'], selection['images']) == ('holdout', 2)
 
 
 def test_choosing_on_the_test_list_is_stamped_and_trains_on_the_whole_list(
