@@ -124,6 +124,23 @@ def test_replayed_ground_truth_is_ground_truth(tool, data_root, tmp_path):
         tool.main([str(data_root), '--provider', 'replay', *options, '--split', 'test'])
 
 
+@pytest.mark.parametrize(('record_of_source', 'used', 'told'), [
+    (None, None, 'not recorded'), ({'uses_ground_truth': None}, None, 'not recorded'),
+    ({'uses_ground_truth': False}, False, 'not the ground truth')])
+def test_what_nobody_knows_of_replayed_descriptions_stays_unknown(
+        tool, data_root, tmp_path, capsys, monkeypatch, record_of_source, used, told):
+    monkeypatch.setattr('irstd_toolbox.text_priors.clip_tokens.find_counter', lambda: (None, 'not loaded'))
+    for image_id in TEST:
+        store.write_description(tmp_path / 'other', image_id, 'A target.')
+    if record_of_source:
+        store.write_provenance(tmp_path / 'other', record_of_source)
+    options = ['--options', f'folder={tmp_path / "other"}']
+    assert tool.main([str(data_root), '--provider', 'replay', *options, '--split', 'test']) == 0
+    assert record(data_root)['uses_ground_truth'] is record(data_root)['runs'][0]['uses_ground_truth'] is used
+    tool.main([str(data_root), '--do', 'check', '--split', 'test'])
+    assert f'written from: {told}\n' in capsys.readouterr().out
+
+
 def test_replay_of_some_images_is_partial_and_names_the_others(tool, data_root, tmp_path, capsys):
     store.write_description(tmp_path / 'other', 'XDU3', 'A target.')
     options = ['--options', f'folder={tmp_path / "other"}']

@@ -239,10 +239,20 @@ def test_replay_refuses_a_folder_that_is_none(tmp_path):
         build_provider('replay', {'folder': tmp_path / 'nothing'})
 
 
-@pytest.mark.parametrize('used', [True, False])
-def test_replay_says_of_the_ground_truth_what_the_record_says(tmp_path, used):
-    store.write_provenance(tmp_path, {'uses_ground_truth': used})
-    assert build_provider('replay', {'folder': tmp_path}).uses_ground_truth is used
+@pytest.mark.parametrize('folder', [2024, None, ['a']])
+def test_replay_refuses_a_folder_that_is_no_path(folder):
+    with pytest.raises(ConfigError, match=r'replay: folder=.*; expected a path. Write \./'):
+        build_provider('replay', {'folder': folder})
+
+
+@pytest.mark.parametrize(('record', 'used'), [
+    ({'uses_ground_truth': True}, True), ({'uses_ground_truth': False}, False), ({'uses_ground_truth': None}, None),
+    ({}, None), (None, None)])
+def test_replay_says_of_the_ground_truth_what_the_record_says(tmp_path, record, used):
+    if record is not None:
+        store.write_provenance(tmp_path, record)
+    provider = build_provider('replay', {'folder': tmp_path})
+    assert (provider.uses_ground_truth, provider.origin_known) == (bool(used), used is not None)
 
 
 # contract

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from irstd_toolbox.errors import DataError
+from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors import store
 
 
@@ -95,7 +95,7 @@ def test_an_existing_description_stays_unless_asked_and_then_keeps_its_name(tmp_
 def test_an_empty_text_or_unknown_suffix_writes_nothing(tmp_path):
     with pytest.raises(DataError, match='an empty description'):
         store.write_description(tmp_path, 'a', ' \u200b\n')
-    with pytest.raises(DataError, match=r"'\.text' is not a suffix"):
+    with pytest.raises(ConfigError, match=r"suffix '\.text'; expected one of \.description\.txt"):
         store.write_description(tmp_path, 'a', 'x', '.text')
     assert not any(tmp_path.iterdir())
 

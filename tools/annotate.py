@@ -46,7 +46,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     asking.add_argument('--style', default='system', help='zero_shot, few_shot or system (default)')
     asking.add_argument('--word-limit', default=50, type=word_limit, metavar='N', help='50 (default) or none')
     asking.add_argument('--noun', default='target', help='target (default) or targets')
-    asking.add_argument('--shots', type=int, metavar='N', help='examples for few_shot, of training images (default: 2)')
+    asking.add_argument('--shots', type=whole_number, metavar='N',
+                        help='examples for few_shot, of training images (default: 2)')
     asking.add_argument('--shots-from', metavar='DIR', help="folder of the examples' descriptions")
     asking.add_argument('--upscale-small', action='store_true',
                         help='repeat pixels of images with a side below 200 pixels; others go out as they are')
@@ -77,12 +78,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def word_limit(text: str) -> int | None:
-    if text.lower() == 'none':
-        return None
+def whole_number(text: str, otherwise: str = '') -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from 1, such as 50, or none')
+        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from 1{otherwise}')
     return int(text)
+
+
+def word_limit(text: str) -> int | None:
+    return None if text.lower() == 'none' else whole_number(text, ', such as 50, or none')
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -127,6 +130,7 @@ def open_work(args: argparse.Namespace, need_masks: bool) -> Any:
     from irstd_toolbox.text_priors import store
     from irstd_toolbox.text_priors.cli.work import Work
 
+    store.check_suffix(args.suffix)
     layout = detect(args.data_root, args.dataset)
     split = layout.resolve(args.split, require_masks=need_masks)
     if layout.layout == 'L8' and not args.out and any('/' in image_id for image_id in split.ids):

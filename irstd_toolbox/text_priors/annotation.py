@@ -51,8 +51,7 @@ def plan(ids: Iterable[str], folder: Path, suffix: str = store.SUFFIXES[0], over
         DataError: If an id has two descriptions, or is not one.
         ConfigError: If ``suffix`` is none of the store's.
     """
-    if suffix not in store.SUFFIXES:
-        raise ConfigError(f'suffix {suffix!r}; expected one of {", ".join(store.SUFFIXES)}.')
+    store.check_suffix(suffix)
     ids = tuple(ids)
     existing = {image_id for image_id in ids if store.find_description(folder, image_id)}
     kept = () if overwrite else tuple(image_id for image_id in ids if image_id in existing)
@@ -94,8 +93,8 @@ def annotate(
     """
     runs = _earlier_runs(job)
     run = dict(record) | {
-        'uses_ground_truth': provider.uses_ground_truth, 'toolbox_version': __version__, 'started': now(),
-        'finished': None}
+        'uses_ground_truth': provider.uses_ground_truth if provider.origin_known else None,
+        'toolbox_version': __version__, 'started': now(), 'finished': None}
     outcome = Outcome()
     _write_record(job, runs, run, outcome)
     try:

@@ -112,13 +112,16 @@ def export_langir(
             file: who edits it in one place edits it in both.
 
     Raises:
-        DataError: If ``root`` exists and is not an empty folder, an id is in both lists or has no image or mask, or
-            the descriptions cannot be read.
+        DataError: If ``root`` exists and is not an empty folder, or is the current one; an id is in both lists or has
+            no image or mask; or the descriptions cannot be read.
 
     References:
         LGNet, appendix D.
     """
-    root = Path(root)
+    root = Path(root).resolve()
+    if root == Path.cwd():
+        raise DataError(f'{root} is the folder that this runs in, which cannot be replaced. Expected another one, such '
+                        'as LangIR_MINE.')
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DataError(f'{root} exists. Expected no such folder, or an empty one; remove it or choose another.')
     lists = {name: tuple(ids) for name, ids in splits.items()}

@@ -30,6 +30,8 @@ class TextPriorProvider(ABC):
 
     uses_ground_truth: ClassVar[bool]
     """Whether the sentence depends on the mask. On a test split such a sentence is leakage: it tells the answer."""
+    origin_known: bool = True
+    """Whether ``uses_ground_truth`` is known; False where others wrote the sentence and did not say how."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

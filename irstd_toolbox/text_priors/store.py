@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from irstd_toolbox.errors import DataError
+from irstd_toolbox.errors import ConfigError, DataError
 
 __all__ = [
-    'FOLDERS', 'PROVENANCE', 'SUFFIXES', 'check_image_id', 'clean_text', 'find_description', 'find_folder',
-    'read_description', 'read_provenance', 'write_description', 'write_provenance']
+    'FOLDERS', 'PROVENANCE', 'SUFFIXES', 'check_image_id', 'check_suffix', 'clean_text', 'find_description',
+    'find_folder', 'read_description', 'read_provenance', 'write_description', 'write_provenance']
 
 SUFFIXES = ('.description.txt', '-description.txt', '_description.txt', '.txt')
 """What follows the image id in a description's file name."""
@@ -61,6 +61,17 @@ def check_image_id(image_id: str) -> str:
                         "the folder of images: no '..', backslash, colon, control character or white space at an end. "
                         'Rename the image.')
     return image_id
+
+
+def check_suffix(suffix: str) -> str:
+    """``suffix`` itself, if it is one of ``SUFFIXES``.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    if suffix not in SUFFIXES:
+        raise ConfigError(f'suffix {suffix!r}; expected one of {", ".join(SUFFIXES)}.')
+    return suffix
 
 
 def clean_text(text: str) -> str:
@@ -121,11 +132,11 @@ def write_description(
         The file written.
 
     Raises:
-        DataError: If the text is empty after cleaning, a description exists and ``overwrite`` is False, or the id or
-            suffix is not one.
+        ConfigError: If ``suffix`` is not one.
+        DataError: If the text is empty after cleaning, a description exists and ``overwrite`` is False, or the id is
+            not one.
     """
-    if suffix not in SUFFIXES:
-        raise DataError(f'{suffix!r} is not a suffix of descriptions; expected one of {", ".join(SUFFIXES)}.')
+    check_suffix(suffix)
     existing = find_description(folder, image_id)
     if existing and not overwrite:
         raise DataError(f'{existing} exists. Expected no description yet; ask for overwriting to replace it.')

@@ -27,7 +27,7 @@ class BrightestProvider(TextPriorProvider):
         threshold: Least contrast, in grey levels of 0..255, that counts as a spot.
 
     Raises:
-        ConfigError: If ``spot`` is not odd or ``distance`` is smaller.
+        ConfigError: If ``spot`` is not odd, ``distance`` is smaller, or ``threshold`` is negative or no number.
 
     Example:
         >>> image = np.zeros((30, 30), np.float32)
@@ -39,9 +39,11 @@ class BrightestProvider(TextPriorProvider):
     uses_ground_truth: ClassVar[bool] = False
 
     def __init__(self, spot: int = 3, distance: int = 5, threshold: float = 1.0) -> None:
-        if spot % 2 != 1 or not 0 < spot <= distance:
-            raise ConfigError(f'brightest: spot={spot}, distance={distance}; expected an odd number and one that is '
-                              'not smaller.')
+        if not (isinstance(spot, int) and isinstance(distance, int) and spot % 2 == 1 and 0 < spot <= distance):
+            raise ConfigError(f'brightest: spot={spot!r}, distance={distance!r}; expected an odd whole number and one '
+                              'that is not smaller.')
+        if not (isinstance(threshold, int | float) and threshold >= 0):
+            raise ConfigError(f'brightest: threshold={threshold!r}; expected a number from 0.')
         self.spot, self.threshold = spot, threshold
         self.around = np.zeros((2 * distance + 1, 2 * distance + 1), dtype=bool)
         self.around[::distance, ::distance] = True

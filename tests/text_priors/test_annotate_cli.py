@@ -159,6 +159,12 @@ def test_few_shot_examples_come_from_the_training_list_and_never_show_the_image_
     (['--options', 'nonsense=3'], 'nonsense.*Its options: .*model'),
     (['--options', 'api_key=sk-proj-0123456789abcdefghij'], 'api_key looks like a key'),
     (['--concurrency', '0'], 'concurrency is 0; expected 1 or more'),
+    (['--suffix', '.desc.txt'], r"suffix '\.desc\.txt'; expected one of .description.txt"),
+    (['--suffix', '.desc.txt', '--do', 'batch-submit'], r"suffix '\.desc\.txt'; expected one of .description.txt"),
+    (['--provider', 'openai_compatible', '--options', 'base_url=https://router.example', '--max-cost', '1', '--yes'],
+     '--max-cost needs the prices of a million tokens'),
+    (['--do', 'batch-submit', '--max-cost', '1', '--options', 'model=gpt-5', "prices={{'input': 9, 'output': 9}}"],
+     "'gpt-5' cannot be estimated, because its tokens of an image are not known"),
     (['--options', 'base_url=http://203.0.113.9/v1'], 'plain http to another machine'),
     (['--provider', 'quadrant'], "provider 'quadrant': got an unexpected keyword")])
 def test_a_wrong_argument_is_an_error_before_anything_is_sent(call, data_root, vlm_server, arguments, words):
@@ -291,6 +297,23 @@ def test_ctrl_c_finishes_what_is_under_way_and_leaves_with_130(repository, data_
     assert run['finished'] and run['counts']['unasked'] == 6 - written and 'interrupted' in run['stopped']
 
 
+def test_a_second_ctrl_c_ends_at_once(repository, data_root, vlm_server_file):
+    server = Server(vlm_server_file, '--latency', '50')
+    try:
+        process = start(repository, data_root, server)
+        while not any(record['kind'] == 'ask' for record in server.requests()):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        told = next(line for line in process.stderr if 'interrupted' in line)
+        assert 'waiting at most 60 s for answers under way. Interrupt again' in told
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    finally:
+        server.process.kill()
+        server.process.wait()
+    assert process.returncode == 130 and 'Traceback' not in err
+
+
 DEBUG = '''
 import logging, pickle, runpy, sys
 logging.basicConfig(level='DEBUG')
@@ -334,7 +357,8 @@ def test_help_is_quick_and_loads_neither_an_sdk_nor_torch(repository):
 
 def test_a_run_without_a_provider_or_with_an_unknown_verb_says_so(tool, data_root, capsys):
     for arguments, words in ([], 'required: --provider'), (['--do', 'fly'], "invalid choice: 'fly'"), (
-            ['--word-limit', 'few', '--provider', 'openai'], "'few'; expected a whole number from 1"):
+            ['--word-limit', 'few'], "'few'; expected a whole number from 1, such as 50, or none"), (
+            ['--shots', '0'], "'0'; expected a whole number from 1"), (['--shots=-1'], "'-1'; expected a whole number"):
         with pytest.raises(SystemExit) as caught:
             tool.main([str(data_root), *arguments])
         assert caught.value.code == 2 and words in capsys.readouterr().err

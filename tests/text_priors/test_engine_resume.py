@@ -181,6 +181,12 @@ def test_two_runs_at_a_time_on_one_folder_are_refused(place):
     assert place.run().exit_code == 0
 
 
+def test_a_file_name_that_could_not_be_written_is_refused_before_anything_is_asked(place):
+    with pytest.raises(ConfigError, match=r"suffix '\.desc\.txt'; expected one of \.description\.txt"):
+        place.run(suffix='.desc.txt')
+    assert place.asked == [] and not place.folder.exists()
+
+
 def test_images_that_a_batch_is_to_answer_for_are_left_to_it(place, monkeypatch):
     monkeypatch.setattr('irstd_toolbox.text_priors.vlm.annotate.pending_images', lambda folder: {'XDU0': 'shard1'})
     report = place.run()

@@ -270,3 +270,20 @@ def test_an_existing_data_set_is_never_overwritten(pixels, described, tmp_path):
     with pytest.raises(DataError, match='exists. Expected no such folder'):
         export(pixels, described, tmp_path / 'a')
     assert names(tmp_path / 'a') == ['mine.txt']
+
+
+@pytest.mark.parametrize('root', ['.', '../here'])
+def test_the_current_folder_is_refused(pixels, described, tmp_path, monkeypatch, root):
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    with pytest.raises(DataError, match=r'/here is the folder that this runs in.*Expected another one'):
+        export(pixels, described, root)
+    assert names(tmp_path / 'here') == [] and not list(tmp_path.glob('.*'))
+
+
+@pytest.mark.parametrize('root', ['b', '../here/b', 'a/../b'])
+def test_a_folder_named_from_the_current_one_is_made_there(pixels, described, tmp_path, monkeypatch, root):
+    (tmp_path / 'here' / 'a').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'here')
+    export(pixels, described, root)
+    assert (tmp_path / 'here' / 'b' / 'trainval.txt').is_file() and names(tmp_path / 'here') == ['a', 'b']

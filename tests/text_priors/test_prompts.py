@@ -101,3 +101,5 @@ def test_a_question_shows_each_image_with_others_and_tells_what_it_is():
     assert record['sha256'] == prompts.render('few_shot', shots=(shot('a', 1),)).sha256
     with pytest.raises(ConfigError, match='3 examples were asked for and 2 are there'):
         prompts.Question('few_shot', examples=question.examples, shots=3)
+    with pytest.raises(ConfigError, match='-1 examples were asked for; expected 0 or more'):
+        prompts.Question('few_shot', examples=(shot('a', 1),), shots=-1)

@@ -178,14 +178,24 @@ def test_the_parameter_at_fault_is_named():
     assert made.message == 'host answered 400: Not this. (parameter image.detail)'
 
 
+def test_the_timeout_of_asyncio_is_one_where_it_is_no_builtin_either(monkeypatch):
+    import openai
+
+    class Late(Exception):
+        """What ``asyncio.TimeoutError`` is in Python 3.10."""
+    monkeypatch.setattr(asyncio, 'TimeoutError', Late)
+    assert failures.from_exception(Late(), openai, 'host').kind == 'timeout'
+
+
 def test_a_long_explanation_is_cut_to_one_line():
     assert len(failures.from_status(400, {'message': 'data:\n' + 'A' * 100_000}, 'host').message) < 400
 
 
 @pytest.mark.parametrize(('headers', 'seconds'), [
-    ({'retry-after': 'Wed, 21 Oct 2026 07:28:10 GMT'}, 10), ({'retry-after': 'Wed, 21 Oct 2026 07:27:00 GMT'}, 0),
+    ({'retry-after': 'Wed, 21 Oct 2026 07:28:10 GMT'}, 10), ({'retry-after': 'Wed, 21 Oct 2026 07:27:00 GMT'}, None),
     ({'retry-after': 'soon'}, None), ({'retry-after': '-3'}, None), ({'retry-after': 'inf'}, None),
     ({'retry-after': 'nan'}, None), ({'retry-after': '3600'}, 3600),
+    ({'retry-after': '0'}, None), ({'retry-after-ms': '0', 'retry-after': '9'}, 9),
     ({'retry-after-ms': '20', 'retry-after': '9'}, 0.02), ({'retry-after-ms': 'x', 'retry-after': '9'}, 9)])
 def test_retry_after_is_read_as_seconds_or_as_a_date(headers, seconds):
     now = datetime.datetime(2026, 10, 21, 7, 28, tzinfo=datetime.timezone.utc)

@@ -105,6 +105,17 @@ def test_a_missing_sdk_is_told_with_the_extra_that_installs_it(monkeypatch, cls,
         cls(model='m')
 
 
-def test_asking_a_model_of_ones_own_is_free():
-    assert (OpenAIProvider.free, AnthropicProvider.free, CompatibleProvider.free, LocalProvider.free) == (
-        False, False, True, True)
+@pytest.mark.parametrize(('options', 'free'), [
+    ({'base_url': LOCAL}, True), ({'base_url': LOCAL, 'api_key_env': 'ROUTER_KEY'}, False),
+    ({'base_url': 'https://router.example/v1'}, False)])
+def test_asking_a_model_of_ones_own_is_free_and_a_server_that_may_be_paid_is_not(options, free):
+    assert CompatibleProvider(model='m', **options).free is free
+    assert (OpenAIProvider.free, AnthropicProvider.free, LocalProvider.free) == (False, False, True)
+
+
+@pytest.mark.parametrize(('options', 'seconds'), [
+    ({}, 60), ({'service_tier': 'default'}, 60), ({'service_tier': 'flex'}, 900),
+    ({'service_tier': 'flex', 'timeout': 5}, 5)])
+def test_the_slow_tier_is_waited_for_longer_unless_told(options, seconds):
+    made = OpenAIProvider(model='m', **options)
+    assert made.options.timeout == made.timeout == seconds

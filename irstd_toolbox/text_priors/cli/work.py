@@ -112,7 +112,7 @@ class Work:
         if not source or source.resolve() == self.folder.resolve():
             raise ConfigError('--style few_shot needs --shots-from DIR, a folder of descriptions of training images '
                               'that is not the one being written (its content would change under way).')
-        shots = args.shots or 2
+        shots = 2 if args.shots is None else args.shots
         wanted, examples = shots + _SPARE, []
         for image_id in order_examples(self.train_ids()):
             text = store.read_description(source, image_id) if len(examples) < wanted else None

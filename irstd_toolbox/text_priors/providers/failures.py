@@ -1,5 +1,6 @@
 """What went wrong at a vendor, told in the toolbox's own kinds, without keys, bodies or headers."""
 
+import asyncio
 import datetime
 import email.utils
 import math
@@ -39,6 +40,8 @@ def say(text: object) -> str:
 def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None) -> float | None:
     """Seconds to wait as ``retry-after-ms`` or ``retry-after`` (seconds or a date) says, None if neither does.
 
+    No time at all, or a date that has passed, says nothing.
+
     Example:
         >>> retry_after({'retry-after-ms': '1500'}), retry_after({'retry-after': '3'}), retry_after({})
         (1.5, 3.0, None)
@@ -55,8 +58,8 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None
             except (TypeError, ValueError):
                 continue
             date = date if date.tzinfo else date.replace(tzinfo=datetime.timezone.utc)
-            seconds = max(0.0, (date - (now or datetime.datetime.now(datetime.timezone.utc))).total_seconds())
-        if math.isfinite(seconds) and seconds >= 0:
+            seconds = (date - (now or datetime.datetime.now(datetime.timezone.utc))).total_seconds()
+        if math.isfinite(seconds) and seconds > 0:
             return seconds
     return None
 
@@ -123,7 +126,7 @@ def from_exception(error: Exception, sdk: ModuleType, where: str) -> ProviderErr
         inner = body.get('error', body) if isinstance(body, Mapping) else None
         headers = error.response.headers
         return from_status(error.status_code, inner, where, headers, error.request_id or headers.get('x-request-id'))
-    if isinstance(error, sdk.APITimeoutError | httpx2.TimeoutException | TimeoutError):
+    if isinstance(error, sdk.APITimeoutError | httpx2.TimeoutException | TimeoutError | asyncio.TimeoutError):
         return ProviderError('timeout', f'{where} did not answer in time')
     if isinstance(error, sdk.APIConnectionError | httpx2.HTTPError | OSError):
         cause = error.__cause__ or error  # only its class: its words may hold what was sent

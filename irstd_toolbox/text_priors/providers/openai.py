@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -21,6 +21,8 @@ from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage, Prompt, P
 __all__ = ['CompatibleOptions', 'CompatibleProvider', 'OpenAIOptions', 'OpenAIProvider']
 
 CHAT = '/chat/completions'
+FLEX = 900.0
+"""Seconds that the vendor's cheap and slow tier may take, as it recommends."""
 Effort = Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
 
 
@@ -36,7 +38,7 @@ class OpenAIOptions(RemoteOptions):
         temperature: Refused by reasoning models.
         top_p: Refused by reasoning models.
         seed: Chat Completions only.
-        service_tier: Price and speed.
+        service_tier: Price and speed; ``flex`` is slow, and its ``timeout`` is 900 unless told.
     """
 
     base_url: str = 'https://api.openai.com/v1'
@@ -50,6 +52,11 @@ class OpenAIOptions(RemoteOptions):
     top_p: float | None = Field(None, gt=0, le=1)
     seed: int | None = None
     service_tier: Literal['auto', 'default', 'flex', 'priority'] | None = None
+
+    @model_validator(mode='before')
+    @classmethod
+    def _flex_takes_its_time(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {'timeout': FLEX, **values} if values.get('service_tier') == 'flex' else values
 
     @model_validator(mode='after')
     def _seed_needs_chat(self) -> 'OpenAIOptions':
@@ -150,6 +157,8 @@ class CompatibleOptions(RemoteOptions):
 class CompatibleProvider(_OpenAIClient):
     """Ask a server that speaks OpenAI's Chat Completions, as vLLM, Ollama, LM Studio and llama.cpp do.
 
+    A server on this machine that wants no key is free; what any other costs is not known without prices.
+
     Args:
         model: As the server lists it.
         base_url: Its address.
@@ -165,7 +174,10 @@ class CompatibleProvider(_OpenAIClient):
     name = 'openai_compatible'
     options: CompatibleOptions
     Options = CompatibleOptions
-    free: ClassVar[bool] = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.free = not self.remote and self.options.api_key_env is None
 
     def request(self, image: PreparedImage, prompt: Prompt) -> tuple[str, dict[str, Any]]:
         options = self.options

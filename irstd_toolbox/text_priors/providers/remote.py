@@ -105,7 +105,7 @@ class RemoteProvider(OptionsProvider):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         require_sdk(self.sdk, self.sdk)
-        self.remote = not is_loopback(self.options.base_url)
+        self.remote, self.timeout = not is_loopback(self.options.base_url), self.options.timeout
         self._client: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -47,7 +47,7 @@ def annotate(
         advance: Called with each id that was dealt with and what became of it.
 
     Raises:
-        ConfigError: If another process annotates the same data set.
+        ConfigError: If another process annotates the same data set, or the suffix is not one.
         DataError: If the record, or that of batches, is damaged.
     """
     guard_logging()

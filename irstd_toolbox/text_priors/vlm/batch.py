@@ -17,6 +17,7 @@ from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.annotation import now
 from irstd_toolbox.text_priors.vlm.annotate import record_run
 from irstd_toolbox.text_priors.vlm.batch_reports import Cancellation, Cleanup, Ingestion, Overview, Submission
+from irstd_toolbox.text_priors.vlm.batch_selection import Budget
 from irstd_toolbox.text_priors.vlm.batch_state import Shard
 from irstd_toolbox.text_priors.vlm.batch_work import Batches
 from irstd_toolbox.text_priors.vlm.cost import Prices
@@ -58,11 +59,13 @@ def submit(
         advance: Called with each id that was dealt with and what became of it.
 
     Raises:
-        ConfigError: If another process works on the folder.
+        ConfigError: If another process works on the folder, the suffix is not one, or there is a limit of cost and
+            what a request to this model costs cannot be estimated.
         DataError: If the record of batches is damaged.
     """
-    question = question or Question()
+    question, limits = question or Question(), limits or Limits()
     record = dict(record or {}) | {'prompt': question.record()}
+    budget = Budget(str(provider.identity().get('model', '')), limits, prices)
     with _batches(folder, provider, limits, grace, advance, suffix) as batches:
         write = None
 
@@ -71,7 +74,7 @@ def submit(
             write = record_run(batches.desk, provider, record | {'started': now()})
             write(report.as_run())
 
-        report = _run(batches.submit(ids, prepare, question, record, prices, overwrite, begin))
+        report = _run(batches.submit(ids, prepare, question, record, budget, overwrite, begin))
         if write:
             write(report.as_run(), finished=now())
         return report
@@ -123,6 +126,8 @@ def ingest(
 
 def cancel(folder: Path, provider: BatchProvider, limits: Limits | None = None, grace: float = GRACE) -> Cancellation:
     """Ask the vendor to stop all batches that run. Their images stay pending until they are ingested.
+
+    A batch that may have been made, which the vendor did not tell, stays open: call again later.
 
     Raises:
         ConfigError: If another process works on the folder.

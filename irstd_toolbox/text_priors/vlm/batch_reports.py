@@ -170,11 +170,13 @@ class Cancellation(Report):
         cancelled: Labels; what these have answered can be ingested once they have ended.
         ended: Labels of batches that had ended; they are to be ingested.
         dropped: Labels of batches that failed or that the vendor does not know: their images are free again.
+        unclear: Labels of batches that may have been made, which the vendor did not tell. They stay open.
     """
 
     cancelled: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    unclear: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from irstd_toolbox.errors import UserError
+from irstd_toolbox.errors import ConfigError, UserError
 from irstd_toolbox.text_priors.vlm.batch_reports import Submission
 from irstd_toolbox.text_priors.vlm.batch_state import BatchState, Item
-from irstd_toolbox.text_priors.vlm.cost import Estimate, Prices, estimate
+from irstd_toolbox.text_priors.vlm.cost import Estimate, Prices, estimate, image_tokens
 from irstd_toolbox.text_priors.vlm.delivery import Desk
 from irstd_toolbox.text_priors.vlm.judge import judge
 from irstd_toolbox.text_priors.vlm.pace import Limits
@@ -27,14 +27,25 @@ class Budget:
     """What a submission may send, by estimate: what it costs is known when it is answered.
 
     Args:
+        model: Who is asked.
         limits: Their ``max_calls`` and ``max_cost``.
-        prices: For cost; None for unknown, and then ``max_cost`` does not count.
+        prices: For cost; None for unknown.
+
+    Raises:
+        ConfigError: If ``max_cost`` is given and what a request costs cannot be estimated.
     """
 
+    model: str
     limits: Limits
     prices: Prices | None
     requests: int = 0
     cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.limits.max_cost is not None and (self.prices is None or image_tokens(self.model, 1, 1) is None):
+            unknown = 'prices are not given' if self.prices is None else "its tokens of an image are not known"
+            raise ConfigError(f'max_cost is {self.limits.max_cost:g}, and the cost of a batch by {self.model!r} cannot '
+                              f'be estimated, because {unknown}. Nothing was sent. Limit it by --max-calls instead.')
 
     def spend(self, expected: Estimate) -> None:
         """Count a request.

@@ -19,7 +19,6 @@ from irstd_toolbox.text_priors.vlm.batch_reports import (
 )
 from irstd_toolbox.text_priors.vlm.batch_selection import Budget, Selection
 from irstd_toolbox.text_priors.vlm.batch_state import BatchState, Shard
-from irstd_toolbox.text_priors.vlm.cost import Prices
 from irstd_toolbox.text_priors.vlm.delivery import Desk
 from irstd_toolbox.text_priors.vlm.pace import Limits
 from irstd_toolbox.text_priors.vlm.prompts import Question
@@ -61,7 +60,7 @@ class Batches:
         self.remote = Remote(provider, limits, grace)
 
     async def submit(self, ids: Iterable[str], prepare: Callable[[str], PreparedImage], question: Question,
-                     record: dict[str, Any], prices: Prices | None, overwrite: bool,
+                     record: dict[str, Any], budget: Budget, overwrite: bool,
                      begin: Callable[[Submission], None]) -> Submission:
         """See :func:`.batch.submit`.
 
@@ -71,7 +70,7 @@ class Batches:
         report, ids = Submission(), list(dict.fromkeys(ids))
         async with self._work(report) as state:
             selection = Selection(self.provider, self.desk, state, report, prepare, question, overwrite,
-                                  Budget(self.limits, prices), self.advance, begin)
+                                  budget, self.advance, begin)
             try:
                 report.lost, report.recovered = await self._recover(state)
                 await self._send(state, selection, selection.requests(ids), record)
@@ -121,7 +120,7 @@ class Batches:
         return report
 
     async def cancel(self) -> Cancellation:
-        """Ask the vendor to stop all batches that run. Their images stay pending until they are ingested."""
+        """See :func:`.batch.cancel`."""
         report = Cancellation()
         async with self._work(report) as state:
             await self._recover(state)
@@ -133,6 +132,10 @@ class Batches:
                     report.cancelled.append(shard.label)
                 elif standing.state == 'ended':
                     report.ended.append(shard.label)
+                elif standing.state == 'submitting':
+                    report.unclear.append(shard.label)
+                    report.stopped = (f'it is not known whether {", ".join(report.unclear)} was made '
+                                      f'({standing.message}); look again later')
                 else:
                     self._fail(state, shard, standing.message or standing.state)
                     report.dropped.append(shard.label)

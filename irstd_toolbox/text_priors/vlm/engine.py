@@ -1,8 +1,9 @@
-"""Ask a model about many images at a time, so that no image is lost, paid twice or described wrongly."""
+"""Ask a model about many images at a time, so that no image is lost or described wrongly and no answer paid again."""
 
 import asyncio
 import concurrent.futures
 import contextlib
+import logging
 import signal
 from collections.abc import Callable, Iterable, Iterator
 
@@ -18,13 +19,16 @@ from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage, Prompt, V
 
 __all__ = ['Engine', 'Limits', 'Report', 'Stop']
 
+_logger = logging.getLogger('irstd_toolbox')
+
 
 class Engine:
     """One run over many images.
 
     Workers take image ids from one iterator, so that an image is read when its turn comes. Images that are the same
-    pixel for pixel are asked about once. An accepted answer is in the cache before it is a description, so a process
-    that is killed at any moment has paid for nothing that its successor does not find.
+    pixel for pixel are asked about once. An accepted answer is in the cache before it is a description, so what has
+    come in is not paid again, even if the process is killed. A request that times out, or is under way when the process
+    is killed, may be paid without bringing anything, and again when it is repeated.
 
     Args:
         provider: Whom to ask.
@@ -46,6 +50,7 @@ class Engine:
         self.word_limit, self.limits, self.prices = word_limit, limits or Limits(), prices
         self.overwrite, self.advance = overwrite, advance
         self.report = Report(cost=0.0 if prices else None)
+        self._grace = provider.timeout if self.limits.grace is None else self.limits.grace
         self._flights: dict[str, asyncio.Future[Answer]] = {}
 
     def run(self, ids: Iterable[str]) -> Report:
@@ -93,17 +98,19 @@ class Engine:
             if any(task is not stopped and task.exception() for task in done):
                 self._stopper.stop('fatal', 'an error of the toolbox')
         if working:
-            await asyncio.wait(working, timeout=self.limits.grace)
+            await asyncio.wait(working, timeout=self._grace)
         stopped.cancel()
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """Ctrl-C stops the run; a second one ends it as usual."""
+        """Ctrl-C stops the run once what is under way has come in; a second one ends it as usual."""
         loop, taken = asyncio.get_running_loop(), []
 
         def interrupt(number: int) -> None:
             self._stopper.stop('interrupted', 'interrupted; the same command goes on from here')
             loop.remove_signal_handler(number)
+            _logger.warning('interrupted: waiting at most %.0f s for answers under way. Interrupt again to lose them',
+                            self._grace)
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not the main thread, or Windows
                 loop.add_signal_handler(number, interrupt, number)

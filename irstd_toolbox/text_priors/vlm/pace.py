@@ -26,7 +26,8 @@ class Limits:
         max_cost: In the currency of the prices; None for no limit.
         max_calls: Requests sent, whatever becomes of them; None for no limit.
         first_delay: Seconds before the first repetition; the next wait is twice as long, up to a minute.
-        grace: Seconds that requests under way are given when the run stops.
+        grace: Seconds that requests under way are given when the run stops; None for the provider's time-out, since
+            what they bring is paid.
 
     Raises:
         ConfigError: If a number is out of range.
@@ -38,7 +39,7 @@ class Limits:
     max_cost: float | None = None
     max_calls: int | None = None
     first_delay: float = 1.0
-    grace: float = 10.0
+    grace: float | None = None
 
     def __post_init__(self) -> None:
         for name, least in (('concurrency', 1), ('attempts', 1), ('max_wait', 0), ('max_cost', 0), ('max_calls', 0)):
@@ -77,7 +78,8 @@ class Brake:
     """Makes all workers wait when one of them is throttled.
 
     Several requests that were under way when the brake was pressed count as one refusal: only a request that was
-    sent after the last pause makes the next one longer.
+    sent after the last pause makes the next one longer. The first pause is as long as the server asks; if it refuses
+    again after that, the pauses double, whatever it asks, unless it asks for longer ones.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -87,12 +89,12 @@ class Brake:
 
     def press(self, sent: float, retry_after: float | None) -> float:
         """Pause all workers after the refusal of a request that was sent at ``sent``; the seconds they will wait."""
-        now = time.monotonic()
-        if sent >= self._until or not self._refusals:
-            self._refusals += 1
-        delay = self._limits.delay(self._refusals) if retry_after is None else retry_after
-        if retry_after is not None or now >= self._until:
-            self._until = max(self._until, now + delay)
+        now, pause = time.monotonic(), retry_after or 0.0
+        counts = sent >= self._until or not self._refusals
+        self._refusals += counts
+        if (counts and self._refusals > 1) or (retry_after is None and now >= self._until):
+            pause = max(pause, self._limits.delay(self._refusals))
+        self._until = max(self._until, now + pause)
         return self._until - now
 
     def release(self) -> None:

@@ -120,6 +120,8 @@ class Question:
     shots: int = 0
 
     def __post_init__(self) -> None:
+        if self.shots < 0:
+            raise ConfigError(f'{self.shots} examples were asked for; expected 0 or more.')
         if self.shots > len(self.examples):
             raise ConfigError(f'{self.shots} examples were asked for and {len(self.examples)} are there. Give more '
                               'descriptions of training images, or ask for fewer examples.')

@@ -44,7 +44,12 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def open_desk(descriptions_folder: str | os.PathLike, suffix: str = store.SUFFIXES[0]) -> Desk:
-    """A desk over the folder's cache and audit log, under a new run's name. Whoever writes takes :func:`hold` first."""
+    """A desk over the folder's cache and audit log, under a new run's name. Whoever writes takes :func:`hold` first.
+
+    Raises:
+        ConfigError: If ``suffix`` is not one of the store's, before anything is paid that could not be written.
+    """
+    store.check_suffix(suffix)
     folder = run_dir(descriptions_folder)
     run = f'{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}'
     return Desk(Path(descriptions_folder), AnswerCache(folder / 'cache'), AuditLog(folder / 'audit.jsonl', run), suffix)

@@ -28,7 +28,7 @@ class ProviderError(Exception):
     Args:
         kind: One of ``RETRIED`` (try again), ``ITEM_FAILS`` (this image cannot be asked) or ``RUN_STOPS`` (nobody can).
         message: What happened, without request bodies or headers.
-        retry_after: Seconds that the server asked to wait, None if it did not.
+        retry_after: Seconds that the server asked to wait, None if it did not; 0 and less count as None.
         status: HTTP status, None where there was none.
         request_id: The vendor's id of the request, None if unknown.
     """
@@ -37,6 +37,7 @@ class ProviderError(Exception):
                  request_id: str | None = None) -> None:
         if kind not in RETRIED + ITEM_FAILS + RUN_STOPS:
             raise ValueError(f'{kind!r} is no kind of provider error.')
+        retry_after = retry_after if retry_after is not None and retry_after > 0 else None
         super().__init__(kind, message, retry_after, status, request_id)
         self.kind, self.message, self.retry_after = kind, message, retry_after
         self.status, self.request_id = status, request_id
@@ -152,6 +153,8 @@ class VisionLanguageProvider(TextPriorProvider):
     remote: ClassVar[bool] = True
     """Whether images leave this machine."""
     max_concurrency: ClassVar[int] = 64
+    timeout: ClassVar[float] = 60.0
+    """Seconds that :meth:`ask` may take. A run that stops waits so long for answers under way, which are paid."""
     free: ClassVar[bool] = False
     """Whether asking costs no money, as with a model on a machine of one's own."""
 

@@ -217,6 +217,15 @@ def test_a_limit_of_cost_ends_the_submission_by_estimate(office, vendor) -> None
     assert office.submit(['c'], prices=prices).submitted == []
 
 
+@pytest.mark.parametrize(('model', 'prices', 'cause'), [
+    ('gpt-5', Prices(1e3, 1e3), 'its tokens of an image are not known'), ('gpt-4o', None, 'prices are not given')])
+def test_a_limit_of_a_cost_that_cannot_be_estimated_is_refused(office, vendor, model, prices, cause) -> None:
+    vendor.model, office.limits = model, Limits(max_cost=1e-6)
+    with pytest.raises(ConfigError, match=f"'{model}' cannot be estimated, because {cause}.*by --max-calls"):
+        office.submit(['a'], prices=prices)
+    assert vendor.calls == [] and not office.folder.exists()
+
+
 def test_a_shard_that_was_sent_is_let_go_before_the_next_is_filled(office, vendor, monkeypatch) -> None:
     held, real = [], vendor.batch_submit
 

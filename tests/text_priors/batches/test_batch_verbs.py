@@ -1,10 +1,14 @@
 """Looking at batches, stopping them, cleaning up after them, and the record of who wrote what."""
 
+import pytest
+
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.vlm.cost import Prices
+from irstd_toolbox.text_priors.vlm.pace import Limits
 from irstd_toolbox.text_priors.vlm.types import BatchStatus, ProviderError
 
 EXPIRED = ProviderError('timeout', 'batch_expired')
+GONE, HIDDEN = ProviderError('connection', 'gone'), ProviderError('server', 'not listed yet')
 
 
 def test_status_says_where_every_batch_stands(office, vendor) -> None:
@@ -48,6 +52,20 @@ def test_cancelling_drops_a_batch_that_the_vendor_does_not_know(office, vendor) 
     vendor.faults['status'] = [ProviderError('not_found', 'no such batch')]
     assert office.do('cancel').dropped == [office.shards[0].label]
     assert office.submit(['a']).submitted == ['a']
+
+
+@pytest.mark.parametrize('answer_lost', [True, False])
+def test_cancelling_leaves_a_batch_open_that_may_have_been_made(office, vendor, answer_lost) -> None:
+    vendor.faults = {'answer of submit' if answer_lost else 'submit': [GONE], 'find': [GONE, *[HIDDEN] * 2]}
+    office.limits = Limits(attempts=1)
+    office.submit(['a'])
+    report, (shard,) = office.do('cancel'), office.shards
+    assert (report.unclear, report.dropped, shard.state) == ([shard.label], [], 'submitting')
+    assert report.exit_code == 3 and f'whether {shard.label} was made' in report.stopped
+    assert 'not listed yet); look again later' in report.stopped
+    assert (office.submit(['a']).submitted, len(vendor.paid)) == ([], answer_lost)
+    report = office.do('cancel')
+    assert (report.ended, report.exit_code) == ([shard.label] if answer_lost else [], 0)
 
 
 def test_cleanup_deletes_what_is_done_with_once_and_spares_what_is_open(office, vendor) -> None:
