@@ -72,6 +72,8 @@ def pack(args: argparse.Namespace, began: float) -> int:
     print(f'needed there, as not carried: {", ".join(needed(args.wheels.glob("*.whl") if args.wheels else ()))}')
     if packed.finished:
         print(f'finished and left out: {", ".join(packed.finished)}')
+    for name, why in packed.lost.items():
+        print(f'left out: {name}: {why}')
     return 0
 
 

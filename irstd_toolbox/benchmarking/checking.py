@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def _problems(suite: Suite, choices: Choices, train: bool) -> Iterator[str]:
         yield f'--out {choices.out} is a file; a folder is expected.'
     for one in suite.datasets:
         if one.root is not None:
-            yield from _found(str(one.root), one.dataset, [one.train, one.test])
+            yield from _found(str(one.root), one.dataset, 'auto', [one.train, one.test])
     for entry in suite.entries:
         yield from _entry(suite, choices, entry, train)
 
@@ -72,11 +72,11 @@ def _twice(names: list[str], what: str, advice: str) -> Iterator[str]:
             yield f'{count} {what} are called {name!r}. {advice}.'
 
 
-def _found(root: str, name: str | None, splits: list[str | None]) -> Iterator[str]:
+def _found(root: str, name: str | None, layout: str | Mapping, splits: list[str | None]) -> Iterator[str]:
     try:
-        layout = detect(root, name)
+        found = detect(root, name, layout)
         for split in filter(None, splits):
-            layout.resolve(split)
+            found.resolve(split)
     except UserError as error:
         yield str(error)
 
@@ -142,7 +142,7 @@ def _lists(suite: Suite, entry: Entry, config: Config, trained: bool) -> Iterato
             yield f'{entry.name}: {loader} names no data_root.'
         elif not suite.datasets and (loader == 'test_dataloader' or not (entry.checkpoints or entry.tested)):
             for one in data:
-                yield from _found(str(one.data_root), one.get('name'), [one.get('split')])
+                yield from _found(str(one.data_root), one.get('name'), one.get('layout') or 'auto', [one.get('split')])
     if trained and suite.datasets and not (entry.checkpoints or entry.tested):
         trains, tests = ({str(one.data_root) for one in data_of(config, loader)} for loader in sorted(needed)[::-1])
         if trains != tests:  # such as point labels made from one data set

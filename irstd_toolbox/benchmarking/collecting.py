@@ -14,7 +14,7 @@ from .. import __version__
 from ..evaluation.files import write_atomically
 from ..evaluation.protocols import get
 from ..training.hooks import git_commit
-from .configs import data_of, text_at_test
+from .configs import data_of, plain, text_at_test
 from .planning import Plan, Row
 from .steps import Given, Rescore, Test, Train
 
@@ -100,7 +100,7 @@ def _row(plan: Plan, row: Row, protocol: str,
         images=None, targets=None, reports=list(get(protocol).reports), seeds=list(seeds), values={}, selection=None,
         text_at_test=text_at_test(config), oracle_threshold=False, threshold=None, iterations=None,
         cost=cost.outcome if cost and cost.state == 'done' else None, folders=[], data_root=str(data.data_root),
-        failed=None)
+        layout=plain(data.get('layout')), failed=None)
     if jobs[0].state == 'failed':
         return dict(about, failed=jobs[0].error)
     results = [json.loads((job.folder / 'results.json').read_text(encoding='utf-8')) for job in jobs]

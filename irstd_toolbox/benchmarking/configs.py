@@ -1,5 +1,6 @@
 """An entry's config with its options, bound to data sets, and what its data lists hold."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -15,13 +16,15 @@ from mmengine.registry import init_default_scope
 
 from ..evaluation.files import write_atomically
 from ..registry import DATASETS, SCOPE
+from ..training.checkpoint import file_sha256
 from ..training.config_edits import apply_options, load_config, merge_options
 from .suite import DataSet, Entry
 
 __all__ = [
-    'bind', 'data_of', 'is_trained', 'list_digest', 'own_data_sets', 'plain', 'resolve', 'text_at_test', 'uses_text',
-    'write_config']
+    'bind', 'data_of', 'is_trained', 'list_digest', 'named_files', 'own_data_sets', 'plain', 'resolve', 'text_at_test',
+    'uses_text', 'write_config']
 
+_FILE_KEYS = ('load_from', 'pretrained', 'threshold')
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -121,6 +124,31 @@ def plain(value: Any) -> Any:
     if isinstance(value, Config):
         value = value.to_dict()
     return json.loads(json.dumps(value, default=str))
+
+
+def named_files(value: Any, place: str = '') -> dict[str, str]:
+    """SHA-256 of the files that a plain config or a part of it names as weights or threshold, by their key.
+
+    Args:
+        value: As :func:`plain` gives it.
+        place: Where it stands in the config.
+    """
+    if isinstance(value, dict):
+        parts = [(f'{place}.{key}' if place else key, one) for key, one in value.items()]
+    elif isinstance(value, list):
+        parts = [(f'{place}.{number}', one) for number, one in enumerate(value)]
+    elif isinstance(value, str) and place.rpartition('.')[2] in _FILE_KEYS and Path(value).is_file():
+        about = Path(value).stat()
+        return {place: _sha256(value, about.st_size, about.st_mtime_ns)}
+    else:
+        return {}
+    return {key: digest for where, one in parts for key, digest in named_files(one, where).items()}
+
+
+@functools.lru_cache
+def _sha256(path: str, size: int, modified: int) -> str:
+    """Read once for all the jobs that depend on the file."""
+    return file_sha256(path)
 
 
 def write_config(config: Config, path: Path) -> None:

@@ -12,7 +12,7 @@ from ..evaluation.files import write_atomically
 from ..evaluation.protocols import resolve as resolve_protocols
 from ..training.checkpoint import file_sha256, find_checkpoint, read_checkpoint
 from ..training.hooks import stamp_of
-from .configs import data_of, list_digest, plain, write_config
+from .configs import data_of, list_digest, named_files, plain, write_config
 from .jobs import Job, key_of, read_record
 from .launching import Launch
 from .leaks import lists_of
@@ -74,6 +74,12 @@ def _ids(told: dict[str, Any]) -> str:
     return key_of(detect(told['data_root'], told['name'], told['layout']).ids(told['split']))
 
 
+def _with_files(config: dict[str, Any], /, **inputs: Any) -> dict[str, Any]:
+    """The inputs of a job, and what the files hold that its config names, if it names any."""
+    files = named_files(config)
+    return dict(inputs, files=files) if files else inputs
+
+
 class Train(Job):
     """Train one config on one data set with one seed; goes on from the last checkpoint after a kill."""
 
@@ -87,8 +93,8 @@ class Train(Job):
         kept = {key: value for key, value in plain(self.config).items() if not key.startswith(('work_dir', *apart))}
         chosen = 'test_dataloader' if self.on_test else 'val_dataloader'
         loaders = ['train_dataloader', *([chosen] if self.config.get(chosen) else [])]
-        return dict(config=kept, seed=self.seed, processes=self.processes, select_on_test=self.on_test,
-                    data={loader: list_digest(self.config, loader) for loader in loaders})
+        return _with_files(kept, config=kept, seed=self.seed, processes=self.processes, select_on_test=self.on_test,
+                           data={loader: list_digest(self.config, loader) for loader in loaders})
 
     def command(self, launch: Launch, continued: bool) -> list[str]:
         path = self.folder / f'{Path(self.config.filename).stem}.py'
@@ -138,8 +144,8 @@ class Test(Job):
     def inputs(self) -> dict[str, Any]:
         read = ('model', 'test_dataloader', 'test_evaluator')
         kept = {key: value for key, value in plain(self.config).items() if key in read}
-        return dict(config=kept, checkpoint=self.trained and self.trained.outcome['sha256'],
-                    protocols=_rules(self.protocols), data=list_digest(self.config, 'test_dataloader'))
+        return _with_files(kept, config=kept, checkpoint=self.trained and self.trained.outcome['sha256'],
+                           protocols=_rules(self.protocols), data=list_digest(self.config, 'test_dataloader'))
 
     def look(self, inputs: dict[str, Any]) -> tuple[str, str]:
         """As every job; a test by these and further protocols holds, too."""
@@ -220,7 +226,8 @@ class Cost(_Worker):
         self.config, self.options = config, dict(size=size, repeats=repeats)
 
     def inputs(self) -> dict[str, Any]:
-        return dict(model=plain(self.config)['model'], **self.options)
+        model = plain(self.config)['model']
+        return _with_files(dict(model=model), model=model, **self.options)
 
     def task(self) -> dict[str, Any]:
         path = self.folder / f'{Path(self.config.filename).stem}.py'

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import ConfigError, DataError
 from ..training.checkpoint import find_checkpoint
 from ..training.config_edits import load_config
+from .suite_values import wrong_references, wrong_values
 
 __all__ = [
     'DataSet', 'Entry', 'FinishedTest', 'Suite', 'add_configs', 'named_roots', 'read_suite', 'slug', 'with_checkpoints']
@@ -119,28 +120,24 @@ def read_suite(path: str | Path) -> Suite:
     """Read a suite file, a Python config with the keys of :class:`Suite`; its paths are relative to the file.
 
     Raises:
-        ConfigError: If it cannot be read or holds a key that is not known; every such key is named.
+        ConfigError: If it cannot be read, or holds a key that is not known or a value of another kind than expected;
+            all of them are named.
     """
     path = Path(path)
     content = {key: value for key, value in load_config(str(path)).to_dict().items() if _is_data(value)}
-    problems = _unknown(content, 'a suite')
+    problems = _unknown(content, 'a suite') + wrong_values(content, 'a suite')
     entries, datasets = [], []
     for told in _dicts(content.get('entries', ()), 'entries', problems):
-        problems += _unknown(told, 'an entry') + _unknown(told.get('describe') or {}, 'describe')
-        tests = _dicts(told.get('tested', ()), 'tested', problems)
-        wrong = [one for one in tests if set(one) != {'folder', 'seed'}]
-        problems += [f'a test of tested needs folder and seed: {one}' for one in wrong]
-        if wrong or len(tests) != len(told.get('tested', ())):
-            continue
-        if 'config' in told:
+        found = _unknown(told, 'an entry') + (wrong_values(told, 'an entry') or _wrong_parts(told))
+        problems += found
+        if not found:
             entries.append(_entry(told, path.parent))
-        else:
-            problems.append(f'an entry has no config: {told}')
     for told in _dicts(content.get('datasets', ()), 'datasets', problems):
-        problems += _unknown(told, 'a data set')
+        found = _unknown(told, 'a data set') + wrong_values(told, 'a data set')
         if 'name' not in told or ('root' in told) == ('synthesize' in told):
-            problems.append(f'a data set needs a name and either root or synthesize: {told}')
-        else:
+            found.append(f'a data set needs a name and either root or synthesize: {told}')
+        problems += found
+        if not found:
             datasets.append(_data_set(told, path.parent))
     if problems:
         raise ConfigError(f'{path} is no suite: {"; ".join(problems)}.')
@@ -163,6 +160,13 @@ def _dicts(values: Any, what: str, problems: list[str]) -> list[dict]:
 def _unknown(told: Mapping, what: str) -> list[str]:
     wrong = sorted(set(told) - _KEYS[what])
     return [f'{what} has no {", ".join(wrong)}; there are {", ".join(sorted(_KEYS[what]))}'] if wrong else []
+
+
+def _wrong_parts(told: Mapping) -> list[str]:
+    problems = [] if 'config' in told else [f'an entry has no config: {told}']
+    problems += [f'a test of tested needs folder and seed: {one}' for one in told.get('tested', ())
+                 if set(one) != {'folder', 'seed'}]
+    return problems + _unknown(told.get('describe') or {}, 'describe') + wrong_references(told)
 
 
 def _entry(told: Mapping, folder: Path) -> Entry:

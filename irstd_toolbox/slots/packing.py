@@ -6,8 +6,10 @@ import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.benchmarking.jobs import differences
+from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.slots import states
 from irstd_toolbox.slots.boxes import Item, write_boxes
@@ -18,6 +20,8 @@ __all__ = ['Packed', 'kept_place', 'pack', 'read_note', 'write_note']
 
 _FOLDERS = ('irstd_toolbox', 'tools', 'configs', 'plugins')
 NOTE = 'run.json'
+_RUN = ('config', 'options', 'seed', 'epochs', 'train', 'test', 'checkpoint')
+"""What of a run its results depend on; kept in its note."""
 
 
 class Packed:
@@ -27,10 +31,11 @@ class Packed:
         boxes: The folders to carry.
         items: What they hold.
         finished: Names of runs that need no slot any more.
+        lost: Name to reason of runs that were left out, as what they would go on from is not there.
     """
 
-    def __init__(self, boxes: list[Path], items: list[Item], finished: list[str]) -> None:
-        self.boxes, self.items, self.finished = boxes, items, finished
+    def __init__(self, boxes: list[Path], items: list[Item], finished: list[str], lost: dict[str, str]) -> None:
+        self.boxes, self.items, self.finished, self.lost = boxes, items, finished, lost
 
 
 def pack(plan_file: str | Path, results: Path, out: Path, *, source: Path, wheels: Path | None = None,
@@ -49,18 +54,22 @@ def pack(plan_file: str | Path, results: Path, out: Path, *, source: Path, wheel
         watch: Wraps the files of a data set as they are packed.
 
     Raises:
-        ConfigError: If the plan is wrong, everything is finished, or the boxes do not hold it all.
-        DataError: If a data set cannot be read.
+        ConfigError: If the plan is wrong, differs from that of the results, everything is finished, or the boxes do
+            not hold it all.
+        DataError: If a data set or what is known of a run cannot be read.
     """
     plan = read_plan(plan_file, source)
+    _check_same(plan.runs, results, plan_file)
     finished = [run.name for run in plan.runs if states.is_tested(results / run.name)]
-    left = tuple(run for run in plan.runs if run.name not in finished)
+    carried, lost = _states([run for run in plan.runs if run.name not in finished], results)
+    left = tuple(run for run in plan.runs if run.name not in (*finished, *lost))
     if not left:
-        raise ConfigError(f'every run of {plan_file} is finished in {results}; there is nothing to pack.')
+        raise ConfigError('; '.join(lost.values()) or
+                          f'every run of {plan_file} is finished in {results}; there is nothing to pack.')
     plan = replace(plan, runs=left)
     items = [Item('plan.json', 'plan', json.dumps(plan.to_json()).encode()),
              Item('source.zip', 'source', _source(source))]
-    items += [Item(f'state_{run.name}.zip', 'state', data) for run in left for data in [_state(results, run)] if data]
+    items += [Item(f'state_{name}.zip', 'state', data) for name, data in carried.items()]
     items += [Item(path.name, 'wheel', path.read_bytes()) for path in sorted(wheels.glob('*.whl'))] if wheels else []
     if wheels and not any(item.kind == 'wheel' for item in items):
         raise ConfigError(f'{wheels} holds no wheel (*.whl).')
@@ -71,15 +80,28 @@ def pack(plan_file: str | Path, results: Path, out: Path, *, source: Path, wheel
               for name, place in plan.data.items()]
     boxes = write_boxes(items, out, limit_mib, most, Path(__file__).with_name('start.py'))
     for run in left:
-        if read_note(results / run.name) is None:
-            write_note(results / run.name, dict(status='waiting', epoch=0, epochs=run.epochs, slots=[]))
-    return Packed(boxes, items, finished)
+        known = read_note(results / run.name) or dict(status='waiting', epoch=0, epochs=run.epochs, slots=[])
+        write_note(results / run.name, dict(known, run=_told(run)))
+    return Packed(boxes, items, finished, lost)
 
 
 def read_note(folder: Path) -> dict | None:
-    """What is known of a run in the results; None if nothing is."""
+    """What is known of a run in the results; None if nothing is.
+
+    Raises:
+        DataError: If the note is damaged.
+    """
     path = folder / NOTE
-    return json.loads(path.read_text()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        note = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError:
+        note = None
+    if not isinstance(note, dict) or not {'status', 'epoch', 'epochs'} <= set(note):
+        raise DataError(f'{path} is damaged: an object with status, epoch and epochs is expected. Remove it, and '
+                        'unpack again what came back last.')
+    return note
 
 
 def write_note(folder: Path, note: dict) -> None:
@@ -90,6 +112,37 @@ def write_note(folder: Path, note: dict) -> None:
 def kept_place(results: Path, name: str) -> Path:
     """Where a folder that every slot takes along lies between two slots, as an archive."""
     return results / '.keep' / f'{name}.zip'
+
+
+def _told(run: Run) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key in _RUN for value in [getattr(run, key)]}
+
+
+def _check_same(runs: Iterable[Run], results: Path, plan_file: str | Path) -> None:
+    """Refuse a plan that means another run by a name of the results; older results do not say what theirs were."""
+    changed = []
+    for run in runs:
+        note = read_note(results / run.name) or {}
+        found = differences(note.get('run', _told(run)), _told(run))
+        if found:
+            changed.append(f'{results / run.name} is of another run than {run.name} is here ({"; ".join(found)})')
+    if changed:
+        raise ConfigError(f'{plan_file}: {"; ".join(changed)}. Give it another name, or remove the folder to train '
+                          'anew.')
+
+
+def _states(runs: Iterable[Run], results: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Run to what it goes on from, where there is anything; and run to why it cannot go on."""
+    carried, lost = {}, {}
+    for run in runs:
+        try:
+            state = _state(results, run)
+        except CheckpointError as error:
+            lost[run.name] = f'{error} Remove {results / run.name} to train it anew.'
+            continue
+        if state:
+            carried[run.name] = state
+    return carried, lost
 
 
 def _state(results: Path, run: Run) -> bytes | None:

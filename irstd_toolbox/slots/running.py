@@ -18,7 +18,6 @@ from irstd_toolbox.slots import states
 from irstd_toolbox.slots.data import expand_data
 from irstd_toolbox.slots.gathering import Gatherer
 from irstd_toolbox.slots.plan import Plan, Run
-from irstd_toolbox.training.checkpoint import find_checkpoint
 
 __all__ = ['Slot', 'Timing', 'prepare']
 
@@ -187,7 +186,7 @@ class Slot:
         folder = self.home / 'runs' / run.name
         options = ['--cfg-options', *run.options] if run.options else []
         if kind == 'test':
-            checkpoint = find_checkpoint(folder, run.checkpoint)
+            checkpoint = states.tested_checkpoint(folder, run)
             return [sys.executable, 'tools/test.py', run.config, str(checkpoint), '--out', str(folder / 'test'),
                     *run.test, *options]
         left = (self.timing.stop - time.time()) / 60

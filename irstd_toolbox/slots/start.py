@@ -9,6 +9,7 @@ runs the plan. Options that are not described here go to ``tools/slots.py run``.
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -36,7 +37,11 @@ def receive(box: Path, home: Path) -> dict:
         The content of ``box.json``.
 
     Raises:
-        Unusable: If a piece is missing or changed, or ``home`` is that of another packing.
+        Unusable: If a piece is missing or changed.
+
+    Note:
+        Where ``home`` is that of another packing, its items are removed, and its ``runs`` are set aside as ``runs_1``,
+        ``runs_2``, ...: what is carried now is newer.
     """
     try:
         about = json.loads((box / 'box.json').read_text())
@@ -45,6 +50,7 @@ def receive(box: Path, home: Path) -> dict:
     folder, note = home / 'items', home / 'packing'
     if note.is_file() and note.read_text() != about['packing']:  # what an earlier packing brought is outdated
         shutil.rmtree(folder, ignore_errors=True)
+        _set_aside(home / 'runs')
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(about['packing'])
     for piece in about['pieces']:
@@ -59,6 +65,14 @@ def receive(box: Path, home: Path) -> dict:
             file.write(data)
         folder.joinpath(f'.{piece["item"]}.{piece["offset"]}').touch()
     return about
+
+
+def _set_aside(runs: Path) -> None:
+    if runs.is_dir():
+        place = next(path for number in itertools.count(1) for path in [runs.with_name(f'runs_{number}')]
+                     if not path.exists())
+        runs.rename(place)
+        print(f'runs of an earlier packing are in {place} now; remove it if what came back of them was unpacked')
 
 
 def absent(about: dict, home: Path) -> list[int]:

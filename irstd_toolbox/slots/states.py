@@ -4,18 +4,19 @@ import io
 import zipfile
 from pathlib import Path
 
+from irstd_toolbox.errors import CheckpointError
 from irstd_toolbox.slots.plan import Run
 from irstd_toolbox.training.checkpoint import find_checkpoint, read_checkpoint, resolve_resume
 from irstd_toolbox.training.weights_only import small_checkpoint
 
 __all__ = [
-    'RESULTS', 'SMALL_LEVEL', 'WHOLE_LEVEL', 'archive', 'checkpoints', 'epoch_of', 'is_tested', 'is_trained',
-    'mark_trained', 'records', 'remove_checkpoints', 'shrunk']
+    'RESULTS', 'SMALL_LEVEL', 'TRAINED', 'WHOLE_LEVEL', 'archive', 'checkpoints', 'epoch_of', 'is_tested', 'is_trained',
+    'mark_trained', 'records', 'remove_checkpoints', 'shrunk', 'tested_checkpoint']
 
 RESULTS = 'test/results.json'
 WHOLE_LEVEL, SMALL_LEVEL = 'exact', 'weights only'
-_TRAINED = 'trained'
-_RECORDS = ('train.csv', 'val.csv', _TRAINED, RESULTS)
+TRAINED = 'trained'
+_RECORDS = ('train.csv', 'val.csv', TRAINED, RESULTS)
 
 
 def epoch_of(folder: Path) -> int:
@@ -26,12 +27,12 @@ def epoch_of(folder: Path) -> int:
 
 def is_trained(folder: Path) -> bool:
     """Whether the training in ``folder`` has ended with its last epoch."""
-    return (folder / _TRAINED).is_file()
+    return (folder / TRAINED).is_file()
 
 
 def mark_trained(folder: Path) -> None:
     """Note that the training has ended with its last epoch."""
-    (folder / _TRAINED).touch()
+    (folder / TRAINED).touch()
 
 
 def is_tested(folder: Path) -> bool:
@@ -42,9 +43,21 @@ def is_tested(folder: Path) -> bool:
 def checkpoints(folder: Path, run: Run) -> list[Path]:
     """The checkpoints to keep: of a training that goes on its last and best, otherwise the one that is tested."""
     if is_trained(folder):
-        return [find_checkpoint(folder, run.checkpoint)]
+        return [tested_checkpoint(folder, run)]
     last = resolve_resume(folder)
     return [*([last] if last else []), *sorted(folder.glob('best_*.pth'))]
+
+
+def tested_checkpoint(folder: Path, run: Run) -> Path:
+    """The checkpoint to test: the one that the run asks for, or the last where no validation has chosen a best one.
+
+    Raises:
+        CheckpointError: If there is none at all.
+    """
+    try:
+        return find_checkpoint(folder, run.checkpoint)
+    except CheckpointError:
+        return find_checkpoint(folder, 'last')
 
 
 def records(folder: Path) -> list[Path]:

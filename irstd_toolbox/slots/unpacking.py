@@ -4,8 +4,11 @@ import hashlib
 import io
 import json
 import re
+import struct
 import zipfile
+import zlib
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,9 @@ from irstd_toolbox.slots.packing import kept_place, read_note, write_note
 __all__ = ['status_of', 'unpack']
 
 _PART = re.compile(r'slot_(\d+)\.part(\d+)of(\d+)')
+_LEVELS = (None, states.SMALL_LEVEL, states.WHOLE_LEVEL)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""What an archive with changed bytes raises, wherever they are."""
 
 
 def unpack(came_back: Path, results: Path) -> dict[str, dict[str, Any]]:
@@ -33,16 +39,19 @@ def unpack(came_back: Path, results: Path) -> dict[str, dict[str, Any]]:
     Raises:
         DataError: If there is no complete gathering, or one was changed on its way.
     """
-    archive = zipfile.ZipFile(io.BytesIO(_joined(came_back)))
+    joined = _joined(came_back)
     try:
+        archive = zipfile.ZipFile(io.BytesIO(joined))
         about = json.loads(archive.read(INDEX))
     except KeyError:
         raise DataError(f'{came_back}: the files are no gathering of a slot; they lack {INDEX}.') from None
+    except _DAMAGED:
+        raise DataError(f'{came_back}: {INDEX} was changed on its way. Fetch the files again.') from None
     kinds: dict[str, dict[str, bytes]] = defaultdict(dict)
     for name, content in about['contents'].items():
         try:
             data = archive.read(name)
-        except zipfile.BadZipFile:
+        except (KeyError, *_DAMAGED):
             data = b''
         if hashlib.sha256(data).hexdigest() != content['sha256']:
             raise DataError(f'{came_back}: {name} was changed on its way. Fetch the files again.')
@@ -62,33 +71,49 @@ def status_of(results: Path) -> dict[str, dict[str, Any]]:
 
 
 def _merge(folder: Path, note: dict, kinds: dict[str, bytes], slot: str) -> None:
-    known = read_note(folder) or dict(slots=[])
+    known = read_note(folder) or dict(status='waiting', epoch=0, epochs=note['epochs'], slots=[])
     level = next((kind for kind in (states.WHOLE_LEVEL, states.SMALL_LEVEL) if kind in kinds), None)
-    slots = [*known.get('slots', []), *([slot] if slot not in known.get('slots', []) else [])]
-    newer = (note['epoch'], _rank(note)) >= (known.get('epoch', 0), _rank(known))
+    newer = (note['epoch'], _rank(note)) >= (known['epoch'], _rank(known))
     newer = newer and (level is not None or note['status'] != 'trained')  # trained, and its weights are lost
-    note = dict(known, **note, slots=slots) if newer else dict(known, slots=slots)
-    if newer and level:
+    merged = dict(known, **note) if newer else dict(known)
+    better = newer and level is not None and _better(folder, known, note, level, kinds)
+    if better:
         states.remove_checkpoints(folder)
         _extract(kinds[level], folder)
-        note['state'] = level
-    elif newer and note['epoch'] > states.epoch_of(folder) and note['status'] == 'training':
-        note['epoch'] = states.epoch_of(folder)  # nothing of its later epochs came back
-    for kind in ('records', 'predictions') if newer else ():
-        if kind in kinds:
-            _extract(kinds[kind], folder)
-    if newer and note['status'] != 'failed':
-        note.pop('error', None)
-    write_note(folder, note)
+        merged['state'] = level
+    elif newer and note['status'] != 'finished' and not states.is_trained(folder):
+        merged['epoch'] = min(note['epoch'], states.epoch_of(folder))  # nothing of its later epochs came back
+    if newer:
+        _extract(kinds.get('records'), folder, lambda name: better or name != states.TRAINED)
+        _extract(kinds.get('predictions'), folder)
+        if note['status'] != 'failed':
+            merged.pop('error', None)
+    elif note['epoch'] == known['epoch']:
+        _extract(kinds.get('records'), folder, lambda name: name.startswith('logs/'))
+        if 'error' in note and known['status'] != 'finished' and slot >= max(known.get('slots', ()), default=''):
+            merged['error'] = note['error']  # a test failed in a later slot than that of the training
+    merged['slots'] = list(dict.fromkeys([*known.get('slots', []), slot]))
+    write_note(folder, merged)
 
 
 def _rank(note: dict) -> int:
-    return {'trained': 1, 'finished': 2}.get(note.get('status'), 0)
+    return {'trained': 1, 'finished': 2}.get(note['status'], 0)
 
 
-def _extract(data: bytes, folder: Path) -> None:
+def _better(folder: Path, known: dict, note: dict, level: str, kinds: dict[str, bytes]) -> bool:
+    """Whether weights that came back are of later epochs than those that are there, or not less whole."""
+    trained = states.is_trained(folder)
+    epoch = known['epoch'] if trained else states.epoch_of(folder)
+    ended = 'records' in kinds and states.TRAINED in zipfile.ZipFile(io.BytesIO(kinds['records'])).namelist()
+    later = (note['epoch'], ended) > (epoch, trained)
+    return later or _LEVELS.index(level) >= _LEVELS.index(known.get('state'))
+
+
+def _extract(data: bytes | None, folder: Path, wanted: Callable[[str], bool] = bool) -> None:
+    if data is None:
+        return
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in archive.namelist():
+        for name in filter(wanted, archive.namelist()):
             target = (folder / name).resolve()
             if not target.is_relative_to(folder.resolve()):
                 raise DataError(f'{name} would be written outside {folder}; nothing of it is taken.')

@@ -12,9 +12,10 @@ from irstd_toolbox.benchmarking.configs import resolve
 from irstd_toolbox.benchmarking.jobs import Job, differences, key_of, last_error, read_record
 from irstd_toolbox.benchmarking.launching import Launch
 from irstd_toolbox.benchmarking.runner import locked, run_jobs
-from irstd_toolbox.benchmarking.steps import Test, Train
+from irstd_toolbox.benchmarking.steps import Cost, Test, Train
 from irstd_toolbox.benchmarking.suite import Entry
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.training.checkpoint import file_sha256
 
 
 def train(network: Path, folder: Path, epochs: int) -> Train:
@@ -75,6 +76,27 @@ def test_a_test_by_more_protocols_than_are_asked_for_holds(network, tmp_path):
         assert asked.look(asked.inputs())[0] == verdict, protocols
     other = test('canonical')
     assert other.look(dict(other.inputs(), checkpoint='another'))[0] == 'stale'
+
+
+@pytest.mark.parametrize(('kind', 'key'), [
+    (Train, 'load_from'), (Train, 'model.encoder.pretrained'), (Test, 'model.threshold'), (Cost, 'model.threshold')])
+def test_what_a_file_holds_that_the_config_names_is_part_of_the_hash(network, tmp_path, kind, key):
+    path = tmp_path / 'named'
+    network.write_text(f'{network.read_text()}\nload_from = None\n')
+    config = resolve(Entry(network, 'N'), {})
+
+    def inputs() -> dict:
+        more = dict(Train=(0, 1, False), Test=(None, ['canonical']), Cost=(64, 1))[kind.__name__]
+        return kind('N', tmp_path / 'job', *([] if kind is Cost else [()]), config, *more).inputs()
+    before = inputs()
+    config.merge_from_dict({key: str(path)})
+    found = [inputs()]
+    for content in (b'one', b'three'):
+        path.write_bytes(content)
+        found.append(inputs())
+    assert 'files' not in before and 'files' not in found[0]
+    assert found[2]['files'] == {key: file_sha256(path)}
+    assert len({key_of(one) for one in (before, *found)}) == 4
 
 
 def test_a_folder_that_another_benchmark_holds_is_refused_and_kill_9_frees_it(tmp_path):

@@ -52,8 +52,16 @@ def test_a_row_holds_what_the_contract_says(benchmark_tool: Benchmark, network, 
         ids_sha256=hash_ids(['a4', 'a5']), images=2, targets=2, reports=['IoU', 'nIoU', 'Pd', 'Fa'], seeds=[3, 4],
         values=row['values'], selection='holdout', text_at_test=False, oracle_threshold=False, threshold=None,
         iterations=7, cost=None, folders=['runs/network/A/seed_3/test/A', 'runs/network/A/seed_4/test/A'],
-        data_root=str(roots['A']), failed=None)
+        data_root=str(roots['A']), layout=None, failed=None)
     assert row['values']['IoU'] == [0.5, 0.5] and row['values']['Fa'] == [0.0, 0.0]
+
+
+def test_a_layout_that_the_config_tells_is_read_and_passed_on(benchmark_tool: Benchmark, formula, tmp_path, roots):
+    (roots['A'] / 'images').rename(roots['A'] / 'pics')
+    layout = dict(images='pics', masks='masks', splits=dict(test='test.txt'))
+    formula.write_text(f"{formula.read_text()}test_dataloader['dataset']['layout'] = {layout!r}\n")
+    assert benchmark_tool(formula, '--out', tmp_path / 'out') == 0
+    assert rows_of(tmp_path / 'out')[0]['layout'] == layout
 
 
 def test_the_file_says_where_it_comes_from(benchmark_tool: Benchmark, formula, tmp_path):

@@ -75,6 +75,22 @@ cross = True
         with pytest.raises(ConfigError, match='a suite has no entires.*an entry has no colour.*a data set has no size'):
             read_suite(path)
 
+    @pytest.mark.parametrize(('text', 'message'), [
+        ('seeds = 3', 'seeds of a suite is 3; a list of whole numbers'),
+        ("protocols = 'acm'", "protocols of a suite is 'acm'; a list of texts"),
+        ("options = ['a=1']", 'options of a suite is .*; a dict is expected'),
+        ("entries = [dict(config='a.py', options=['a=1'])]", 'options of an entry is .*; a dict is expected'),
+        ("entries = [dict(config='a.py', describe='caption')]", "describe of an entry is 'caption'; a dict"),
+        ("entries = [dict(config='a.py', tested=3)]", 'tested of an entry is 3; a list of dicts'),
+        ("entries = [dict(config='a.py', references=[dict(protocol='p', IoU=70.0)])]",
+         'a reference has no source and no dataset'),
+        ("entries = [dict(config='a.py', references=[dict(source='s', dataset='d', IoU='73.3 %', Pd=True)])]",
+         "IoU of a reference is '73.3 %'; a number in percent .*; Pd of a reference is True; a number"),
+        ("datasets = [dict(name='d', root=3)]", 'root of a data set is 3; a text is expected')])
+    def test_values_of_another_kind_are_refused(self, tmp_path, text, message):
+        with pytest.raises(ConfigError, match=f'mine.py is no suite: {message}'):
+            read_suite(suite_file(tmp_path, text))
+
     def test_a_data_set_is_either_found_or_made(self, tmp_path):
         with pytest.raises(ConfigError, match='needs a name and either root or synthesize'):
             read_suite(suite_file(tmp_path, "datasets = [dict(name='d', root='r', synthesize=[])]"))

@@ -10,6 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+
+from irstd_toolbox.slots.gathering import Gatherer, Limits
+from irstd_toolbox.slots.plan import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -178,3 +182,39 @@ def train(source: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
         process.start()
         return process
     return begin
+
+
+def _write_run(home: Path, name: str = 'one', epoch: int = 2, best: bool = False, trained: bool = False,
+               size: int = 300) -> Path:
+    folder = home / 'runs' / name
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(epoch)
+    weight, moment, square = torch.randn(3, size, 100)
+    content = dict(state_dict=dict(weight=weight), meta=dict(epoch=epoch, iter=epoch), message_hub={},
+                   param_schedulers=[], optimizer=dict(state={0: dict(moment=moment, square=square)},
+                                                       param_groups=[dict(params=[0], lr=0.1)]))
+    for file in (f'epoch_{epoch}.pth', *([f'best_irstd_IoU_epoch_{epoch}.pth'] if best else [])):
+        torch.save(content, folder / file)
+    (folder / 'train.csv').write_text('iter\n1\n')
+    if trained:
+        (folder / 'trained').touch()
+    return folder
+
+
+@pytest.fixture
+def write_run() -> Callable[..., Path]:
+    """``write_run(home)`` writes the folder of a training with a checkpoint, as far as a slot looks at it."""
+    return _write_run
+
+
+@pytest.fixture
+def gather() -> Callable[..., Gatherer]:
+    """``gather(folder, limits)`` gathers the run of ``folder / 'home'``, ``one``, into ``folder / 'out'``."""
+    def make(folder: Path, limits: Limits, epoch: int = 2, slot: str | None = None, **note: str) -> Gatherer:
+        if not (folder / 'home').is_dir():
+            _write_run(folder / 'home', epoch=epoch)
+        gatherer = Gatherer([Run('one', 'c', 9)], folder / 'home', folder / 'out', limits,
+                            dict(slot=slot or f's{epoch}'))
+        gatherer.gather({'one': dict(dict(status='training', epoch=epoch, epochs=9), **note)})
+        return gatherer
+    return make

@@ -3,14 +3,17 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from irstd_toolbox.errors import ConfigError
-from irstd_toolbox.slots import start
+from irstd_toolbox.slots import start, states
 from irstd_toolbox.slots.boxes import Item, write_boxes
 from irstd_toolbox.slots.gathering import Limits, choose
+from irstd_toolbox.slots.plan import Plan, Run
+from irstd_toolbox.slots.running import prepare
 
 BEGIN = Path(start.__file__)
 ITEMS = [Item('plan.json', 'plan', b'{}'), Item('a.bin', 'files', bytes(range(256)) * 800),
@@ -60,6 +63,25 @@ def test_a_new_packing_replaces_what_an_older_one_brought(tmp_path: Path) -> Non
         start.receive(box, tmp_path / 'home')
     about = start.receive(new[0], tmp_path / 'home')
     assert start.absent(about, tmp_path / 'home') == [2, 3, 4]
+
+
+def test_a_new_packing_sets_the_runs_of_an_older_one_aside(tmp_path: Path, write_run: Callable) -> None:
+    home, carried = tmp_path / 'home', write_run(tmp_path / 'newer', epoch=5)
+    plan = Item('plan.json', 'plan', json.dumps(Plan((Run('one', 'c', 9),)).to_json()).encode())
+    state = Item('state_one.zip', 'state', states.archive(carried, [carried / 'epoch_5.pth']))
+    old, = write_boxes([plan], tmp_path / 'old', 1, 1, BEGIN)
+    new = write_boxes([plan, state], tmp_path / 'new', 0.3, 9, BEGIN)
+    start.receive(old, home)
+    write_run(home, epoch=2, trained=True)
+    for box in new:
+        start.receive(box, home)
+    prepare(home)
+    assert states.epoch_of(home / 'runs' / 'one') == 5 and not states.is_trained(home / 'runs' / 'one')
+    assert states.epoch_of(home / 'runs_1' / 'one') == 2
+    write_run(home, epoch=6)
+    start.receive(new[0], home)  # another call for the same packing
+    prepare(home)
+    assert states.epoch_of(home / 'runs' / 'one') == 6 and not (home / 'runs_2').exists()
 
 
 def test_a_wheel_is_installed_without_a_network(tmp_path: Path, wheel: Path) -> None:

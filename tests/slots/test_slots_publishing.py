@@ -43,6 +43,22 @@ def test_a_published_checkpoint_keeps_its_origin(checkpoint: Path, tmp_path: Pat
     assert about['sha256'] == file_sha256(tmp_path / 'out.safetensors')
 
 
+@pytest.mark.parametrize('largest', [1.0, 70000.0])
+def test_weights_that_are_half_already_are_published_as_such(checkpoint: Path, tmp_path: Path, largest: float) -> None:
+    content = torch.load(checkpoint)
+    content['state_dict'] = halved(dict(content['state_dict'], bias=torch.full((2,), largest)))
+    torch.save(content, checkpoint)
+    about = publish(checkpoint, tmp_path / 'out.safetensors')
+    assert about['precision'] == 'half'
+    assert read_checkpoint(tmp_path / 'out.safetensors')['meta']['irstd_toolbox'] == dict(
+        selection=dict(on='holdout'), precision='half')
+
+
+def test_weights_of_single_precision_are_published_as_such(checkpoint: Path, tmp_path: Path) -> None:
+    assert publish(checkpoint, tmp_path / 'out.safetensors')['precision'] == 'single'
+    assert 'precision' not in read_checkpoint(tmp_path / 'out.safetensors')['meta']['irstd_toolbox']
+
+
 def test_half_precision_rounds_the_weights_once(checkpoint: Path, tmp_path: Path) -> None:
     publish(checkpoint, tmp_path / 'out.safetensors', half=True)
     model = nn.Linear(3, 2)

@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.slots.gathering import KEPT, Gatherer, Limits, choose
-from irstd_toolbox.slots.packing import pack, read_note
+from irstd_toolbox.slots.packing import pack, read_note, write_note
 from irstd_toolbox.slots.plan import Plan, Run, read_plan
 from irstd_toolbox.slots.running import Job, Slot, Timing, prepare
 from irstd_toolbox.slots.unpacking import status_of, unpack
@@ -81,88 +81,6 @@ def test_two_slots_side_by_side_repeat_an_uninterrupted_training(
         pack(plan, results, tmp_path / 'boxes', source=source)
 
 
-def _folder(home: Path, name: str = 'one', epoch: int = 2) -> Path:
-    """The folder of a training with a checkpoint, as far as a slot looks at it."""
-    folder = home / 'runs' / name
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(epoch)
-    weight = torch.randn(300, 100)
-    torch.save(dict(state_dict=dict(weight=weight), meta=dict(epoch=epoch, iter=epoch), message_hub={},
-                    param_schedulers=[], optimizer=dict(
-                        state={0: dict(moment=torch.randn(300, 100), square=torch.randn(300, 100))},
-                        param_groups=[dict(params=[0], lr=0.1)])), folder / f'epoch_{epoch}.pth')
-    (folder / 'train.csv').write_text('iter\n1\n')
-    return folder
-
-
-def _gather(tmp_path: Path, limits: Limits, epoch: int = 2) -> Gatherer:
-    _folder(tmp_path / 'home', epoch=epoch)
-    gatherer = Gatherer([Run('one', 'c', 9)], tmp_path / 'home', tmp_path / 'out', limits, dict(slot=f's{epoch}'))
-    gatherer.gather({'one': dict(status='training', epoch=epoch, epochs=9)})
-    return gatherer
-
-
-def test_a_state_in_parts_is_the_same_file_again(tmp_path: Path) -> None:
-    _gather(tmp_path, Limits(8, 0.1, 64))
-    parts = sorted(path.name for path in (tmp_path / 'out').iterdir())
-    assert parts == [f'slot_0001.part{i}of4' for i in range(1, 5)]
-    assert all(path.stat().st_size <= 0.1 * 2**20 for path in (tmp_path / 'out').iterdir())
-    unpack(tmp_path / 'out', tmp_path / 'results')
-    before, after = (folder / 'epoch_2.pth' for folder in (tmp_path / 'home' / 'runs' / 'one',
-                                                           tmp_path / 'results' / 'one'))
-    assert before.read_bytes() == after.read_bytes()
-
-
-def test_where_the_whole_state_does_not_fit_weights_come_back_in_half_precision(tmp_path: Path) -> None:
-    _gather(tmp_path, Limits(8, 16, 0.3))
-    assert unpack(tmp_path / 'out', tmp_path / 'results')['one']['state'] == 'weights only'
-    before, after = (read_checkpoint(folder / 'epoch_2.pth') for folder in (
-        tmp_path / 'home' / 'runs' / 'one', tmp_path / 'results' / 'one'))
-    assert torch.equal(after['state_dict']['weight'], before['state_dict']['weight'].half())
-    assert after['optimizer'] == dict(state={}, param_groups=[dict(params=[0], lr=0.1)])
-    assert after['meta']['irstd_toolbox'] == dict(precision='half', resumed='weights only')
-
-
-def test_a_missing_part_changes_nothing_in_the_results(tmp_path: Path) -> None:
-    _gather(tmp_path, Limits(8, 0.1, 64))
-    (tmp_path / 'out' / 'slot_0001.part2of4').unlink()
-    with pytest.raises(DataError, match='of gathering 1 3 of 4 parts are there'):
-        unpack(tmp_path / 'out', tmp_path / 'results')
-    assert not (tmp_path / 'results').exists()
-
-
-def test_a_changed_part_is_refused(tmp_path: Path) -> None:
-    _gather(tmp_path, Limits(8, 0.1, 64))
-    part = tmp_path / 'out' / 'slot_0001.part2of4'
-    part.write_bytes(part.read_bytes()[:-9] + b'different')
-    with pytest.raises(DataError, match='was changed on its way'):
-        unpack(tmp_path / 'out', tmp_path / 'results')
-
-
-def test_a_kill_between_two_gatherings_leaves_the_older_one(tmp_path: Path) -> None:
-    _gather(tmp_path, Limits(8, 0.1, 64))
-    (tmp_path / 'out' / 'slot_0002.part1of4').write_bytes(b'a newer one, not complete')
-    assert unpack(tmp_path / 'out', tmp_path / 'results')['one']['epoch'] == 2
-
-
-def test_a_new_gathering_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
-    gatherer = _gather(tmp_path, Limits())
-    assert not gatherer.gather({'one': dict(status='training', epoch=2, epochs=9)})
-    _folder(tmp_path / 'home', epoch=3)
-    assert gatherer.gather({'one': dict(status='training', epoch=3, epochs=9)})
-    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['slot_0002.part1of1']
-
-
-def test_an_older_slot_does_not_undo_a_newer_one(tmp_path: Path) -> None:
-    _gather(tmp_path / 'new', Limits(), epoch=5)
-    _gather(tmp_path / 'old', Limits(), epoch=2)
-    for which in ('new', 'new', 'old'):
-        unpack(tmp_path / which / 'out', tmp_path / 'results')
-    note = read_note(tmp_path / 'results' / 'one')
-    assert (note['epoch'], note['slots']) == (5, ['s5', 's2'])
-    assert [path.name for path in (tmp_path / 'results' / 'one').glob('*.pth')] == ['epoch_5.pth']
-
-
 def test_the_source_is_carried_without_published_weights(tmp_path: Path, plan: Path, source: Path) -> None:
     (source / 'configs' / 'weights.safetensors').write_bytes(bytes(9))
     items = pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source).items
@@ -216,10 +134,10 @@ def test_a_run_with_minutes_of_its_own_takes_no_more_of_the_slot(own: float | No
 @pytest.mark.parametrize('arguments, stopping, finished', [
     ((), False, False), (('--anneal',), False, True), (('--anneal',), True, False)])
 def test_an_annealed_run_is_finished_when_its_time_is(arguments: tuple[str, ...], stopping: bool, finished: bool,
-                                                      tmp_path: Path) -> None:
+                                                      tmp_path: Path, write_run: Callable) -> None:
     run = Run('one', 'c.py', 9, train=arguments)
     slot = Slot(Plan((run,)), tmp_path, tmp_path, None, Timing(time.time(), 10), 1, 1)
-    _folder(tmp_path, epoch=2)
+    write_run(tmp_path, epoch=2)
     slot.stopping = stopping
     slot._ended(Job(run, 'train', SimpleNamespace(returncode=0), tmp_path / 'log'))
     assert slot.status()['one'] == dict(status='trained' if finished else 'training', epoch=2, epochs=9)
@@ -229,6 +147,44 @@ def test_status_tells_what_is_left(tmp_path: Path, plan: Path, source: Path) -> 
     pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source)
     assert {name: (note['status'], note['epochs']) for name, note in status_of(tmp_path / 'results').items()} == {
         'one': ('waiting', 4), 'two': ('waiting', 1)}
+
+
+def test_a_name_stands_for_one_run_alone(tmp_path: Path, plan: Path, source: Path) -> None:
+    results, text = tmp_path / 'results', plan.read_text()
+    for _ in range(2):
+        pack(plan, results, tmp_path / 'boxes', source=source)
+    for _ in range(2):
+        for old, new, difference in (
+                ('seed=0', 'seed=5', 'seed 0 -> 5'), ("'last'", "'best'", 'checkpoint last -> best'),
+                ('max_epochs=1', 'max_epochs=2', r"epochs 1 -> 2; options \['train_cfg.max_epochs=1'\] -> "),
+                ('seed=0', "seed=0, train=['--amp', 'bf16']", r"train \[\] -> \['--amp', 'bf16'\]")):
+            plan.write_text(text.replace(old, new))
+            with pytest.raises(ConfigError, match=f'is of another run than .*{difference}.*another name, or remove'):
+                pack(plan, results, tmp_path / 'boxes', source=source)
+        for name in ('one', 'two'):
+            (results / name / 'test').mkdir(exist_ok=True)
+            (results / name / 'test' / 'results.json').touch()
+
+
+def test_results_that_do_not_say_what_their_run_was_are_taken_as_they_are(
+        tmp_path: Path, plan: Path, source: Path) -> None:
+    folder = tmp_path / 'results' / 'one'
+    write_note(folder, dict(status='waiting', epoch=0, epochs=7, slots=[]))
+    pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source)
+    assert read_note(folder)['run']['config'] == 'configs/tiny.py'
+
+
+def test_a_run_whose_weights_are_lost_is_left_out_and_named(tmp_path: Path, plan: Path, source: Path) -> None:
+    results = tmp_path / 'results'
+    for name in ('one', 'two'):
+        packed = pack(plan, results, tmp_path / 'boxes', source=source)
+        (results / name / 'trained').touch()
+    assert list(packed.lost) == ['one']
+    assert 'one holds no last checkpoint' in packed.lost['one'] and 'to train it anew' in packed.lost['one']
+    about = json.loads(next(item.data for item in packed.items if item.name == 'plan.json'))
+    assert [run['name'] for run in about['runs']] == ['two']
+    with pytest.raises(ConfigError, match='one holds no last .*two holds no last'):
+        pack(plan, results, tmp_path / 'boxes', source=source)
 
 
 @pytest.mark.parametrize('entry, message', [
@@ -243,10 +199,3 @@ def test_a_wrong_plan_is_refused_where_it_is_packed(tmp_path: Path, source: Path
     (tmp_path / 'plan.py').write_text(f'runs = [{entry}]\n')
     with pytest.raises(ConfigError, match=message):
         read_plan(tmp_path / 'plan.py', source)
-
-
-def test_the_list_of_contents_says_which_machine_it_was(tmp_path: Path) -> None:
-    _gather(tmp_path, Limits())
-    with zipfile.ZipFile(tmp_path / 'out' / 'slot_0001.part1of1') as file:
-        about = json.loads(file.read('bundle.json'))
-    assert (about['slot'], about['generation']) == ('s2', 1)

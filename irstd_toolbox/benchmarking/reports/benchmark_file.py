@@ -19,7 +19,8 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     'a whole number': lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
     'a number': lambda value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
     'a list': lambda value: isinstance(value, list),
-    'a mapping': lambda value: isinstance(value, dict)}
+    'a mapping': lambda value: isinstance(value, dict),
+    'a text or a mapping': lambda value: isinstance(value, str | dict)}
 _PERCENTILES = ('p5', 'p50', 'p95')
 
 
@@ -76,6 +77,7 @@ class Row:
     cost: Cost | None
     folders: tuple[str, ...]
     data_root: str | None
+    layout: str | Mapping[str, Any] | None
     failed: str | None
 
 
@@ -201,7 +203,8 @@ def _row(place: _Place) -> Row:
         threshold=place.get('threshold', 'a mapping', null=True),
         iterations=place.get('iterations', 'a whole number', null=True),
         cost=None if cost.must('a mapping', null=True) is None else _cost(cost), folders=folders,
-        data_root=place.get('data_root', 'a text', null=True), failed=failed)
+        data_root=place.get('data_root', 'a text', null=True),
+        layout=place.get('layout', 'a text or a mapping', null=True), failed=failed)
 
 
 def _values(place: _Place, seeds: tuple) -> dict[str, tuple[float | None, ...]]:

@@ -22,7 +22,7 @@ from irstd_toolbox.evaluation.curves import CurveCounter
 from irstd_toolbox.evaluation.folders import find_predictions
 from irstd_toolbox.evaluation.functional import ImageCounts
 from irstd_toolbox.evaluation.prediction_io import read_prediction
-from irstd_toolbox.evaluation.protocols import PROTOCOLS, Protocol, resolve, score
+from irstd_toolbox.evaluation.protocols import PROTOCOLS, Protocol, score
 from irstd_toolbox.evaluation.results import hash_ids
 from irstd_toolbox.evaluation.significance import Comparison, compare
 
@@ -86,7 +86,7 @@ def protocol_of(row: Row, folder: Path) -> Protocol | None:
         try:
             found = json.loads((folder / place / 'results.json').read_text(encoding='utf-8'))
             rules = found['fingerprint']['protocols'][row.protocol]['rules']
-            protocol = resolve([{'name': row.protocol, **rules}])[0]
+            protocol = Protocol(row.protocol, 'as recorded', **rules)
         except (OSError, ValueError, KeyError, TypeError, ConfigError):
             continue
         if protocol.fingerprint() == row.protocol_sha256:
@@ -146,7 +146,7 @@ def _read(evidence: Evidence, group: Group, folder: Path) -> None:
     evidence.protocol = protocol_of(rows[0], folder)
     if evidence.protocol is None:
         raise DataError(f'the rules of protocol {rows[0].protocol!r} are not known here.')
-    evidence.layout = layout = detect(rows[0].data_root, rows[0].tested_on)
+    evidence.layout = layout = detect(rows[0].data_root, rows[0].tested_on, rows[0].layout or 'auto')
     ids = _ids(rows[0], folder / rows[0].folders[0] / 'predictions', layout)
     for label, row in zip(_labels(rows), rows, strict=True):
         try:

@@ -31,6 +31,15 @@ def test_counts_of_the_predictions_are_those_of_the_masks(write, predicted):
         'good': [1, 1, 1], 'bad': [1, 0, 1]}
 
 
+def test_data_of_a_layout_that_was_told_is_read(write, predicted, tmp_path):
+    (tmp_path / 'data' / 'tiny' / 'images').rename(tmp_path / 'data' / 'tiny' / 'pics')
+    layout = dict(images='pics', masks='masks', splits=dict(test='test.txt'))
+    for told, remarks in ((layout, 0), (None, 1)):
+        _, found = gathered(write([dict(one, layout=told) for one in predicted]))
+        [evidence] = found.values()
+        assert len(evidence.remarks) == remarks, evidence.remarks
+
+
 def test_the_hardest_image_is_the_one_missed(write, predicted):
     _, found = gathered(write(predicted))
     [evidence] = found.values()
