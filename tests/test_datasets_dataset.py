@@ -142,6 +142,15 @@ def test_a_folder_of_descriptions_may_lie_below_the_data_set(root):
     assert IRSTDDataset(str(root), split='test', description_dir='quadrant')[0]['description'] == 'Lower right.'
 
 
+@pytest.mark.parametrize('told', [True, False, None])
+def test_the_data_set_says_how_many_are_described_and_whether_from_masks(root, told):
+    if told is not None:
+        (root / 'descriptions/provenance.json').write_text(f'{{"uses_ground_truth": {str(told).lower()}}}')
+    assert IRSTDDataset(str(root), split='trainval').metainfo['descriptions'] == dict(images=9, uses_ground_truth=told)
+    assert IRSTDDataset(str(root), description_dir='descriptions').metainfo['descriptions'] == dict(
+        images=9, uses_ground_truth=told)
+
+
 def test_a_folder_of_descriptions_that_is_absent_or_fits_nothing_is_an_error(root, tmp_path_factory):
     with pytest.raises(DataError, match='description_dir: no folder nowhere, neither as it is nor below'):
         IRSTDDataset(str(root), description_dir='nowhere')

@@ -18,8 +18,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                                                             '(default: %(default)s)')
     parser.add_argument('--port', type=int, default=7860, help='default: %(default)s')
     parser.add_argument('--share', action='store_true', help='open a public link through a server of gradio')
-    parser.add_argument('--threshold', type=float, default=0.5, metavar='T',
-                        help='where the slider stands at first: target where probability > T (default: %(default)s)')
+    parser.add_argument('--threshold', type=float, metavar='T',
+                        help='where the slider stands at first: target where probability > T (default: the '
+                             "config's model.threshold, or 0.5)")
     parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.inference import Predictor
     from irstd_toolbox.plugins import load_plugins
 
-    if not 0 <= args.threshold < 1:
+    if args.threshold is not None and not 0 <= args.threshold < 1:
         raise ConfigError(f'--threshold is {args.threshold}; 0 <= T < 1 is expected.')
     try:
         from irstd_toolbox.app.server import serve
@@ -46,8 +47,8 @@ def main(argv: list[str] | None = None) -> None:
     load_plugins(args.plugins)
     checkpoint = None if args.checkpoint == 'none' else args.checkpoint
     predictor = Predictor(args.config, checkpoint, args.device, args.cfg_options)
-    serve(predictor, args.config, checkpoint, threshold=args.threshold, host=args.host, port=args.port,
-          share=args.share)
+    threshold = predictor.threshold if args.threshold is None else args.threshold
+    serve(predictor, args.config, checkpoint, threshold=threshold, host=args.host, port=args.port, share=args.share)
 
 
 if __name__ == '__main__':

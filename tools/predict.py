@@ -19,7 +19,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('source', metavar='IMAGE_OR_FOLDER', type=Path)
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR', help='default: %(default)s')
     parser.add_argument('--split', type=Path, metavar='FILE', help='of a folder, only the images that this list names')
-    parser.add_argument('--threshold', type=float, metavar='T', help='target where probability > T (default: 0.5)')
+    parser.add_argument('--threshold', type=float, metavar='T',
+                        help="target where probability > T (default: the config's model.threshold, or 0.5)")
     parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--amp', nargs='?', const='auto', choices=('auto', 'bf16', 'fp16'),
                         help='mixed precision, which changes figures by rounding; bf16 where the machine has it, '
@@ -40,11 +41,12 @@ def main(argv: list[str] | None = None) -> int:
     from rich.progress import track
 
     from irstd_toolbox.errors import DataError
-    from irstd_toolbox.evaluation.files import write_atomically
+    from irstd_toolbox.evaluation.files import check_folder, write_atomically
     from irstd_toolbox.inference import Predictor
     from irstd_toolbox.inference.documents import targets_document
     from irstd_toolbox.plugins import load_plugins
 
+    check_folder(args.out)
     paths, ignored = list_images(args.source, args.split)
     load_plugins(args.plugins)
     checkpoint = None if args.checkpoint == 'none' else args.checkpoint
@@ -59,7 +61,8 @@ def main(argv: list[str] | None = None) -> int:
             continue
         images.append(write_one(args.out, names[path], path, found))
     write_atomically(args.out / 'targets.json', targets_document(
-        args.config, checkpoint, args.threshold, images, errors, ignored))
+        args.config, checkpoint, predictor.threshold if args.threshold is None else args.threshold, images, errors,
+        ignored))
     count = sum(len(image['targets']) for image in images)
     print(f'{count} targets in {len(images)} images; masks, overlays and targets.json are in {args.out}')
     if ignored:
@@ -73,9 +76,11 @@ def list_images(source: Path, split: Path | None) -> tuple[list[Path], int]:
     """The images to predict, sorted, and how many files beside them are none.
 
     Raises:
-        DataError: If there is no such file or folder, no image in it, or the list names one that is not there.
+        DataError: If there is no such file or folder, no image in it, or the list cannot be read, is empty or names
+            one that is not there.
     """
     from irstd_toolbox.datasets.imaging import IMAGE_SUFFIXES
+    from irstd_toolbox.datasets.splits import read_list
     from irstd_toolbox.errors import DataError
 
     if source.is_file():
@@ -89,11 +94,10 @@ def list_images(source: Path, split: Path | None) -> tuple[list[Path], int]:
     ignored = len(files) - len(images)
     if split is None:
         return images, ignored
-    if not split.is_file():
-        raise DataError(f'{split} does not exist; --split expects a list, one image a line, without its suffix.')
-    wanted = {line.strip() for line in split.read_text().splitlines() if line.strip()}
-    chosen = [path for path in images if path.stem in wanted or path.name in wanted]
-    missing = sorted(wanted - {name for path in chosen for name in (path.stem, path.name)})
+    wanted = read_list(split)
+    chosen = [path for path in images if path.stem in wanted]
+    stems = {path.stem for path in chosen}
+    missing = [image_id for image_id in wanted if image_id not in stems]
     if missing:
         others = f' and {len(missing) - 1} others' if missing[1:] else ''
         raise DataError(f'{source} has no image {missing[0]}{others} of the list {split}.')

@@ -37,34 +37,40 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     from irstd_toolbox.console import quiet
     quiet()
-    from rich.console import Console
-
+    from irstd_toolbox.console import print_tables
     from irstd_toolbox.evaluation.results import result_table
     from irstd_toolbox.inference.testing import Outputs, run_test
     from irstd_toolbox.plugins import load_plugins
 
     load_plugins(args.plugins)
-    folder = args.out or beside(args.checkpoint, args.config)
+    folder = args.out or beside(args.checkpoint, args.config, args.cfg_options)
     outputs = Outputs(folder, SUFFIXES[args.probabilities], max(args.panels, 0))
     results = run_test(args.config, args.checkpoint, outputs, args.cfg_options, protocols=args.protocol,
                        split=args.split, device=args.device, launcher=args.launcher, amp=args.amp)
     if results is None:
         return
-    Console().print(result_table(results))
+    print_tables(result_table(results))
     selection = (results['checkpoint'] or {}).get('selection') or {}
     if selection.get('on') == 'test':
         print('The checkpoint was chosen on the test list (--select-on-test): these figures are too good for a fair '
               'comparison.')
     if results.get('threshold', {}).get('oracle'):
         print('The threshold was chosen on the test list: these figures are an upper bound (oracle), not a test.')
+    read = results.get('descriptions')
+    if read:
+        print(f'The model read descriptions of {read["images"]} of {results["fingerprint"]["images"]} images'
+              + (', made from their masks: these figures are no test of detection.' if read['uses_ground_truth'] else
+                 '; whether they were made from masks is not recorded.' if read['uses_ground_truth'] is None else '.'))
     print(f'predictions, masks and results.json are in {folder}')
 
 
-def beside(checkpoint: str | None, config: str) -> Path:
-    """The folder ``test`` where the checkpoint lies, or where its config's work folder is."""
-    if checkpoint in (None, 'best', 'last'):
-        return Path('work_dirs', Path(config).stem, 'test')
-    return Path(checkpoint).with_name('test')
+def beside(checkpoint: str | None, config: str, options: list[str]) -> Path:
+    """The folder ``test`` where the checkpoint lies, or in the config's work folder."""
+    if checkpoint not in (None, 'best', 'last'):
+        return Path(checkpoint).with_name('test')
+    from irstd_toolbox.training.config_edits import load_config
+
+    return Path(load_config(config, options).get('work_dir') or Path('work_dirs', Path(config).stem), 'test')
 
 
 if __name__ == '__main__':

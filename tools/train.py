@@ -22,8 +22,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='train on the whole training list and choose the best checkpoint on the test list, as '
                              'many papers do; checkpoints and results say so')
     parser.add_argument('--minutes', type=float, metavar='M',
-                        help='save and end before M minutes are over, after the last whole epoch that fits; --resume '
-                             'goes on as if nothing had happened')
+                        help='save and end before M minutes are over, after the last whole epoch that fits, but not '
+                             'before one epoch is done; --resume goes on as if nothing had happened')
     parser.add_argument('--anneal', action='store_true',
                         help='go through the whole schedule of rates in these minutes, however many epochs that makes')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
@@ -31,7 +31,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='override parts of the config, e.g. train_cfg.max_epochs=10')
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.minutes is not None and not 0 < args.minutes < float('inf'):
+        parser.error(f'--minutes {args.minutes:g}: a number above 0 is expected; leave it out to train without an end')
+    return args
 
 
 def main(argv: list[str] | None = None) -> None:

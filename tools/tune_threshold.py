@@ -41,17 +41,18 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     from irstd_toolbox.console import quiet
     quiet()
-    from irstd_toolbox.evaluation.files import write_atomically
+    from irstd_toolbox.evaluation.files import check_targets, write_atomically
     from irstd_toolbox.inference.tuning import tune_probability, tune_threshold
     from irstd_toolbox.plugins import load_plugins
 
+    path = args.out or Path('work_dirs', Path(args.config).stem, 'threshold.json')
+    check_targets(path)
     load_plugins(args.plugins)
     if args.checkpoint:
         found = tune_probability(args.config, args.checkpoint, args.split, args.cfg_options, images=args.images,
                                  device=args.device)
     else:
         found = tune_threshold(args.config, args.split or 'trainval', args.cfg_options, images=args.images)
-    path = args.out or Path('work_dirs', Path(args.config).stem, 'threshold.json')
     write_atomically(path, (json.dumps(found, indent=2) + '\n').encode())
     origin = found['origin']
     place = ', '.join(str(origin[key]) for key in ('dataset', 'split', 'part') if origin.get(key))

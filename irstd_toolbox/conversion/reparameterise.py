@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ..errors import CheckpointError, ConfigError
-from ..evaluation.files import write_atomically
+from ..evaluation.files import check_targets, write_atomically
 from ..registry import MODELS
 from ..training.checkpoint import file_sha256, load_weights
 
@@ -46,12 +46,13 @@ def reparameterise_file(config: dict, checkpoint: Path, out: Path) -> dict[str, 
         ``modules``: how many were deployed; ``before``, ``after``: parameters.
 
     Raises:
-        ConfigError: As :func:`deploy` does.
+        ConfigError: As :func:`deploy` does, or if ``out`` cannot be written.
         CheckpointError: If ``out`` is ``checkpoint``, or as :func:`load_weights` does.
     """
     if out.resolve() == checkpoint.resolve():
         raise CheckpointError(f'{out} is the trained checkpoint itself, which cannot be had back from the deployed '
                               'one. Give another path to write to.')
+    check_targets(out)
     model = MODELS.build(config).eval()
     meta = load_weights(model, checkpoint)['meta']
     before = sum(parameter.numel() for parameter in model.parameters())

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..evaluation.files import write_atomically
+from ..evaluation.files import check_targets, write_atomically
 from ..registry import MODELS
 from ..training.checkpoint import check_fits, file_sha256
 from .reading import read_weights
@@ -37,7 +37,9 @@ def convert_file(config: dict, source: str, path: Path, out: Path) -> int:
 
     Raises:
         CheckpointError: As :func:`convert` and :func:`read_weights` do.
+        ConfigError: If ``out`` cannot be written.
     """
+    check_targets(out)
     model = MODELS.build(config)
     weights = convert(read_weights(path), source, model, path)
     entry = SOURCES[source]
@@ -45,6 +47,5 @@ def convert_file(config: dict, source: str, path: Path, out: Path) -> int:
                  sha256=file_sha256(path))
     buffer = io.BytesIO()
     torch.save(dict(state_dict=weights, meta=dict(converted=about)), buffer)
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, buffer.getvalue())
     return len(weights)

@@ -17,7 +17,7 @@ from irstd_toolbox.datasets.resident import ResidentPixels
 from irstd_toolbox.datasets.text_controls import misassign
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.registry import DATASETS, TRANSFORMS
-from irstd_toolbox.text_priors.store import read_description
+from irstd_toolbox.text_priors.store import read_description, read_provenance
 
 __all__ = ['IRSTDDataset']
 
@@ -152,7 +152,7 @@ class IRSTDDataset(BaseDataset):
             print_log(f'{found.name}: text_control={self.text_control!r}: {len(texts)} of {own} images get the '
                       'description of another, the others none', logger='current', level=logging.WARNING)
         self._metainfo.update(dataset=found.name, layout=found.layout, split=self.split, holdout=self.holdout,
-                              part=self.part)
+                              part=self.part, descriptions=self._origin(texts))
         self._report(f'{chosen.describe()}; part {self.part}: {len(ids)}' if self.holdout else chosen.describe(), texts)
         return [
             dict(image_id=image_id, img_path=str(found.images[image_id]), description=texts.get(image_id),
@@ -162,16 +162,20 @@ class IRSTDDataset(BaseDataset):
     def _mask(self, image_id: str) -> np.ndarray | None:
         return read_mask(self.found.masks[image_id]) if image_id in self.found.masks else None
 
+    def _description_folder(self) -> Path:
+        places = [Path(self.description_dir).expanduser(), self.found.root / self.description_dir]
+        for place in places:
+            if place.is_dir():
+                return place
+        raise DataError(f'description_dir: no folder {self.description_dir}, neither as it is nor below '
+                        f'{self.found.root}. Write descriptions with tools/annotate.py, or leave it out.')
+
     def _descriptions(self, ids: Sequence[str]) -> dict[str, str]:
         """Id to description, where there is one."""
         if self.description_dir is None:
             folders = {image_id: path.parent for image_id, path in self.found.descriptions.items()}
         else:
-            places = [Path(self.description_dir).expanduser(), self.found.root / self.description_dir]
-            folder = next((place for place in places if place.is_dir()), None)
-            if folder is None:
-                raise DataError(f'description_dir: no folder {self.description_dir}, neither as it is nor below '
-                                f'{self.found.root}. Write descriptions with tools/annotate.py, or leave it out.')
+            folder = self._description_folder()
             folders = {image_id: (folder / image_id).parent for image_id in ids}
         texts = {image_id: read_description(folders[image_id], image_id.rpartition('/')[2])
                  for image_id in ids if image_id in folders}
@@ -180,6 +184,16 @@ class IRSTDDataset(BaseDataset):
             raise DataError(f'{folder}: no description of any of the {len(ids)} images; expected file names such as '
                             f'{ids[0]}.description.txt. Write them with tools/annotate.py, or give no description_dir.')
         return texts
+
+    def _origin(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """How many images have a description, and whether those were made from masks; None where nobody recorded it."""
+        if self.description_dir is None:
+            own = self.found.descriptions
+            folders = {own[image_id].parents[image_id.count('/')] for image_id in texts if image_id in own}
+        else:
+            folders = {self._description_folder()} if texts else set()
+        told = [(read_provenance(folder) or {}).get('uses_ground_truth') for folder in folders]
+        return dict(images=len(texts), uses_ground_truth=True if True in told else None if None in told else False)
 
     def _report(self, split: str, texts: Mapping[str, str]) -> None:
         """Log what was detected once, and which images this data set takes."""

@@ -27,7 +27,7 @@ def image_entry(name: str, found: Detection) -> dict:
 
 
 def targets_document(
-    config: str, checkpoint: str | os.PathLike | None, threshold: float | None, images: Sequence[dict],
+    config: str, checkpoint: str | os.PathLike | None, threshold: float, images: Sequence[dict],
     errors: Sequence[dict] = (), ignored: int = 0,
 ) -> bytes:
     """``targets.json``: the model, the threshold and the targets of every image.
@@ -35,12 +35,12 @@ def targets_document(
     Args:
         config: The config as it was named.
         checkpoint: The checkpoint as it was named; its SHA-256 is added.
-        threshold: None for the sign of the logit, which is 0.5.
+        threshold: Probability above which pixels were taken for target.
         images: Of :func:`image_entry`.
         errors: ``image`` and ``error`` of those that could not be read.
         ignored: How many files beside the images are none.
     """
     document = dict(
         config=config, checkpoint=checkpoint and dict(path=str(checkpoint), sha256=file_sha256(checkpoint)),
-        threshold=0.5 if threshold is None else threshold, images=list(images), errors=list(errors), ignored=ignored)
+        threshold=threshold, images=list(images), errors=list(errors), ignored=ignored)
     return (json.dumps(document, indent=2) + '\n').encode()

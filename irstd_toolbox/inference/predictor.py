@@ -153,6 +153,9 @@ class Predictor:
         options: ``KEY=VALUE`` over the config.
         amp: ``'bf16'``, ``'fp16'`` or ``'auto'`` for mixed precision.
 
+    Attributes:
+        threshold: Probability above which a pixel is target unless told otherwise: the config's, or 0.5.
+
     Raises:
         ConfigError: If the config is wrong, its test pipeline does not begin with LoadImage, or the device lacks the
             precision.
@@ -166,6 +169,9 @@ class Predictor:
         self.device, self.amp = pick_device(device), amp
         self.model, self.meta = load_model(self.config, checkpoint, self.device, amp)
         self.pipeline = _without_files(self.config)
+        own = getattr(self.model, 'threshold', None)
+        # A model with a threshold of its own lowers its logits by it; probabilities here are the network's.
+        self.threshold, self._lowered = (own.value, own.logit) if isinstance(own, ProbabilityThreshold) else (0.5, 0.0)
 
     def predict(self, source: str | os.PathLike | np.ndarray, threshold: float | None = None,
                 description: str | None = None) -> Detection:
@@ -173,7 +179,7 @@ class Predictor:
 
         Args:
             source: An image file of any depth, or its pixels.
-            threshold: Pixels above this probability are target; None for the sign of the logit, which is 0.5.
+            threshold: Pixels above this probability are target; None for :attr:`threshold`.
             description: A sentence about the scene, for models that use one at test.
 
         Shape:
@@ -194,11 +200,11 @@ class Predictor:
         batch = dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']])
         with torch.inference_mode(), predicting_in(self.amp, self.device):
             logits = self.model.test_step(batch)[0].seg_logits.data[0].float().cpu().numpy()
-        probability = decode(encode(logits)).astype(np.float32)
+        probability = decode(encode(logits + self._lowered)).astype(np.float32)
         if probability.shape != image.shape:
             raise ConfigError(f'The model predicts {probability.shape} for an image of {image.shape}. Predictions are '
                               "drawn and measured at the image's own size: set model.output_size='native'.")
-        mask = probability > (0.5 if threshold is None else threshold)
+        mask = decode(encode(logits)) > 0.5 if threshold is None else probability > threshold
         return Detection(image, probability, mask, find_targets(mask, probability))
 
 

@@ -21,7 +21,7 @@ from rich.progress import track
 
 from ..datasets.imaging import read_image
 from ..errors import ConfigError
-from ..evaluation.files import write_atomically
+from ..evaluation.files import check_folder, write_atomically
 from ..evaluation.prediction_io import decode, encode, write_prediction
 from ..evaluation.results import write_results
 from ..registry import SCOPE
@@ -36,13 +36,15 @@ from .predictor import checkpoint_of, load_model, pick_device
 
 __all__ = ['Outputs', 'run_test']
 
+_FOLDERS = ('masks', 'panels', 'predictions')
+
 
 @dataclass(frozen=True)
 class Outputs:
     """Where a test writes and what.
 
     Args:
-        folder: Gets ``predictions/``, ``masks/`` and ``results.json``.
+        folder: Gets ``predictions/``, ``masks/`` and ``results.json``, in the place of those of a test before.
         probabilities: Suffix of the predictions, ``'.png'`` (16 bit) or ``'.npy'``.
         panels: How many images are drawn into ``panels/``, evenly spaced over the list.
     """
@@ -102,6 +104,9 @@ def run_test(
             results['threshold'] = rule
         if getattr(model, 'views', None):
             results['views'] = model.views.describe()
+        read = _descriptions_read(model, loader.dataset)
+        if read:
+            results['descriptions'] = read
         if amp:
             results['amp'] = best_dtype() if amp == 'auto' else amp
         if stage:
@@ -117,12 +122,15 @@ def _staged(outputs: Outputs | None) -> Iterator[Outputs | None]:
         return
     existed, stage = outputs.folder.is_dir(), outputs.folder / '.unfinished'
     if is_main_process():
+        _check_place(outputs.folder)
         shutil.rmtree(stage, ignore_errors=True)
     barrier()
     try:
         yield replace(outputs, folder=stage)
         barrier()
         if is_main_process():
+            for name in _FOLDERS:  # of a test before, maybe of other images
+                shutil.rmtree(outputs.folder / name, ignore_errors=True)
             for file in sorted(file for file in stage.rglob('*') if file.is_file()):
                 place = outputs.folder / file.relative_to(stage)
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +140,28 @@ def _staged(outputs: Outputs | None) -> Iterator[Outputs | None]:
             shutil.rmtree(stage, ignore_errors=True)
             if not existed and outputs.folder.is_dir() and not any(outputs.folder.iterdir()):
                 outputs.folder.rmdir()
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a folder whose ``predictions/`` and so on are not those of a test, which would be replaced.
+
+    Raises:
+        ConfigError: If it holds such, or cannot be made.
+    """
+    check_folder(folder)
+    if (folder / 'results.json').is_file() or (folder / '.unfinished').is_dir():
+        return
+    strange = [name for name in _FOLDERS if (folder / name).is_dir() and any((folder / name).iterdir())]
+    if strange:
+        raise ConfigError(f'{folder} holds {strange[0]}/, but no results.json of a test: it would be replaced. Name '
+                          'another folder, or move it away.')
+
+
+def _descriptions_read(model: Any, dataset: Any) -> dict | None:
+    """Of a model that reads text at test: how many images have some, and whether it was made from masks."""
+    if not getattr(getattr(model, 'target_descriptor', None), 'uses_text', False):
+        return None
+    return dict(dataset.metainfo.get('descriptions') or {})
 
 
 def _own_device(device: str | None, launcher: str) -> torch.device:

@@ -1,5 +1,6 @@
 """Responses of a method over a list of images, and the threshold of the highest IoU on it."""
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from mmengine.registry import init_default_scope
 
 from ..errors import ConfigError, DataError
 from ..models.model_driven import ModelDrivenDetector
-from ..registry import DATASETS, SCOPE
+from ..registry import DATASETS, MODELS, SCOPE
 from ..training.checkpoint import file_sha256
 from ..training.config_edits import load_config
 from .predictor import checkpoint_of, load_model, pick_device
@@ -196,18 +197,19 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
         there.
 
     Raises:
-        ConfigError: If the config is of a formula, or has no such data set.
+        ConfigError: If the config is of a formula or of a model without a threshold, or has no such data set.
         CheckpointError: If the checkpoint cannot be read safely or does not fit.
         DataError: If the data set or masks are missing, or no threshold finds a target.
     """
     config = load_config(path, options)
     if config.model.get('type') == 'ModelDrivenDetector':
         raise ConfigError(f'{path} is of a formula, which has no weights. Leave the CHECKPOINT out.')
+    init_default_scope(SCOPE)
+    _check_takes_threshold(config)
     config.model.pop('threshold', None)
     key = 'val_dataloader' if split is None else 'test_dataloader'
     if not config.get(key):
         raise ConfigError(f'{path} has no {key}, so there is no list to choose on.')
-    init_default_scope(SCOPE)
     dataset = DATASETS.build(config[key].dataset) if split is None else list_of(config, split)
     checkpoint = checkpoint_of(config, checkpoint)
     model = load_model(config, checkpoint, pick_device(device))[0]
@@ -224,6 +226,15 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
     return dict(value=odds / (1 + odds), scale='probability', origin=dict(
         model=config.model.type, checkpoint=file_sha256(checkpoint), dataset=about.get('dataset'),
         split=about.get('split'), **more, images=count, IoU=iou))
+
+
+def _check_takes_threshold(config: Config) -> None:
+    kind = config.model.get('type')
+    built = MODELS.get(kind) if isinstance(kind, str) else kind
+    taken = inspect.signature(built).parameters.values() if built is not None else ()  # building an unknown one says so
+    if taken and not any(one.name == 'threshold' or one.kind is one.VAR_KEYWORD for one in taken):
+        raise ConfigError(f'{config.filename} is of {kind}, whose constructor takes no threshold, so that a chosen one '
+                          'could not be used. Give a config of a model that takes one, such as IRSTDSegmentor.')
 
 
 def _odds(logits: torch.Tensor) -> np.ndarray:

@@ -22,8 +22,8 @@ from torch import nn
 from ..errors import CheckpointError
 
 __all__ = [
-    'check_fits', 'file_sha256', 'find_checkpoint', 'load_weights', 'read_checkpoint', 'resolve_resume',
-    'saved_checkpoints',
+    'check_fits', 'check_resumable', 'file_sha256', 'find_checkpoint', 'load_weights', 'read_checkpoint',
+    'resolve_resume', 'saved_checkpoints',
 ]
 
 _SHOWN = 5
@@ -177,6 +177,29 @@ def check_fits(model: nn.Module, weights: dict, source: str | os.PathLike, weigh
     if problems:
         raise CheckpointError(f'{source} does not fit the model ({len(own)} entries). {"; ".join(problems)}. Use the '
                               'config that the checkpoint was trained with.')
+
+
+def check_resumable(checkpoint: dict, source: str | os.PathLike, *, scheduled: bool, averaged: bool) -> None:
+    """Look for what a training needs beside weights to go on.
+
+    Args:
+        checkpoint: As :func:`read_checkpoint` gives it.
+        source: Where it comes from, for the message.
+        scheduled: Whether the run that goes on has schedules; one without saves none.
+        averaged: Whether it averages its weights.
+
+    Raises:
+        CheckpointError: If something is missing, or the run would drop the averaged weights.
+    """
+    absent = [key for key in ('optimizer', 'message_hub', *(['param_schedulers'] if scheduled else []))
+              if key not in checkpoint]
+    absent += [key for key in ('epoch', 'iter') if key not in checkpoint['meta']]
+    if absent:
+        raise CheckpointError(f'{source} cannot be resumed from: it lacks {", ".join(absent)}. Resume from epoch_N.pth '
+                              'or start from these weights with --cfg-options load_from=FILE.')
+    if 'ema_state_dict' in checkpoint and not averaged:
+        raise CheckpointError(f'{source} comes from a run with averaged weights (EMAHook), this one has none. Resume '
+                              'with the config of that run.')
 
 
 def load_weights(model: nn.Module, filename: str | os.PathLike, map_location: Any = 'cpu') -> dict:

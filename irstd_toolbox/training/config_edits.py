@@ -139,13 +139,20 @@ def optim_wrappers(config: Config) -> list[ConfigDict]:
 
 
 def set_seed(config: Config, seed: int | None) -> None:
-    """Give the run a seed: ``seed``, or the config's, or a new one that all processes share."""
+    """Give the run a seed: ``seed``, or the config's, or a new one that all processes share.
+
+    Raises:
+        ConfigError: If the seed is none that numpy takes.
+    """
     from mmengine.dist import sync_random_seed
     randomness = dict(config.get('randomness') or {})
     if seed is not None:
         randomness['seed'] = seed
     if randomness.get('seed') is None:
         randomness['seed'] = sync_random_seed()
+    if not isinstance(randomness['seed'], int) or not 0 <= randomness['seed'] < 2**32:
+        raise ConfigError(f'The seed is {randomness["seed"]!r}; a whole number from 0 to {2**32 - 1} is expected. '
+                          'Change --seed, or randomness.seed of the config.')
     config.randomness = randomness
 
 

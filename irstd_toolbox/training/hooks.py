@@ -14,6 +14,7 @@ import torch
 from mmengine.dist import all_reduce, get_rank, is_main_process
 from mmengine.hooks import CheckpointHook as EngineCheckpointHook
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from .. import __version__
@@ -37,7 +38,8 @@ class EpochSeedHook(Hook):
     Every sample is drawn under a seed of its own, see :class:`SeededSamples`: flips, crops, jitter.
 
     Note:
-        Exact for epoch-based training on a data set of mmengine's; otherwise the hook says so once.
+        Exact for epoch-based training on a data set of mmengine's, where no gradient waits for its update at the end of
+        an epoch (``accumulative_counts``); otherwise the hook says so once.
     """
 
     priority = 'VERY_HIGH'
@@ -47,10 +49,17 @@ class EpochSeedHook(Hook):
         self.samples = SeededSamples(dataset, runner.seed) if hasattr(dataset, 'prepare_data') else None
         if self.samples is not None:
             dataset.prepare_data = self.samples
-        if not isinstance(runner.train_loop, EpochBasedTrainLoop) or (
-                self.samples is None and runner.train_dataloader.persistent_workers):
+        needs = []
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        if not by_epoch or (self.samples is None and runner.train_dataloader.persistent_workers):
+            needs.append("EpochBasedTrainLoop, and a data set of mmengine's or persistent_workers=False")
+        counts = _accumulative_counts(runner)
+        if by_epoch and any(len(runner.train_dataloader) % count for count in counts):
+            needs.append(f'epochs whose iterations, {len(runner.train_dataloader)} here, are a multiple of '
+                         f'optim_wrapper.accumulative_counts={max(counts)}')
+        if needs:
             runner.logger.warning('Resuming this run will not repeat an uninterrupted one bit for bit: that needs '
-                                  "EpochBasedTrainLoop, and a data set of mmengine's or persistent_workers=False.")
+                                  f'{"; and ".join(needs)}.')
 
     def before_train_epoch(self, runner: Runner) -> None:
         seed_everything(derived_seed(runner.seed, runner.epoch, get_rank()))
@@ -60,6 +69,13 @@ class EpochSeedHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         if not batch_idx:  # starting workers drew a number, which lasting workers draw once only
             seed_everything(derived_seed(runner.seed, runner.epoch, get_rank(), 1))
+
+
+def _accumulative_counts(runner: Runner) -> list[int]:
+    """After how many iterations the optimizer, or each of several, makes a step."""
+    wrapper = runner.optim_wrapper
+    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+    return [getattr(one, '_accumulative_counts', 1) for one in wrappers]
 
 
 def _image_names(batch: Any) -> list[str]:

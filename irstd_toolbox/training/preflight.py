@@ -55,6 +55,11 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     if 'val' in datasets and not on_test:
         _check_selection(config, datasets['val'])
     model = MODELS.build(config.model)
+    reads = getattr(getattr(model, 'target_descriptor', None), 'text', 'never') != 'never'
+    if reads and not datasets['train'].metainfo.get('descriptions', {}).get('images', 1):
+        warnings.warn('The model reads descriptions in training, and no training image has one: it learns without '
+                      'language. Write them with tools/annotate.py, or say model.target_descriptor.text=never.',
+                      stacklevel=2)
     if hasattr(model, 'load'):  # GroundedSAM's networks, whose weights are missing now or never
         model.load()
     if not any(parameter.requires_grad for parameter in model.parameters()):

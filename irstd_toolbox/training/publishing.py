@@ -7,13 +7,14 @@ import torch
 from safetensors.torch import save
 
 from ..errors import CheckpointError
-from ..evaluation.files import write_atomically
+from ..evaluation.files import check_targets, write_atomically
 from .checkpoint import META_KEY, file_sha256, read_checkpoint
+from .hooks import STAMP, stamp_of
 from .weights_only import halved
 
 __all__ = ['publish']
 
-_META = ('epoch', 'iter', 'seed', 'irstd_toolbox')
+_META = ('epoch', 'iter', 'seed', STAMP)
 
 
 def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
@@ -25,18 +26,20 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
         half: Store float32 weights as float16, where none becomes infinite.
 
     Returns:
-        The content of the ``.json``: ``sha256`` and ``bytes`` of the file, ``source_sha256``, ``precision``, and the
-        checkpoint's epoch, seed and stamp.
+        The content of the ``.json``: ``sha256`` and ``bytes`` of the file, ``source_sha256``, ``precision``
+        (``'half'`` if there are float16 weights in it, else ``'single'``), and the checkpoint's epoch, seed and stamp.
 
     Raises:
         CheckpointError: If the checkpoint cannot be read, holds other things than tensors, or ``out`` is no
             ``.safetensors``.
+        ConfigError: If ``out`` cannot be written.
 
     Note:
         Optimizer, schedules and log stay behind: the file is for testing and for ``load_from``, not for ``--resume``.
     """
     if out.suffix != '.safetensors':
         raise CheckpointError(f'{out}: a name that ends in .safetensors is expected.')
+    check_targets(out)
     content = read_checkpoint(checkpoint)
     weights = content['state_dict']
     others = [name for name, value in weights.items() if not torch.is_tensor(value)]
@@ -46,10 +49,11 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
     weights = {name: value.detach().contiguous().clone() for name, value in (halved(weights) if half else
                                                                             weights).items()}
     meta = {key: content['meta'][key] for key in _META if key in content['meta']}
-    if half:
-        meta['irstd_toolbox'] = dict(meta.get('irstd_toolbox') or {}, precision='half')
+    precision = 'half' if any(value.dtype == torch.float16 for value in weights.values()) else 'single'
+    if precision == 'half':
+        meta[STAMP] = dict(stamp_of(meta), precision='half')
     write_atomically(out, save(weights, metadata={META_KEY: json.dumps(meta)}))
     about = dict(file=out.name, sha256=file_sha256(out), bytes=out.stat().st_size,
-                 source_sha256=file_sha256(checkpoint), precision='half' if half else 'single', **meta)
+                 source_sha256=file_sha256(checkpoint), precision=precision, **meta)
     write_atomically(out.with_suffix('.json'), json.dumps(about, indent=2).encode())
     return about

@@ -12,8 +12,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from ..errors import CheckpointError
-from .checkpoint import check_fits, read_checkpoint
+from .checkpoint import check_fits, check_resumable, read_checkpoint
 from .compiling import CompilePartsHook, compile_options
 
 __all__ = ['IRSTDRunner']
@@ -92,23 +91,13 @@ class IRSTDRunner(Runner):
         model = self.model.module if is_model_wrapper(self.model) else self.model
         check_fits(model, checkpoint['state_dict'], filename, weights_only=not checkpoint['meta'])
         if self._resume:
-            self._check_resumable(checkpoint, filename)
+            check_resumable(checkpoint, filename, scheduled=self.param_schedulers is not None,
+                            averaged=any(isinstance(hook, EMAHook) for hook in self.hooks))
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model.load_state_dict(checkpoint['state_dict'], strict=False)
         self._has_loaded = True
         self.logger.info(f'loaded {filename}')
         return checkpoint
-
-    def _check_resumable(self, checkpoint: dict, filename: str) -> None:
-        scheduled = [] if self.param_schedulers is None else ['param_schedulers']  # none saves none
-        absent = [key for key in ('optimizer', 'message_hub', *scheduled) if key not in checkpoint]
-        absent += [key for key in ('epoch', 'iter') if key not in checkpoint['meta']]
-        if absent:
-            raise CheckpointError(f'{filename} cannot be resumed from: it lacks {", ".join(absent)}. Resume from '
-                                  'epoch_N.pth, or start from these weights with --cfg-options load_from=FILE.')
-        if 'ema_state_dict' in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
-            raise CheckpointError(f'{filename} comes from a run with averaged weights (EMAHook), this one has none. '
-                                  'Resume with the config of that run.')
 
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         """Write under another name first, so that a kill leaves no half of a file."""

@@ -7,10 +7,12 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
+from mmengine.hooks import EMAHook
 
 from ..errors import ConfigError
+from ..registry import HOOKS
 from . import distributed
-from .checkpoint import check_fits, read_checkpoint, resolve_resume
+from .checkpoint import check_fits, check_resumable, read_checkpoint, resolve_resume
 from .config_edits import load_config, select_on_test, set_amp, set_seed, set_workers
 from .deadline_hook import DeadlineHook, Stopped
 from .hooks import listed_as, stamp_of
@@ -113,10 +115,21 @@ def _check_start(config: Config, built: Preflight) -> None:
     if config.get('load_from'):
         checkpoint = read_checkpoint(config.load_from)
         check_fits(built.model, checkpoint['state_dict'], config.load_from, weights_only=not checkpoint['meta'])
+        if config.resume:
+            check_resumable(checkpoint, config.load_from, scheduled=config.get('param_scheduler') is not None,
+                            averaged=_averages(config))
+
+
+def _averages(config: Config) -> bool:
+    hooks = [*config.get('default_hooks', {}).values(), *config.get('custom_hooks', ())]
+    kinds = [hook['type'] if isinstance(hook, dict) else type(hook) for hook in hooks if hook is not None]
+    return any(issubclass(HOOKS.get(kind) if isinstance(kind, str) else kind, EMAHook) for kind in kinds)
 
 
 def _announcement(config: Config, built: Preflight) -> str:
-    parts = [f'training on {len(built.datasets["train"])} images']
+    described = built.datasets['train'].metainfo.get('descriptions', {}).get('images')
+    parts = [f'training on {len(built.datasets["train"])} images'
+             + (f' ({described} with a description)' if described else '')]
     if 'val' in built.datasets:
         validation = built.datasets['val']
         parts.append(f'validating on {len(validation)} ({listed_as(validation)})')

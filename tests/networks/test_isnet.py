@@ -118,14 +118,38 @@ def test_another_fusion_can_take_the_place_of_the_two_orientations() -> None:
     assert net(torch.randn(1, 1, 16, 16))[0].shape == (1, 1, 16, 16)
 
 
-def test_training_has_a_loss_of_the_prediction_and_one_of_the_edge() -> None:
-    model = MODELS.build(dict(
+@pytest.fixture
+def segmentor() -> nn.Module:
+    torch.manual_seed(0)
+    return MODELS.build(dict(
         type='IRSTDSegmentor', data_preprocessor=dict(type='IRSTDDataPreprocessor', channels=1),
         network=dict(type='ISNet', channels=(8, 16, 32), blocks=1, edge_channels=4),
         loss=[dict(type='SoftIoULoss'), dict(type='EdgeLoss')]))
+
+
+def test_training_has_a_loss_of_the_prediction_and_one_of_the_edge(segmentor: nn.Module) -> None:
     sample = SegDataSample(gt_sem_seg=PixelData(data=torch.ones(1, 32, 32)))
-    losses = model(torch.randn(1, 1, 32, 32), [sample], mode='loss')
+    losses = segmentor(torch.randn(1, 1, 32, 32), [sample], mode='loss')
     assert set(losses) == {'loss_0', 'loss_edge'}
+
+
+def test_mixed_precision_runs_on_a_cpu_in_training_and_in_prediction(segmentor: nn.Module) -> None:
+    x, sample = torch.randn(1, 1, 32, 32), SegDataSample(gt_sem_seg=PixelData(data=torch.ones(1, 32, 32)))
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        losses = segmentor(x, [sample], mode='loss')
+    sum(losses.values()).backward()
+    line = segmentor.network.neck.fusions[0].column
+    assert all(value.grad.isfinite().all() for value in (line.conv.weight, line.offset.weight))
+    with torch.no_grad(), torch.autocast('cpu', dtype=torch.bfloat16):
+        assert segmentor.eval()(x, mode='predict')[0].seg_logits.data.isfinite().all()
+
+
+def test_a_deformable_line_answers_in_the_type_that_it_is_asked_in() -> None:
+    line, x = awake(DeformableLine(4, (1, 3))), torch.randn(1, 4, 6, 5).bfloat16()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = line(x)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), line(x.float()), rtol=0.05, atol=0.05)
 
 
 def test_the_network_is_the_official_one_less_the_layers_that_it_never_uses() -> None:

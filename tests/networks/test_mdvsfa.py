@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -49,10 +50,10 @@ class Judge(nn.Module):
         return self.probabilities.repeat_interleave(len(x) // 3, 0), x[:, 1:]
 
 
-def tiny(**weights: float) -> MDvsFA:
+def tiny(**options: Any) -> MDvsFA:
     torch.manual_seed(0)
     return MDvsFA(dict(type='MDvsFAGenerators', width=4), dict(type='MDvsFADiscriminator', side=4),
-                  data_preprocessor=dict(type='IRSTDDataPreprocessor', mean=127.5, std=127.5, channels=1), **weights)
+                  data_preprocessor=dict(type='IRSTDDataPreprocessor', mean=127.5, std=127.5, channels=1), **options)
 
 
 def judged(**weights: float) -> MDvsFA:
@@ -111,6 +112,14 @@ def test_the_prediction_is_the_mean_of_both_clamped_masks() -> None:
     torch.testing.assert_close(logits.sigmoid(), torch.full((1, 1, 3, 3), 0.625))
     network.alarm = Constant(-3.0)
     assert not (network(torch.zeros(1, 1, 3, 3))[0] > 0).any()  # 0.5 is no target
+
+
+def test_a_threshold_and_views_are_those_of_any_segmentor() -> None:
+    model = tiny(threshold=0.75, views=dict(mirrored=True)).eval()
+    model.network.miss = model.network.alarm = Constant(0.7)
+    sample, = model(torch.zeros(1, 1, 16, 16), mode='predict')
+    assert not sample.pred_sem_seg.data.any()  # though 0.7 is above 0.5
+    assert model.threshold_rule['value'] == 0.75 and model.views.describe()['mirrored']
 
 
 def test_certain_masks_have_finite_logits() -> None:

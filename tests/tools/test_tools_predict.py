@@ -93,6 +93,20 @@ def test_a_lower_threshold_finds_more(predictor: Predictor, folder: Path) -> Non
     assert predictor.predict(folder / 'b_grey.png', threshold=0.0).mask.all()
 
 
+def test_a_threshold_of_the_model_and_one_of_the_call_do_not_add_up(
+        trained: Path, predictor: Predictor, folder: Path, load_tool: Tool, tmp_path: Path) -> None:
+    plain = predictor.predict(folder / 'b_grey.png')
+    middle = float(np.quantile(plain.probability, 0.75))
+    own = Predictor(trained.parent / 'tiny.py', trained / 'best.pth', 'cpu', [f'model.threshold={middle}'])
+    assert (predictor.threshold, own.threshold) == (0.5, middle)
+    found = own.predict(folder / 'b_grey.png')
+    assert np.abs(found.probability - plain.probability).max() < 1e-4 and 0.2 < found.mask.mean() < 0.3
+    assert np.array_equal(own.predict(folder / 'b_grey.png', middle / 2).mask, found.probability > middle / 2)
+    options = ['--cfg-options', f'model.threshold={middle}']
+    assert _predict(load_tool, trained, folder / 'b_grey.png', tmp_path, *options) == 0
+    assert json.loads((tmp_path / 'targets.json').read_text())['threshold'] == middle
+
+
 @pytest.mark.parametrize('threshold', [-0.1, 1.0])
 def test_a_threshold_that_decides_nothing_is_refused(predictor: Predictor, folder: Path, threshold: float) -> None:
     with pytest.raises(ConfigError, match=r'0 <= T < 1 is expected'):
@@ -142,6 +156,15 @@ def test_a_list_chooses_among_a_folders_images(load_tool: Tool, folder: Path, tm
     assert ([path.name for path in paths], ignored) == (['a_deep.png', 'c_colour.bmp'], 1)
 
 
+def test_a_list_is_read_as_the_lists_of_data_sets_are(load_tool: Tool, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / 'list.txt').write_bytes(b'\xef\xbb\xbfimages/c_colour.bmp\n/a_deep\n')
+    paths, _ = load_tool('predict').list_images(folder, tmp_path / 'list.txt')
+    assert [path.name for path in paths] == ['a_deep.png', 'c_colour.bmp']
+    (tmp_path / 'list.txt').write_text('\n')
+    with pytest.raises(DataError, match='the split list is empty'):
+        load_tool('predict').list_images(folder, tmp_path / 'list.txt')
+
+
 def test_a_list_that_names_a_missing_image_is_refused(load_tool: Tool, folder: Path, tmp_path: Path) -> None:
     (tmp_path / 'list.txt').write_text('a_deep\nx\ny\n')
     with pytest.raises(DataError, match=r'has no image x and 1 others of the list'):
@@ -160,6 +183,12 @@ def test_nothing_to_predict_is_an_error(load_tool: Tool, trained: Path, tmp_path
     with pytest.raises(DataError, match=match):
         _predict(load_tool, trained, tmp_path / source, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_before_anything_is_read(load_tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(ConfigError, match='file is a file. Name another folder'):
+        load_tool('predict').main(['any.py', 'none', 'nowhere', '--out', str(tmp_path / 'file' / 'below')])
 
 
 def test_no_weights_is_an_error_where_the_model_has_some(trained: Path) -> None:

@@ -15,7 +15,9 @@ import pytest
 import torch
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
+from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
+from irstd_toolbox.training.config_edits import load_config
 
 Tool = Callable[[str], ModuleType]
 PROTOCOLS = ('canonical', 'basicirstd', 'dnanet')
@@ -65,6 +67,59 @@ def test_averaged_views_move_probabilities_and_the_result_names_them(
                      for folder in (tested, tmp_path))
     assert plain.shape == viewed.shape
     assert not np.array_equal(plain, viewed)
+
+
+@pytest.mark.parametrize(('uses_ground_truth', 'said'), [
+    (True, 'made from their masks: these figures are no test'), (None, 'is not recorded'),
+    (False, 'of 1 of 5 images.')])
+def test_a_test_that_reads_text_says_so_and_where_the_text_came_from(
+        config: Path, load_tool: Tool, capsys: pytest.CaptureFixture, repository: Path,
+        uses_ground_truth: bool | None, said: str) -> None:
+    data, demo = config.parent / 'data', repository / 'configs' / 'lgnet_demo.py'
+    (data / 'descriptions').mkdir()
+    (data / 'descriptions' / 'scene_8.description.txt').write_text('The target is in the upper-left part.')
+    (data / 'descriptions' / 'provenance.json').write_text(json.dumps(dict(uses_ground_truth=uses_ground_truth)))
+    options = [f'test_dataloader.dataset.data_root={data}', 'test_dataloader.num_workers=0',
+               'test_dataloader.persistent_workers=False']
+    weights = MODELS.build(load_config(str(demo)).model).state_dict()
+    torch.save(dict(state_dict=weights, meta={}), config.parent / 'w.pth')
+    for mode in ('train_and_test', 'train'):
+        load_tool('test').main([str(demo), str(config.parent / 'w.pth'), '--out', str(config.parent / mode),
+                                '--cfg-options', *options, f'model.target_descriptor.text={mode}'])
+        shown = ' '.join(capsys.readouterr().out.split())
+        assert (said in shown) == (mode == 'train_and_test')
+    assert _results(config.parent / 'train_and_test')['descriptions'] == dict(
+        images=1, uses_ground_truth=uses_ground_truth)
+    assert 'descriptions' not in _results(config.parent / 'train')
+
+
+def test_a_second_test_leaves_nothing_of_the_first(
+        trained: Path, lively: Path, load_tool: Tool, tmp_path: Path) -> None:
+    words = [str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path / 'out')]
+    load_tool('test').main([*words, '--panels', '2'])
+    load_tool('test').main([*words, '--probabilities', 'npy', '--cfg-options', 'test_dataloader.dataset.indices=1'])
+    left = [path.relative_to(tmp_path / 'out') for path in (tmp_path / 'out').rglob('*') if path.is_file()]
+    assert sorted(map(str, left)) == ['masks/scene_8.png', 'predictions/scene_8.npy', 'results.json']
+
+
+def test_a_folder_with_masks_of_other_origin_is_refused(
+        trained: Path, lively: Path, load_tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / 'masks').mkdir()
+    (tmp_path / 'masks' / 'mine.png').write_bytes(b'work')
+    with pytest.raises(ConfigError, match='holds masks/, but no results.json of a test'):
+        load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path)])
+    with pytest.raises(ConfigError, match='mine.png is a file. Name another folder'):
+        load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out',
+                                str(tmp_path / 'masks' / 'mine.png')])
+    assert [path.name for path in tmp_path.rglob('*')] == ['masks', 'mine.png']
+
+
+def test_the_results_of_best_lie_in_the_work_folder_that_it_was_found_in(load_tool: Tool, tmp_path: Path) -> None:
+    beside = load_tool('test').beside
+    config = 'configs/lgnet_demo.py'
+    assert beside('best', config, [f'work_dir={tmp_path}']) == tmp_path / 'test'
+    assert beside('best', config, []) == Path('work_dirs/lgnet_demo/test')
+    assert beside('there/best.pth', config, [f'work_dir={tmp_path}']) == Path('there/test')
 
 
 def test_the_result_says_where_the_weights_came_from(tested: Path, lively: Path) -> None:

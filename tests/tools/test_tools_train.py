@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 from irstd_toolbox.training.checkpoint import read_checkpoint, resolve_resume
@@ -211,6 +212,39 @@ def test_what_cannot_be_sped_up_so_is_found(config: Path, load_tool: Tool, optio
     _fails(config, load_tool, ConfigError, match, '--cfg-options', *options)
 
 
+@pytest.mark.parametrize('seed', ['-1', '99999999999'])
+def test_a_seed_that_there_is_not_is_found(config: Path, load_tool: Tool, seed: str) -> None:
+    _fails(config, load_tool, ConfigError, f'The seed is {seed}; a whole number', '--seed', seed)
+
+
+@pytest.mark.parametrize('minutes', ['-1', '0', 'nan', 'inf'])
+def test_minutes_that_are_no_time_are_refused(config: Path, load_tool: Tool, minutes: str,
+                                              capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        load_tool('train').parse([str(config), '--minutes', minutes])
+    assert f'--minutes {minutes}: a number above 0 is expected' in capsys.readouterr().err
+
+
+def test_however_short_the_time_one_epoch_is_done(config: Path, load_tool: Tool) -> None:
+    run = config.parent / 'run'
+    load_tool('train').main([str(config), '--work-dir', str(run), '--minutes', '0.0001'])
+    assert (run / 'epoch_1.pth').is_file() and not (run / 'epoch_2.pth').exists()
+
+
+def test_weights_alone_are_not_resumed_from_and_leave_no_work_folder(trained: Path, config: Path,
+                                                                     load_tool: Tool) -> None:
+    weights = config.parent / 'weights.safetensors'
+    save_file({key: value.clone() for key, value in read_checkpoint(trained / 'best.pth')['state_dict'].items()},
+              weights)
+    _fails(config, load_tool, CheckpointError, 'cannot be resumed from: it lacks optimizer', '--resume', str(weights))
+
+
+def test_averaged_weights_are_not_dropped_when_resuming_and_leave_no_work_folder(trained: Path, config: Path,
+                                                                                 load_tool: Tool) -> None:
+    config.write_text(config.read_text().replace("dict(type='EMAHook', momentum=0.1), ", ''))
+    _fails(config, load_tool, CheckpointError, 'averaged weights', '--resume', str(trained / 'epoch_1.pth'))
+
+
 def test_a_training_on_kept_pixels_ends_with_the_same_weights(config: Path, load_tool: Tool) -> None:
     config.write_text(config.read_text().replace("dict(type='RandomIntensity', noise=(0.0, 4.0))",
                                                  "dict(type='RandomRotate90')"))
@@ -239,3 +273,22 @@ def test_workers_that_last_are_dropped_where_there_are_none(config: Path, load_t
     load_tool('train').main([str(config), '--work-dir', str(run), '--cfg-options', 'train_cfg.max_epochs=1',
                              'train_dataloader.persistent_workers=True', 'train_dataloader.num_workers=0'])
     assert (run / 'epoch_1.pth').is_file()
+
+
+def test_a_language_model_without_descriptions_is_warned_of_and_with_some_they_are_counted(
+        config: Path, load_tool: Tool, repository: Path, capsys: pytest.CaptureFixture) -> None:
+    data = config.parent / 'data'
+    words = [str(repository / 'configs' / 'lgnet_demo.py'), '--work-dir', str(config.parent / 'run'), '--cfg-options',
+             *(f'{part}_dataloader.dataset.data_root={data}' for part in ('train', 'val', 'test'))]
+    with pytest.raises(ConfigError, match='fewer than one batch'):  # the preflight ends here, before the model
+        load_tool('train').main(words)
+    words += ['train_dataloader.batch_size=2', 'train_cfg.max_epochs=1', 'train_dataloader.num_workers=0',
+              'train_dataloader.persistent_workers=False', 'optim_wrapper.optimizer.type=Unknown']
+    for described, warned in ((False, True), (True, False)):
+        if described:
+            (data / 'descriptions').mkdir()
+            for number in range(8):
+                (data / 'descriptions' / f'scene_{number}.txt').write_text('The target is in the upper-left part.')
+        with pytest.raises(KeyError, match='Unknown'):
+            load_tool('train').main(words)
+        assert ('no training image has one: it learns without language' in capsys.readouterr().err) == warned

@@ -120,6 +120,12 @@ def test_a_formula_has_no_weights_to_give(load_tool):
         load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', 'best'])
 
 
+def test_a_model_that_takes_no_threshold_is_refused_before_any_work(config_of):
+    with pytest.raises(ConfigError, match='tiny.py is of GroundedSAM, whose constructor takes no threshold'):
+        tune_probability(str(config_of), 'no.pth', options=['model.type=GroundedSAM',
+                                                            'val_dataloader.dataset.data_root=nowhere'])
+
+
 def test_a_config_without_validation_names_what_is_missing(config_of, lively, tmp_path):
     path = config_of.with_name('no_validation.py')
     path.write_text(config_of.read_text() + 'del val_dataloader\n')

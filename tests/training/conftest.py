@@ -86,7 +86,7 @@ class PlainData(torch.utils.data.Dataset):
 def make(tmp_path: Path) -> Callable[..., IRSTDRunner]:
     """A runner over the toy; ``hooks`` are dicts of our own."""
     def build(model: Toy | None = None, hooks: tuple = (), epochs: int = 2, loader: dict | None = None,
-              checkpoint: dict | None = None, validate: bool = True, work_dir: str = 'work',
+              checkpoint: dict | None = None, validate: bool = True, work_dir: str = 'work', accumulate: int = 1,
               **more: Any) -> IRSTDRunner:
         name = f'toy_{next(_names)}'
         val = dict(val_dataloader=_loader(shuffle=False), val_cfg=dict(type='ValLoop'),
@@ -95,7 +95,8 @@ def make(tmp_path: Path) -> Callable[..., IRSTDRunner]:
         return IRSTDRunner(
             model=model or Toy(), work_dir=str(tmp_path / work_dir), train_dataloader=loader or _loader(),
             train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=epochs), default_scope='irstd_toolbox',
-            optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='Adan', lr=0.01)), experiment_name=name,
+            experiment_name=name, optim_wrapper=dict(
+                type='OptimWrapper', optimizer=dict(type='Adan', lr=0.01), accumulative_counts=accumulate),
             param_scheduler=[dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=True, convert_to_iter_based=True)],
             default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1, **(checkpoint or {}))),
             custom_hooks=[dict(hook) for hook in hooks], randomness=dict(seed=5), visualizer=dict(

@@ -94,6 +94,14 @@ def test_a_seed_is_given_kept_or_made() -> None:
     assert isinstance(config.randomness.seed, int)
 
 
+@pytest.mark.parametrize('seed', [-1, 2**32, 1.5, '7'])
+def test_a_seed_that_numpy_does_not_take_is_refused(seed: object) -> None:
+    config = _config()
+    config.randomness = dict(seed=seed)
+    with pytest.raises(ConfigError, match=r'The seed is .*; a whole number from 0 to 4294967295 is expected'):
+        set_seed(config, None)
+
+
 def test_persistent_workers_go_only_where_there_are_none() -> None:
     config = _config()
     set_workers(config)

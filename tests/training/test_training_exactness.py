@@ -113,3 +113,18 @@ def test_a_resumed_run_on_a_foreign_data_set_repeats_an_uninterrupted_one(make: 
     make(hooks=EXACT, epochs=3, loader=loader, work_dir='again', validate=False, resume=True,
          load_from=str(tmp_path / 'whole' / 'epoch_1.pth')).train()
     _assert_equal(*(read_checkpoint(tmp_path / folder / 'epoch_3.pth') for folder in ('whole', 'again')))
+
+
+@pytest.mark.parametrize('accumulate, exact', [(1, True), (2, True), (3, False)])
+def test_a_resumed_run_that_loses_a_gradient_is_warned_of(make: Callable, tmp_path: Path, accumulate: int,
+                                                          exact: bool) -> None:
+    whole = make(hooks=EXACT, epochs=3, work_dir='whole', validate=False, accumulate=accumulate)
+    whole.train()
+    make(hooks=EXACT, epochs=3, work_dir='again', validate=False, accumulate=accumulate, resume=True,
+         load_from=str(tmp_path / 'whole' / 'epoch_1.pth')).train()
+    ours, theirs = (_tensors(read_checkpoint(tmp_path / folder / 'epoch_3.pth')['state_dict'])
+                    for folder in ('whole', 'again'))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours) == exact
+    log = Path(whole.log_dir, f'{whole.timestamp}.log').read_text()
+    assert ('needs epochs whose iterations, 4 here, are a multiple of optim_wrapper.accumulative_counts=3' in log,
+            'will not repeat' in log) == (not exact, not exact)

@@ -47,7 +47,8 @@ class DeformableLine(nn.Module):
         nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x, self.offset(x))
+        offset, kind = self.offset(x), self.conv.weight.dtype
+        return self.conv(x.to(kind), offset.to(kind)).to(x.dtype)  # torchvision's CPU kernel has no bfloat16
 
 
 @FUSION_BLOCKS.register_module()

@@ -193,10 +193,13 @@ class MDvsFA(IRSTDSegmentor):
         adversarial_weight: Weight of the discriminator's judgement.
         consistency_weight: Weight of ``L_gc``.
         data_preprocessor: Config of :class:`IRSTDDataPreprocessor`, one channel, -1..1.
-        output_size: As in :class:`IRSTDSegmentor`.
+        output_size: As in :class:`IRSTDSegmentor`; so are the two that follow.
+        threshold: Probability above which a pixel is a target, or the path of a file with it.
+        views: Arguments of :class:`.views.Views`, over which ``mode='predict'`` averages; None for the image alone.
 
     Raises:
-        ConfigError: If samples come without a mask, or training has not one optimizer for each part.
+        ConfigError: If samples come without a mask, training has not one optimizer for each part, or the threshold or
+            the views are none.
 
     Note:
         Weights are those of the PyTorch code in the authors' repository, which also normalises by batch norms; the
@@ -211,9 +214,10 @@ class MDvsFA(IRSTDSegmentor):
     def __init__(self, network: dict, discriminator: dict, miss_weight: float = 100.0, alarm_weight: float = 10.0,
                  segmentation_weight: float = 100.0, adversarial_weight: float = 10.0, consistency_weight: float = 1.0,
                  data_preprocessor: dict | None = None, output_size: str = 'native',
+                 threshold: float | str | None = None, views: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(network=network, data_preprocessor=data_preprocessor, output_size=output_size,
-                         init_cfg=init_cfg)
+                         threshold=threshold, views=views, init_cfg=init_cfg)
         self.discriminator = MODELS.build(discriminator)
         self.balances = ((miss_weight, 1.0), (1.0, alarm_weight))
         self.weights = (segmentation_weight, adversarial_weight, consistency_weight)
