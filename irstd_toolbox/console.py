@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ['logged', 'quiet', 'run']
+__all__ = ['logged', 'print_tables', 'quiet', 'run']
 
 INTERRUPTED, USER_ERROR = 130, 2
 
@@ -42,6 +42,18 @@ def logged(log: Path, tool: Path, *arguments: object) -> bool:
     with log.open('a') as file:
         return not subprocess.run([sys.executable, str(tool), *map(str, arguments)], stdout=file, stderr=file,
                                   check=False).returncode
+
+
+def print_tables(*tables: object) -> None:
+    """Print rich's tables at the width of their content, where terminal or pipe is narrower: no figure is cut off."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    for table in tables:
+        console = Console()
+        needed = Measurement.get(console, console.options.update(width=10_000, max_width=10_000), table).maximum
+        console.width = max(console.width, needed)
+        console.print(table)
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irstd_toolbox.datasets.imaging import image_shape, read_image, read_mask, to_gray, to_mask
+from irstd_toolbox.datasets.imaging import image_shape, read_image, read_mask, read_pixels, to_gray, to_mask
 from irstd_toolbox.errors import DataError
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (77, 77, 77)
@@ -123,11 +123,22 @@ def test_a_deep_image_of_two_levels_uses_the_whole_scale():
     assert np.unique(to_gray(levels)).tolist() == [0, 255]
 
 
-def test_the_low_byte_of_deep_colour_counts(tmp_path):
-    deep = np.zeros((8, 8, 3), dtype=np.uint16)
-    deep[2, 3] = 200  # the high byte of every pixel is 0
-    cv2.imwrite(str(tmp_path / 'a.png'), deep)
-    assert read_image(tmp_path / 'a.png')[2, 3] == 255
+@pytest.mark.parametrize('name', ['a.png', 'a.tif'])
+@pytest.mark.parametrize('channels', [3, 4])
+def test_the_low_byte_of_deep_colour_counts(tmp_path, name, channels):
+    deep = np.zeros((8, 8, channels), dtype=np.uint16)
+    deep[2, 3], deep[4, 5, 2] = 200, 100  # the high byte of every pixel is 0; OpenCV's last colour is red
+    cv2.imwrite(str(tmp_path / name), deep)
+    image = read_image(tmp_path / name)
+    assert image[2, 3] == 255 and np.count_nonzero(image) == 2
+    assert read_pixels(tmp_path / name)[4, 5].tolist() == [100, 0, 0]
+
+
+def test_a_deep_coloured_mask_of_0_and_1_keeps_its_target(tmp_path):
+    mask = np.zeros((8, 8, 3), dtype=np.uint16)
+    mask[2, 3] = 1
+    cv2.imwrite(str(tmp_path / 'a.tif'), mask)
+    assert read_mask(tmp_path / 'a.tif').sum() == 1
 
 
 def test_deep_colour_keeps_red_and_blue_apart(tmp_path):

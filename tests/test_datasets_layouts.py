@@ -236,6 +236,16 @@ def test_a_told_folder_that_is_absent_is_an_error(make):
         detect(make('mine', 'pics/a.png'), layout=dict(images='pics', masks='truth'))
 
 
+def test_links_to_folders_are_followed_but_not_round_and_round(make, tmp_path):
+    root = make('own', 'images/a.png', 'masks/a.png', 'images/deep/c.png')
+    for name in ('images', 'masks'):
+        (root / name / 'seq').symlink_to(make('elsewhere', f'{name}/b.png') / name)
+    (root / 'images/deep/up').symlink_to(root / 'images')
+    (tmp_path / 'elsewhere/images/back').symlink_to(root / 'images')
+    found = detect(root)
+    assert list(found.images) == ['a', 'deep/c', 'seq/b'] and list(found.masks) == ['a', 'seq/b']
+
+
 def test_two_files_of_one_image_id_are_refused(make):
     with pytest.raises(DataError, match="two files for one image id 'a'. Keep one"):
         detect(make('mine', 'images/a.png', 'images/a.bmp', 'masks/a.png'))

@@ -13,7 +13,7 @@ from irstd_toolbox.datasets.layouts import detect
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.functional import count_image
-from irstd_toolbox.evaluation.protocols import PROTOCOLS, Protocol, fit, get, register, resolve, score
+from irstd_toolbox.evaluation.protocols import PROTOCOLS, REPORTABLE, Protocol, fit, get, register, resolve, score
 from irstd_toolbox.evaluation.results import measure, score_image, summarise
 
 NATIVE = ('canonical', 'basicirstd', 'sctransnet', 'mmseg')
@@ -207,6 +207,16 @@ def test_a_spelled_out_protocol_with_an_unknown_field_is_an_error() -> None:
         resolve([{'name': 'mine', 'distance': 3}])
 
 
+def test_a_spelled_out_protocol_cannot_take_a_known_name() -> None:
+    with pytest.raises(ConfigError, match="'canonical' exists already; choose another name"):
+        resolve([{'name': 'canonical', 'below': 50.0}])
+
+
+def test_what_can_be_reported_is_what_is_measured() -> None:
+    measured = measure(Protocol('mine', 'a test', reports=REPORTABLE), [])
+    assert set(measured) == set(REPORTABLE)
+
+
 def test_a_protocol_twice_is_an_error() -> None:
     with pytest.raises(ConfigError, match='expected at least one and each once'):
         resolve(['canonical', 'canonical'])
@@ -215,8 +225,16 @@ def test_a_protocol_twice_is_an_error() -> None:
 @pytest.mark.parametrize(('change', 'message'), [
     ({'matching': 'nearest'}, 'matching is .nearest.; expected one of greedy'),
     ({'connectivity': 6}, 'connectivity is 6; expected one of 8, 4'),
-    ({'size': (0, 4)}, r'size is \(0, 4\); expected \(H, W\), or None'),
+    ({'size': (0, 4)}, r'size is \(0, 4\); expected \(H, W\) in whole pixels, or None'),
+    ({'size': 384}, r'size is 384; expected \(H, W\) in whole pixels'),
+    ({'size': (384.7, 10)}, r'size is \(384.7, 10\); expected \(H, W\) in whole pixels'),
     ({'threshold': 1.5}, 'threshold is 1.5; expected a probability'),
+    ({'threshold': '0.5'}, "threshold is '0.5'; expected a probability"),
+    ({'below': -3.0}, 'below is -3.0; expected a distance in pixels above 0'),
+    ({'below': '5'}, "below is '5'; expected a distance"),
+    ({'divide_by_maximum': 'no'}, "divide_by_maximum is 'no'; expected True or False"),
+    ({'reports': ('Foo',)}, r"reports is \('Foo',\); expected any of IoU, nIoU, Pd, Fa, precision"),
+    ({'reports': 'IoU'}, "reports is 'IoU'; expected any of"),
 ])
 def test_a_protocol_with_an_impossible_choice_is_an_error(change: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.diagnosis import exporting, figures, leakage, reading, repair, report, writing
     from irstd_toolbox.diagnosis.audit import audit
     from irstd_toolbox.errors import ConfigError
-    from irstd_toolbox.evaluation.files import write_atomically
+    from irstd_toolbox.evaluation.files import check_targets, write_atomically
 
     messages = Console(stderr=True, soft_wrap=True)
 
@@ -55,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f'--workers {args.workers}: expected a number from 1.')
+    check_targets(args.json)
     layout = detect(args.data_root, args.dataset)
     outs = [*([args.fix] if args.fix else []), *(out for _, out in args.export)]
     if len({Path(out).absolute() for out in outs}) < len(outs):

@@ -37,13 +37,16 @@ def main(argv: list[str] | None = None) -> None:
     warnings.showwarning = lambda message, *_: print(f'warning: {message}', file=sys.stderr)
     from dataclasses import asdict, replace
 
-    from rich.console import Console
-
+    from irstd_toolbox.console import print_tables
     from irstd_toolbox.evaluation import significance
+    from irstd_toolbox.evaluation.files import check_targets
     from irstd_toolbox.evaluation.pairing import check_fingerprints, check_pairing
     from irstd_toolbox.evaluation.protocols import get
     from irstd_toolbox.evaluation.results import hash_ids, to_json, write_results
 
+    check_targets(args.out)
+    options = dict(resamples=args.resamples, level=args.level, seed=args.seed)
+    significance.check_draws(**options)
     protocol, paths = get(args.protocol), (args.first, args.second)
     if args.threshold is not None:
         protocol = replace(protocol, threshold=args.threshold)
@@ -54,10 +57,9 @@ def main(argv: list[str] | None = None) -> None:
     first, second = (count(path, one, args, protocol) for path, one in zip(paths, about, strict=True))
     ids = check_pairing(first, second, names)
     rows = [[counts[image_id] for image_id in ids] for counts in (first, second)]
-    options = dict(resamples=args.resamples, level=args.level, seed=args.seed)
     compared = significance.compare(*rows, protocol, **options)
     alone = [significance.intervals(one, protocol, **options) for one in rows]
-    Console(soft_wrap=True).print(table(compared, alone, protocol, args, len(ids)))
+    print_tables(table(compared, alone, protocol, args, len(ids)))
     if args.out:
         shown = {name: asdict(one) | dict(first_interval=asdict(alone[0][name]), second_interval=asdict(alone[1][name]))
                  for name, one in compared.items()}
@@ -172,7 +174,7 @@ def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, An
 
 
 def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse.Namespace, images: int):
-    """One row a metric."""
+    """One row a metric: values above their intervals."""
     from math import isnan
 
     from rich.table import Table
@@ -180,7 +182,7 @@ def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse
     def shown(one: Any, scale: float, sign: str = '') -> str:
         if isnan(one.value):
             return '–'
-        return f'{one.value * scale:{sign}.2f} \\[{one.low * scale:{sign}.2f}, {one.high * scale:{sign}.2f}]'
+        return f'{one.value * scale:{sign}.2f}\n\\[{one.low * scale:{sign}.2f}, {one.high * scale:{sign}.2f}]'
 
     def chance(p: float) -> str:
         return '–' if isnan(p) else f'{p:.4f}' if p >= 0.0001 else '<0.0001'
@@ -188,13 +190,13 @@ def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse
     grid = Table(caption=(
         f'{images} images, {protocol.name}; percent, Fa in 1e-6; {100 * args.level:g} % bootstrap intervals, '
         f'{args.resamples} resamples, seed {args.seed}. +/-/=: images where B is higher, lower, equal.'))
-    for heading in ('', 'A', 'B', 'B - A', 'p permutation', '+/-/=', 'p sign'):
+    for heading in ('', 'A', 'B', 'B - A', 'p permutation', 'p sign\n+/-/='):
         grid.add_column(heading, justify='left' if not heading else 'right', no_wrap=True)
     for name, one in compared.items():
         scale = 1e6 if name == 'Fa' else 100
         label = name if name in protocol.reports else f'({name})'
         grid.add_row(label, *(shown(side[name], scale) for side in alone), shown(one.difference, scale, '+'),
-                     chance(one.p_permutation), f'{one.higher}/{one.lower}/{one.ties}', chance(one.p_sign))
+                     chance(one.p_permutation), f'{chance(one.p_sign)}\n{one.higher}/{one.lower}/{one.ties}')
     return grid
 
 

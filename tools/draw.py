@@ -88,6 +88,7 @@ def check(args: argparse.Namespace) -> None:
         ConfigError: If there is one.
     """
     from irstd_toolbox.errors import ConfigError
+    from irstd_toolbox.evaluation.files import check_folder
 
     if not 0 <= args.threshold < 1:
         raise ConfigError(f'--threshold is {args.threshold:g}; expected a probability, 0 <= T < 1.')
@@ -95,8 +96,7 @@ def check(args: argparse.Namespace) -> None:
         raise ConfigError(f'--width is {args.width:g}; expected inches, 1 to 40, for example 3.5 or 7.16.')
     if args.worst < 1 or args.insets < 0:
         raise ConfigError(f'--worst is {args.worst} and --insets {args.insets}; expected at least 1 and at least 0.')
-    if args.out.exists() and not args.out.is_dir():
-        raise ConfigError(f'{args.out} is a file; expected the name of a folder for the figures.')
+    check_folder(args.out)
 
 
 def split_name(text: str) -> tuple[str, str]:

@@ -39,10 +39,11 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     from rich.console import Console
 
+    from irstd_toolbox.console import print_tables
     from irstd_toolbox.datasets.layouts import detect
-    from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation import results
     from irstd_toolbox.evaluation.extras import ExtraCounter, extra_tables
+    from irstd_toolbox.evaluation.files import check_targets
     from irstd_toolbox.evaluation.folders import find_predictions
     from irstd_toolbox.evaluation.protocols import resolve
 
@@ -50,9 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.threshold is not None:
         protocols = [dataclasses.replace(protocol, threshold=args.threshold) for protocol in protocols]
     extras = ExtraCounter(args.extra, 0.5 if args.threshold is None else args.threshold)
-    for target in filter(None, (args.out, args.per_image)):
-        if Path(target).is_dir():
-            raise ConfigError(f'{target} is a folder; expected the name of the file to write.')
+    check_targets(args.out, args.per_image)
     layout = detect(args.data_root, args.dataset)
     split = layout.resolve(args.split, require_masks=True)
     messages = Console(stderr=True, soft_wrap=True)
@@ -72,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.json:
         sys.stdout.write(results.to_json(summary))
     else:
-        Console().print(results.result_table(summary), *extra_tables(summary.get('extras', {})), sep='\n')
+        print_tables(results.result_table(summary), *extra_tables(summary.get('extras', {})))
 
 
 def score_all(

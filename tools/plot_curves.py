@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.curves import DEFAULT_LEVELS, CurveCounter
+    from irstd_toolbox.evaluation.files import check_folder
     from irstd_toolbox.evaluation.folders import find_predictions, name_folders
     from irstd_toolbox.evaluation.prediction_io import FULL_SCALE
     from irstd_toolbox.evaluation.protocols import get
@@ -52,8 +53,7 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(f'--fa-range is {args.fa_range[0]:g} {args.fa_range[1]:g}; expected 0 < LOW < HIGH.')
     if args.width is not None and not 1 <= args.width <= 40:
         raise ConfigError(f'--width is {args.width:g}; expected inches, 1 to 40, for example 3.5 or 7.16.')
-    if args.out.exists() and not args.out.is_dir():
-        raise ConfigError(f'{args.out} is a file; expected the name of a folder for the figures.')
+    check_folder(args.out)
     folders = name_folders(split_name(text) for text in args.predictions)
     layout = detect(args.data_root, args.dataset)
     split = layout.resolve(args.split, require_masks=True)
@@ -148,20 +148,21 @@ def plain(value: object) -> object:
 
 def show(rows: list[dict[str, object]], protocol: object, fa_range: tuple[float, float]) -> None:
     """A table for people."""
-    from rich.console import Console
     from rich.table import Table
+
+    from irstd_toolbox.console import print_tables
 
     table = Table(caption=f'{protocol.name}; Fa in 1e-6; Pd and Fa alone: at the threshold {protocol.threshold:g}; '
                           f'area: mean Pd over log Fa, {fa_range[0]:g} to {fa_range[1]:g}')
     table.add_column('')
     for row in rows:
-        table.add_column(row['method'], justify='right', overflow='fold')
+        table.add_column(row['method'], justify='right')
     heads = {'AUC': 'pixel AUC', 'AP': 'average precision', 'area_Pd_Fa': 'area under Pd-Fa',
              **{f'Pd_at_Fa_{fa:g}': f'Pd at Fa {fa * 1e6:g}' for fa in FIXED_FA},
              **{f'Fa_at_Pd_{pd:g}': f'Fa at Pd {pd:g}' for pd in FIXED_PD}, 'Pd': 'Pd', 'Fa': 'Fa'}
     for key, head in heads.items():
         table.add_row(head, *(cell(key, row[key]) for row in rows))
-    Console().print(table)
+    print_tables(table)
 
 
 def cell(key: str, value: float) -> str:

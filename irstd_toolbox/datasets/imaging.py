@@ -26,6 +26,7 @@ _PathLike = str | os.PathLike
 _PLAIN = {'1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'I;16N', 'F'}
 _TAILS = (0.1, 99.9)
 _SCENE = (8.0, 247.0)
+_BITS_PER_SAMPLE = 258
 
 
 def read_image(path: _PathLike) -> np.ndarray:
@@ -91,7 +92,7 @@ def read_pixels(path: _PathLike) -> np.ndarray:
         DataError: As :func:`read_image`.
     """
     def pixels(source: Image.Image) -> np.ndarray:
-        if _is_deep_png(path):  # Pillow would keep the high byte of deep colour only
+        if _is_deep_png(path) or _is_deep_colour(source):  # Pillow would keep the high byte of deep colour only
             return _decode_deep(path)
         source.load()
         return np.asarray(source if source.mode in _PLAIN else source.convert('RGB'))
@@ -218,6 +219,12 @@ def _is_deep_png(path: _PathLike) -> bool:
     with open(path, 'rb') as file:
         head = file.read(26)
     return head[:8] == b'\x89PNG\r\n\x1a\n' and head[24:25] == b'\x10'
+
+
+def _is_deep_colour(source: Image.Image) -> bool:
+    """Whether a TIFF has several samples a pixel, of more than 8 bits."""
+    bits = getattr(source, 'tag_v2', {}).get(_BITS_PER_SAMPLE, ())
+    return len(bits) > 1 and max(bits) > 8
 
 
 def _decode_deep(path: _PathLike) -> np.ndarray:

@@ -70,8 +70,11 @@ def write_point_labels(
 
     Raises:
         DataError: If an image or mask is missing or broken, or ``out`` holds anything.
-        ConfigError: If ``split`` has images of the test list and ``label_test`` is False, or ``place`` is not known.
+        ConfigError: If ``split`` has images of the test list and ``label_test`` is False, ``place`` is not known, or
+            ``seed`` is negative.
     """
+    if seed < 0:
+        raise ConfigError(f'seed is {seed}; expected a whole number from 0.')
     out, options = Path(out).absolute(), options or ClusteringOptions()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f'{out} exists. Expected no such folder, or an empty one; remove it or choose another.')

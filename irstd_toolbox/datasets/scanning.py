@@ -45,7 +45,7 @@ def index_images(folder: Path, nested: bool = True) -> tuple[dict[str, Path], Co
     """Every image below ``folder`` by id, and how many other files were passed over, by kind.
 
     An id is the path below ``folder`` without extension, with ``/`` between folders. Hidden files (``._Misc_1.png``)
-    and ``__MACOSX`` are never images.
+    and ``__MACOSX`` are never images. Links to folders are followed, but not back into a folder that they lie in.
 
     Args:
         nested: Whether to go into sub-folders.
@@ -55,7 +55,8 @@ def index_images(folder: Path, nested: bool = True) -> tuple[dict[str, Path], Co
     """
     found: dict[str, Path] = {}
     ignored: Counter = Counter()
-    for place, folders, files in os.walk(folder, onerror=_refuse):
+    for place, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+        folders[:] = [name for name in folders if not _leads_back(Path(place, name))]
         hidden = [name for name in folders if name == '__MACOSX' or name.startswith('.')]
         ignored.update(f'{name}/' for name in hidden)
         folders[:] = sorted(set(folders) - set(hidden)) if nested else []
@@ -111,6 +112,10 @@ def in_natural_order(items: Mapping[str, Path]) -> dict[str, Path]:
         parts = re.split(r'(\d+)', image_id)
         return [(int(part), '') if part.isdigit() and part.isascii() else (-1, part) for part in parts], image_id
     return {image_id: items[image_id] for image_id in sorted(items, key=key)}
+
+
+def _leads_back(folder: Path) -> bool:
+    return folder.is_symlink() and folder.resolve() in {above.resolve() for above in folder.parents}
 
 
 def _child(folder: Path, name: str) -> Path | None:

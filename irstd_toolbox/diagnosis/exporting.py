@@ -109,8 +109,11 @@ def _coco(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder:
 
 def _yolo(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> None:
     """images/SPLIT/, labels/SPLIT/ID.txt with ``0 x y width height`` in shares of the image, data.yaml."""
+    validating = splits.get('val', [])
     training = splits.get('train') or splits.get('trainval') or ([] if splits else ids)
-    parts = {'train': training, 'val': splits.get('val', []), 'test': splits.get('test', [])}
+    if not splits.get('train'):
+        training = [one for one in training if one not in set(validating)]
+    parts = {'train': training, 'val': validating, 'test': splits.get('test', [])}
     if not parts['val'] and len(training) > 1:
         parts |= {'train': carve(training, HOLDOUT, 'fit'), 'val': carve(training, HOLDOUT, 'holdout')}
     parts = {part: listed for part, listed in parts.items() if listed}

@@ -3,7 +3,38 @@
 import os
 from pathlib import Path
 
-__all__ = ['write_atomically']
+from irstd_toolbox.errors import ConfigError
+
+__all__ = ['check_folder', 'check_targets', 'write_atomically']
+
+
+def check_targets(*paths: str | os.PathLike | None) -> None:
+    """Refuse files that could not be written, before the work whose outcome they are to hold.
+
+    Args:
+        paths: The files; None is none.
+
+    Raises:
+        ConfigError: If one is a folder or lies below a file, or two are the same.
+    """
+    targets = [Path(path) for path in paths if path is not None]
+    for number, path in enumerate(targets):
+        if path.is_dir():
+            raise ConfigError(f'{path} is a folder; expected the name of the file to write.')
+        check_folder(path.absolute().parent)
+        if path.resolve() in [other.resolve() for other in targets[:number]]:
+            raise ConfigError(f'{path} is named for two outputs; give each its own file.')
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder that could not be made, before the work whose outcome it is to hold.
+
+    Raises:
+        ConfigError: If it is a file, or lies below one.
+    """
+    there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise ConfigError(f'{path} cannot be a folder: {there} is a file. Name another folder.')
 
 
 def write_atomically(path: Path, data: bytes) -> None:

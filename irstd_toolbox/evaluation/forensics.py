@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.protocols import Protocol, fit
 from irstd_toolbox.evaluation.regions import find_regions
 
@@ -199,9 +199,14 @@ def investigate(
 
     Raises:
         ConfigError: If Pd is above 100.
+        DataError: If there is a truth without a target.
     """
     if pd.value > 100:
         raise ConfigError(f'Pd is {pd.text}; expected percent, at most 100.')
+    for truth in truths.values():
+        if not truth.targets:
+            raise DataError(f'{truth.dataset}, {truth.split}: there is no target, so nothing has a Pd. Choose a list '
+                            'with targets.')
     groups: dict[tuple, list[Protocol]] = {}
     for protocol in protocols:
         if 'Pd' in protocol.reports and rule_of(protocol) in truths:

@@ -9,6 +9,8 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -18,12 +20,16 @@ from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.functional import EMPTY_NIOU, FALSE_ALARM, FALSE_ALARM_BASE, ImageCounts, count_image
 from irstd_toolbox.evaluation.regions import MATCHING
 
-__all__ = ['PROTOCOLS', 'Protocol', 'fit', 'get', 'register', 'resolve', 'score', 'unfit']
+__all__ = ['PROTOCOLS', 'REPORTABLE', 'Protocol', 'fit', 'get', 'register', 'resolve', 'score', 'unfit']
 
 _CHOICES = {
     'mask_resize': ('pil_nearest', 'cv2_nearest'), 'connectivity': (8, 4), 'matching': MATCHING,
     'false_alarm': FALSE_ALARM, 'false_alarm_base': FALSE_ALARM_BASE, 'empty_niou': EMPTY_NIOU,
     'average': ('pooled', 'image')}
+
+REPORTABLE = ('IoU', 'nIoU', 'Pd', 'Fa', 'precision', 'recall', 'F1', 'pixel_FPR', 'false_alarm_regions_per_image',
+              'mIoU', 'mAcc', 'aAcc')
+"""The metrics that a protocol can report."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Protocol:
             images with targets). IoU is always pooled, nIoU always an image mean.
 
     Raises:
-        ConfigError: If a choice does not exist.
+        ConfigError: If a choice does not exist, or a value is not of its kind.
     """
 
     name: str
@@ -72,12 +78,21 @@ class Protocol:
                 raise ConfigError(
                     f'Protocol {self.name!r}: {field} is {value!r}; expected one of {", ".join(map(str, choices))}.')
         if self.size is not None:
-            if len(self.size) != 2 or min(self.size) < 1:
-                raise ConfigError(f'Protocol {self.name!r}: size is {self.size}; expected (H, W), or None for native.')
+            if not isinstance(self.size, list | tuple) or len(self.size) != 2 or not all(map(_is_side, self.size)):
+                self._refuse('size', '(H, W) in whole pixels, or None for native')
             object.__setattr__(self, 'size', tuple(map(int, self.size)))
-        if not 0 <= self.threshold < 1:
-            raise ConfigError(
-                f'Protocol {self.name!r}: threshold is {self.threshold}; expected a probability, 0 <= threshold < 1.')
+        if not _is_number(self.threshold) or not 0 <= self.threshold < 1:
+            self._refuse('threshold', 'a probability, 0 <= threshold < 1')
+        if not _is_number(self.below) or not 0 < self.below < float('inf'):
+            self._refuse('below', 'a distance in pixels above 0')
+        if not isinstance(self.divide_by_maximum, bool):
+            self._refuse('divide_by_maximum', 'True or False')
+        if not isinstance(self.reports, list | tuple) or not self.reports or set(self.reports) - set(REPORTABLE):
+            self._refuse('reports', f'any of {", ".join(REPORTABLE)}')
+        object.__setattr__(self, 'reports', tuple(self.reports))
+
+    def _refuse(self, field: str, expected: str) -> NoReturn:
+        raise ConfigError(f'Protocol {self.name!r}: {field} is {getattr(self, field)!r}; expected {expected}.')
 
     def rules(self) -> dict[str, object]:
         """What decides the counters, as plain values: all fields but the name and the texts."""
@@ -86,6 +101,15 @@ class Protocol:
     def fingerprint(self) -> str:
         """SHA-256 of the rules: equal for two names if and only if they count alike."""
         return hashlib.sha256(json.dumps(self.rules(), sort_keys=True).encode()).hexdigest()
+
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_side(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
 
 
 _RPCANET = {
@@ -128,10 +152,14 @@ def register(protocol: Protocol) -> Protocol:
         True
         >>> del PROTOCOLS['five_pixels']
     """
-    if protocol.name in PROTOCOLS:
-        raise ConfigError(f'A protocol named {protocol.name!r} exists already; choose another name.')
+    _check_free(protocol.name)
     PROTOCOLS[protocol.name] = protocol
     return protocol
+
+
+def _check_free(name: str) -> None:
+    if name in PROTOCOLS:
+        raise ConfigError(f'A protocol named {name!r} exists already; choose another name.')
 
 
 def get(name: str) -> Protocol:
@@ -149,7 +177,7 @@ def resolve(protocols: Iterable[str | dict | Protocol]) -> list[Protocol]:
     """Protocols from names, from dicts of :class:`Protocol`'s arguments (as configs hold them), or as they are.
 
     Raises:
-        ConfigError: If a name is unknown or occurs twice, or a dict does not fit.
+        ConfigError: If a name is unknown or occurs twice, or a dict does not fit or takes the name of a known protocol.
     """
     resolved = []
     for entry in protocols:
@@ -158,6 +186,7 @@ def resolve(protocols: Iterable[str | dict | Protocol]) -> list[Protocol]:
             if not {'name'} <= set(entry) <= known:
                 raise ConfigError(
                     f'A protocol was given as {dict(entry)}; expected a name and any of {", ".join(sorted(known))}.')
+            _check_free(entry['name'])
             entry = Protocol(**{'summary': 'given in the config', **entry})
         resolved.append(get(entry) if isinstance(entry, str) else entry)
     names = [protocol.name for protocol in resolved]

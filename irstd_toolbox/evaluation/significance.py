@@ -19,7 +19,7 @@ from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.functional import ImageCounts
 from irstd_toolbox.evaluation.protocols import Protocol
 
-__all__ = ['METRICS', 'Comparison', 'Interval', 'compare', 'intervals', 'terms']
+__all__ = ['METRICS', 'Comparison', 'Interval', 'check_draws', 'compare', 'intervals', 'terms']
 
 METRICS = ('IoU', 'nIoU', 'Pd', 'Fa')
 _BLOCK = 4_000_000  # weights held at once
@@ -168,12 +168,22 @@ def compare(
     return found
 
 
+def check_draws(resamples: int, level: float, seed: int) -> None:
+    """Refuse options that nothing can be drawn by.
+
+    Raises:
+        ConfigError: If there is no resample, the level is no share between 0 and 1, or the seed is negative.
+    """
+    if resamples < 1 or not 0 < level < 1 or seed < 0:
+        raise ConfigError(f'resamples={resamples}, level={level}, seed={seed}; expected at least 1 resample, '
+                          '0 < level < 1 and a seed from 0.')
+
+
 def _draws(images: int, resamples: int, level: float, seed: int) -> Iterator[np.ndarray]:
     """How often each image is drawn, in blocks of resamples; (block, images) float64."""
     if not images:
         raise DataError('There is no image; expected at least one.')
-    if resamples < 1 or not 0 < level < 1:
-        raise ConfigError(f'resamples={resamples}, level={level}; expected at least 1 resample and 0 < level < 1.')
+    check_draws(resamples, level, seed)
     random = np.random.default_rng([seed, 0])
     for size in _blocks(images, resamples):
         drawn = random.integers(images, size=(size, images)) + images * np.arange(size)[:, None]

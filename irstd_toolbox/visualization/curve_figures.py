@@ -44,7 +44,7 @@ def roc_figure(curves: Mapping[str, PixelCurve], width: float = COLUMN) -> Figur
     for number, (name, curve) in enumerate(curves.items()):
         chosen = curve.corners()
         axes.plot(np.maximum(curve.fpr[chosen], least), curve.tpr[chosen], linewidth=1.2,
-                  label=f'{name}  AUC {curve.auc:.4f}', **_line(number))
+                  label=f'{_legible(name)}  AUC {curve.auc:.4f}', **_line(number))
     axes.set(xscale='log', xlim=(least, 1), xlabel='false positive rate (pixels)', ylabel='true positive rate (pixels)')
     return _finish(figure, axes)
 
@@ -60,7 +60,7 @@ def pr_figure(curves: Mapping[str, PixelCurve], width: float = COLUMN) -> Figure
     for number, (name, curve) in enumerate(curves.items()):
         chosen = curve.corners()
         axes.plot(curve.tpr[chosen], curve.precision[chosen], linewidth=1.2,
-                  label=f'{name}  AP {curve.average_precision:.3f}', **_line(number))
+                  label=f'{_legible(name)}  AP {curve.average_precision:.3f}', **_line(number))
     axes.set(xlim=(0, 1), xlabel='recall (pixels)', ylabel='precision (pixels)')
     return _finish(figure, axes)
 
@@ -92,7 +92,7 @@ def pd_fa_figure(
         axes.plot(np.maximum(curve.fa, low), curve.pd, linestyle='', marker='.', markersize=2, color=style['color'])
         axes.plot(max(own[number], low), curve.pd[curve.own], clip_on=False, zorder=4, **mark,
                   color=style['color'], linestyle='')
-        axes.plot([], [], linewidth=1.2, label=f'{name}  {curve.area(*fa_range):.3f}', **mark, **style)
+        axes.plot([], [], linewidth=1.2, label=f'{_legible(name)}  {curve.area(*fa_range):.3f}', **mark, **style)
     axes.set(xscale='log', xlim=(low, high), xlabel='false-alarm rate Fa', ylabel='probability of detection Pd')
     return _finish(figure, axes, title=f'area, Fa {_power(fa_range[0])} to {_power(fa_range[1])}')
 
@@ -119,7 +119,7 @@ def roc3d_figure(curves: Mapping[str, PixelCurve], width: float = PAGE) -> Figur
         style = _line(number)
         power = np.log10(np.maximum(pf, 1e-7))
         deep.plot(power, thresholds, pd, linewidth=1.4, **style,
-                  label=f'{name}  area $P_d$ {areas["Dt"]:.3f}, $P_f$ {areas["Ft"]:.1e}')
+                  label=f'{_legible(name)}  area $P_d$ {areas["Dt"]:.3f}, $P_f$ {areas["Ft"]:.1e}')
         for wall in ((power, np.ones_like(pd), pd), (np.zeros_like(pd), thresholds, pd)):
             deep.plot(*wall, linewidth=0.6, alpha=0.5, **style)
         flat[0].plot(thresholds, pd, linewidth=1.2, **style)
@@ -198,6 +198,11 @@ def _start(curves: Mapping, width: float) -> tuple[Figure, Axes]:
 
 def _line(number: int) -> dict:
     return {key: value for key, value in style_of(number).items() if key != 'marker'}
+
+
+def _legible(name: str) -> str:
+    """The name of a method in a legend, which leaves out what begins with an underscore."""
+    return f' {name}' if name.startswith('_') else name
 
 
 def _dress(axes: Axes) -> None:

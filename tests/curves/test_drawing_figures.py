@@ -49,6 +49,14 @@ def labels(figure):
     return [text.get_text() for legend in legends if legend for text in legend.get_texts()]
 
 
+@pytest.mark.parametrize('draw', [roc_figure, pr_figure, pd_fa_figure, roc3d_figure])
+def test_a_method_that_begins_with_an_underscore_has_its_place_in_the_legend(curves, draw):
+    pixels, targets = curves
+    found = targets if draw is pd_fa_figure else pixels
+    first, second = labels(draw({'_ours': found['good'], 'base': found['bad']}))
+    assert first.startswith(' _ours  ') and second.startswith('base  ')
+
+
 def test_every_method_of_a_figure_has_its_own_line():
     styles = {(str(style_of(number)['color']), str(style_of(number)['linestyle'])) for number in range(28)}
     assert len(styles) == 28

@@ -134,6 +134,15 @@ def test_yolo_takes_the_lists_train_and_val_where_there_are_such(root, examined,
         'train': 2, 'val': 1, 'test': 2}
 
 
+def test_yolo_trains_on_trainval_without_val_where_there_is_no_train(root, examined, tmp_path):
+    validating = (root / 'trainval.txt').read_text().split()[:2]
+    (root / 'val.txt').write_text('\n'.join(validating))
+    export(examined(root), 'yolo', tmp_path / 'out')
+    found = {part.name: {path.stem for path in part.iterdir()} for part in (tmp_path / 'out/images').iterdir()}
+    assert found['val'] == set(validating)
+    assert found['train'] == set((root / 'trainval.txt').read_text().split()) - set(validating)
+
+
 def test_points_are_the_centroids_of_the_targets(exported):
     before, out = exported('points')
     with open(out / 'points.csv', newline='') as file:

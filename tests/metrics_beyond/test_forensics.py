@@ -8,7 +8,7 @@ import pytest
 
 from irstd_toolbox.datasets.imaging import image_shape, read_mask
 from irstd_toolbox.datasets.layouts import detect
-from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.forensics import Figure, GroundTruth, Rule, count_truth, investigate
 from irstd_toolbox.evaluation.known_truth import KNOWN
 from irstd_toolbox.evaluation.protocols import PROTOCOLS, get
@@ -110,6 +110,12 @@ def test_what_is_not_known_is_not_judged() -> None:
     truth = {Rule((512, 512), 'pil_nearest'): GroundTruth('own', 'test', 2, 3)}
     one, = investigate(Figure('50.0'), truth, [get('lgnet')], Figure('1.00'))
     assert one.fits is None and one.fa_pixels is None
+
+
+def test_a_list_without_a_target_has_no_pd() -> None:
+    truth = {Rule((512, 512), 'pil_nearest'): GroundTruth('own', 'test', 3, 0)}
+    with pytest.raises(DataError, match='own, test: there is no target'):
+        investigate(Figure('50.0'), truth, [get('lgnet')])
 
 
 @pytest.mark.parametrize('text', ['', 'nan', '-1', '1e1', '98,3', 'inf'])

@@ -109,5 +109,7 @@ def test_bad_input_is_refused() -> None:
         intervals([], CANONICAL)
     with pytest.raises(DataError, match='3 and 2 images'):
         compare([image(1)] * 3, [image(1)] * 2, CANONICAL)
+    with pytest.raises(ConfigError, match='seed=-1; expected .* a seed from 0'):
+        intervals([image(1)], CANONICAL, seed=-1)
     with pytest.raises(ConfigError, match='level=95'):
         intervals([image(1)], CANONICAL, level=95)

@@ -72,8 +72,21 @@ def tables(load_tool: Callable[[str], ModuleType], methods: tuple[Path, Path], d
 
 def test_folders_and_tables_of_counters_give_the_same(say, methods, tables, data: Path) -> None:
     shown = say(*methods, '--data-root', data)
-    assert 'IoU │ 100.00 [100.00, 100.00] │ 72.00 [' in shown and '0/8/0' in shown
+    assert 'IoU │ 100.00 │ 72.00 │ -28.00 │' in shown and '│ [100.00, 100.00] │ [' in shown and '0/8/0' in shown
     assert say(*tables) == shown
+
+
+def test_a_narrow_terminal_cuts_no_figure_off(say, tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = say(*tables)
+    monkeypatch.setenv('COLUMNS', '30')
+    words = [word for word in wide.split() if word[0] in '[+-0123456789']
+    assert '…' not in wide and [word for word in say(*tables).split() if word[0] in '[+-0123456789'] == words
+
+
+@pytest.mark.parametrize('options', [('--seed', '-1'), ('--level', '95'), ('--resamples', '0')])
+def test_draws_that_cannot_be_made_are_refused_before_anything_is_read(say, options: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError, match='expected at least 1 resample, 0 < level < 1 and a seed from 0'):
+        say('no_such_folder', 'nor_this', *options)
 
 
 def test_the_figures_are_written(say, tables, tmp_path: Path) -> None:
@@ -142,7 +155,7 @@ def test_tables_counted_at_another_threshold_need_the_same_option(
         load_tool('evaluate').main([str(folder), str(data), '--threshold', '0.3', '--per-image', str(file)])
     with pytest.raises(DataError, match=r"a_low\.csv, line 2: counted under 'canonical' by other rules"):
         say(*files)
-    assert '72.00 [' in say(*files, '--threshold', '0.3')
+    assert '100.00 │ 72.00 │' in say(*files, '--threshold', '0.3')
 
 
 def test_predictions_without_data_are_refused(say, methods) -> None:

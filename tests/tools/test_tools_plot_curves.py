@@ -104,7 +104,7 @@ def test_an_impossible_option_is_refused_before_anything_is_written(main, data, 
 
 
 def test_out_may_not_be_a_file(main, data):
-    with pytest.raises(ConfigError, match='is a file; expected the name of a folder'):
+    with pytest.raises(ConfigError, match='is a file. Name another folder'):
         main(data / 'sharp', data / 'own', '--out', data / 'own/test.txt')
 
 
