@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..evaluation.differences import differences
 from ..evaluation.files import write_atomically
 
-__all__ = ['Job', 'differences', 'key_of', 'last_error', 'read_record']
+__all__ = ['Job', 'key_of', 'last_error', 'read_record']
 
 RECORD, LOG = 'job.json', 'log.txt'
 _SHOWN = 3
@@ -27,22 +28,6 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and {'key', 'state', 'inputs'} <= set(found) else None
-
-
-def differences(old: Any, new: Any, place: str = '') -> list[str]:
-    """Where two trees of plain values differ, as ``place old -> new``.
-
-    Example:
-        >>> differences({'seed': 0, 'config': {'lr': 1}}, {'seed': 0, 'config': {'lr': 2, 'amp': True}})
-        ['config.amp None -> True', 'config.lr 1 -> 2']
-    """
-    if isinstance(old, dict) and isinstance(new, dict):
-        return [line for key in sorted({*old, *new})
-                for line in differences(old.get(key), new.get(key), f'{place}.{key}' if place else key)]
-    if old == new:
-        return []
-    texts = [text if len(text) <= 40 else f'{text[:37]}...' for text in (str(old), str(new))]
-    return [f'{place} {texts[0]} -> {texts[1]}']
 
 
 def last_error(text: str) -> str:

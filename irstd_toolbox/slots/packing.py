@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from irstd_toolbox.benchmarking.jobs import differences
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
+from irstd_toolbox.evaluation.differences import differences
 from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.slots import states
 from irstd_toolbox.slots.boxes import Item, write_boxes

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from irstd_toolbox.benchmarking.configs import resolve
-from irstd_toolbox.benchmarking.jobs import Job, differences, key_of, last_error, read_record
+from irstd_toolbox.benchmarking.jobs import Job, key_of, last_error, read_record
 from irstd_toolbox.benchmarking.launching import Launch
 from irstd_toolbox.benchmarking.runner import locked, run_jobs
 from irstd_toolbox.benchmarking.steps import Cost, Test, Train
 from irstd_toolbox.benchmarking.suite import Entry
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.evaluation.differences import differences
 from irstd_toolbox.training.checkpoint import file_sha256
 
 
