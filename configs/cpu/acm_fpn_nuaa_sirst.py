@@ -1,6 +1,6 @@
-"""ACM-FPN on NUAA-SIRST under its own recipe, 54 epochs in place of 300: the weights beside this file.
+"""ACM-FPN on NUAA-SIRST under its own recipe, 54 epochs in place of 300.
 
-docs/results.md says how each of them was trained.
+The weights beside this file are of seed 1, of three the best on the holdout: docs/results.md says how.
 """
 
 _base_ = '../baselines/acm_fpn_nuaa_sirst.py'

@@ -1,6 +1,6 @@
 """LGNet without language, ACM and ILNet on NUAA-SIRST as far as a CPU can train them, and formulas beside them.
 
-ILNet's weights and those of ACM's first seed are in the repository, LGNet and the other seeds are trained before, as
+ILNet's weights and those of ACM's second seed are in the repository, LGNet and the other seeds are trained before, as
 docs/results.md says; then:
 
     python tools/benchmark.py --suite configs/suites/cpu_nuaa_sirst.py
@@ -16,7 +16,7 @@ entries = [
     dict(config='../cpu/lgnet_fusion_nuaa_sirst_128_anywhere.py', name='LGNet without language, windows of 128',
          checkpoint='../../work_dirs/lgnet_fusion_nuaa_sirst_128_anywhere.safetensors'),
     dict(config='../cpu/acm_fpn_nuaa_sirst.py', name='ACM-FPN, crops of 480, 54 epochs',
-         checkpoint=['../cpu/acm_fpn_nuaa_sirst.safetensors', '../../work_dirs/acm_fpn_cpu_1.safetensors',
+         checkpoint=['../../work_dirs/acm_fpn_cpu_0.safetensors', '../cpu/acm_fpn_nuaa_sirst.safetensors',
                      '../../work_dirs/acm_fpn_cpu_2.safetensors']),
     dict(config='../cpu/ilnet_s_nuaa_sirst_128.py', name='ILNet-S, windows of 128 around targets',
          checkpoint='../cpu/ilnet_s_nuaa_sirst_128.safetensors'),
