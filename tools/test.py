@@ -68,9 +68,9 @@ def beside(checkpoint: str | None, config: str, options: list[str]) -> Path:
     """The folder ``test`` where the checkpoint lies, or in the config's work folder."""
     if checkpoint not in (None, 'best', 'last'):
         return Path(checkpoint).with_name('test')
-    from irstd_toolbox.training.config_edits import load_config
+    from irstd_toolbox.training.config_edits import load_config, work_folder
 
-    return Path(load_config(config, options).get('work_dir') or Path('work_dirs', Path(config).stem), 'test')
+    return work_folder(load_config(config, options)) / 'test'
 
 
 if __name__ == '__main__':

@@ -20,7 +20,7 @@ from ..models.probability_threshold import ProbabilityThreshold
 from ..registry import MODELS, SCOPE, TRANSFORMS
 from ..training.amp import predicting_in
 from ..training.checkpoint import file_sha256, find_checkpoint, load_weights
-from ..training.config_edits import load_config
+from ..training.config_edits import load_config, work_folder
 
 __all__ = ['Detection', 'Predictor', 'Target', 'checkpoint_of', 'find_targets', 'load_model', 'pick_device']
 
@@ -109,7 +109,7 @@ def checkpoint_of(config: Config, checkpoint: str | None) -> str | None:
     """
     if checkpoint not in ('best', 'last'):
         return checkpoint
-    return str(find_checkpoint(config.get('work_dir') or Path('work_dirs', Path(config.filename).stem), checkpoint))
+    return str(find_checkpoint(work_folder(config), checkpoint))
 
 
 def load_model(config: Config, checkpoint: str | os.PathLike | None, device: torch.device,

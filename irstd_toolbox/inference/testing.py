@@ -129,6 +129,7 @@ def _staged(outputs: Outputs | None) -> Iterator[Outputs | None]:
         yield replace(outputs, folder=stage)
         barrier()
         if is_main_process():
+            (outputs.folder / 'results.json').unlink(missing_ok=True)
             for name in _FOLDERS:  # of a test before, maybe of other images
                 shutil.rmtree(outputs.folder / name, ignore_errors=True)
             for file in sorted(file for file in stage.rglob('*') if file.is_file()):

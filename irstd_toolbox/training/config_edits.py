@@ -15,7 +15,7 @@ from ..errors import ConfigError
 
 __all__ = [
     'apply_options', 'load_config', 'merge_options', 'optim_wrappers', 'select_on_test', 'set_amp', 'set_seed',
-    'set_workers']
+    'set_workers', 'work_folder']
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -136,6 +136,11 @@ def optim_wrappers(config: Config) -> list[ConfigDict]:
     """The config's optimizer wrapper; of a model with several, each of those that stand beside its constructor."""
     wrapper = config.optim_wrapper
     return [wrapper] if 'optimizer' in wrapper else [part for part in wrapper.values() if isinstance(part, dict)]
+
+
+def work_folder(config: Config) -> Path:
+    """Where a config's checkpoints are: its ``work_dir``, or ``work_dirs/NAME``."""
+    return Path(config.get('work_dir') or Path('work_dirs', Path(config.filename).stem))
 
 
 def set_seed(config: Config, seed: int | None) -> None:

@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..registry import HOOKS
 from . import distributed
 from .checkpoint import check_fits, check_resumable, read_checkpoint, resolve_resume
-from .config_edits import load_config, select_on_test, set_amp, set_seed, set_workers
+from .config_edits import load_config, select_on_test, set_amp, set_seed, set_workers, work_folder
 from .deadline_hook import DeadlineHook, Stopped
 from .hooks import listed_as, stamp_of
 from .preflight import Preflight, preflight
@@ -58,7 +58,7 @@ def start_training(
     config.launcher = launcher
     if launcher != 'none' and not config.get('model_wrapper_cfg'):
         config.model_wrapper_cfg = distributed.wrapper_config(config.get('find_unused_parameters', False))
-    config.work_dir = work_dir or config.get('work_dir') or str(Path('work_dirs', Path(path).stem))
+    config.work_dir = work_dir or str(work_folder(config))
     set_workers(config)
     if amp:
         set_amp(config, amp)
