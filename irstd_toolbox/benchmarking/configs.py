@@ -129,6 +129,8 @@ def plain(value: Any) -> Any:
 def named_files(value: Any, place: str = '') -> dict[str, str]:
     """SHA-256 of the files that a plain config or a part of it names as weights or threshold, by their key.
 
+    Of a folder, such as transformers' models are, those of all the files in it.
+
     Args:
         value: As :func:`plain` gives it.
         place: Where it stands in the config.
@@ -137,16 +139,18 @@ def named_files(value: Any, place: str = '') -> dict[str, str]:
         parts = [(f'{place}.{key}' if place else key, one) for key, one in value.items()]
     elif isinstance(value, list):
         parts = [(f'{place}.{number}', one) for number, one in enumerate(value)]
-    elif isinstance(value, str) and place.rpartition('.')[2] in _FILE_KEYS and Path(value).is_file():
-        about = Path(value).stat()
-        return {place: _sha256(value, about.st_size, about.st_mtime_ns)}
+    elif isinstance(value, str) and value and place.rpartition('.')[2] in _FILE_KEYS:
+        path = Path(value)
+        files = {place: path} if path.is_file() else {
+            f'{place}/{file.relative_to(path).as_posix()}': file for file in sorted(path.rglob('*')) if file.is_file()}
+        return {key: _sha256(file, file.stat().st_size, file.stat().st_mtime_ns) for key, file in files.items()}
     else:
         return {}
     return {key: digest for where, one in parts for key, digest in named_files(one, where).items()}
 
 
 @functools.lru_cache
-def _sha256(path: str, size: int, modified: int) -> str:
+def _sha256(path: Path, size: int, modified: int) -> str:
     """Read once for all the jobs that depend on the file."""
     return file_sha256(path)
 

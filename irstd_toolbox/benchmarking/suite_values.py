@@ -53,6 +53,8 @@ def wrong_references(told: Mapping[str, Any]) -> list[str]:
     problems = []
     for one in told.get('references') or ():
         lacking = [key for key in ('source', 'dataset') if key not in one]
+        if not set(one) - set(_KINDS['a reference']):
+            lacking.append('metric, such as IoU=73.3')
         problems += [f'a reference has no {" and no ".join(lacking)}: {one}'] if lacking else []
         problems += wrong_values(one, 'a reference')
         problems += [f'{key} of a reference is {value!r}; {_FIGURE[1]} is expected' for key, value in one.items()

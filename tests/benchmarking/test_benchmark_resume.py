@@ -97,7 +97,13 @@ def test_what_a_file_holds_that_the_config_names_is_part_of_the_hash(network, tm
         found.append(inputs())
     assert 'files' not in before and 'files' not in found[0]
     assert found[2]['files'] == {key: file_sha256(path)}
-    assert len({key_of(one) for one in (before, *found)}) == 4
+    path.unlink()
+    for names in (['a'], ['a', 'b/c']):  # a folder, as transformers' models are
+        (path / names[-1]).parent.mkdir(parents=True)
+        (path / names[-1]).write_bytes(b'three')
+        found.append(inputs())
+        assert list(found[-1]['files']) == [f'{key}/{name}' for name in names]
+    assert len({key_of(one) for one in (before, *found)}) == 6
 
 
 def test_a_folder_that_another_benchmark_holds_is_refused_and_kill_9_frees_it(tmp_path):

@@ -84,6 +84,8 @@ cross = True
         ("entries = [dict(config='a.py', tested=3)]", 'tested of an entry is 3; a list of dicts'),
         ("entries = [dict(config='a.py', references=[dict(protocol='p', IoU=70.0)])]",
          'a reference has no source and no dataset'),
+        ("entries = [dict(config='a.py', references=[dict(source='s', dataset='d', protocol='p')])]",
+         'a reference has no metric, such as IoU=73.3'),
         ("entries = [dict(config='a.py', references=[dict(source='s', dataset='d', IoU='73.3 %', Pd=True)])]",
          "IoU of a reference is '73.3 %'; a number in percent .*; Pd of a reference is True; a number"),
         ("datasets = [dict(name='d', root=3)]", 'root of a data set is 3; a text is expected')])
