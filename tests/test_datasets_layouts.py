@@ -1,12 +1,13 @@
 """Every layout of docs/datasets.md is recognised, with its images, masks, descriptions and splits."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from irstd_toolbox.datasets.layouts import LAYOUTS, detect
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE, LAYOUTS, detect
 from irstd_toolbox.datasets.scanning import DESCRIPTION_SUFFIXES
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors.store import SUFFIXES
@@ -234,6 +235,36 @@ def test_a_dict_with_other_keys_is_refused(make, told):
 def test_a_told_folder_that_is_absent_is_an_error(make):
     with pytest.raises(DataError, match=r"truth: no such folder. It was told as layout\['masks'\]"):
         detect(make('mine', 'pics/a.png'), layout=dict(images='pics', masks='truth'))
+
+
+def test_the_folder_itself_may_tell_its_folders(make):
+    told = dict(images='pics', masks='truth', mask_suffix='.seg', splits=dict(train='lists/fit.txt'))
+    root = make('data/mine', 'pics/a.png', 'truth/a.seg.png', 'images/other.png', lists__fit='a')
+    assert list(detect(root).images) == ['other']
+    (root / LAYOUT_FILE).write_text(json.dumps(told))
+    make('data/another', 'images/b.png')
+    for found in (detect(root), detect(root.parent, 'mine')):
+        assert (found.name, found.ids('train', require_masks=True)) == ('mine', ('a',))
+    assert list(detect(root, layout='own').images) == ['other']  # what a caller insists on counts
+    assert list(detect(root, layout=dict(images='truth')).images) == ['a.seg']
+    (root / 'test.txt').write_text('a')
+    assert set(detect(root).splits) == {'train'}
+    assert detect(root, layout=dict(images='pics', splits=None)).ids('test') == ('a',)  # as in any layout
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('{"images": ', 'cannot be read as JSON .*Expected a dict such as'),
+    ('["pics"]', r"\['pics'\]; expected images and, where there are any, masks"),
+    ('{"masks": "pics"}', 'a dict with masks; expected images'),
+    ('{"images": "pics", "masks": 3}', 'masks is 3; a text is expected'),
+    ('{"images": "pics", "splits": ["a.txt"]}', r"splits is \['a.txt'\]; lists by their names"),
+    ('{"images": "pics", "splits": {"train": null}}', 'split train is None; a text is expected'),
+    ('{"images": "none"}', rf"none: no such folder. It was told as {LAYOUT_FILE}\['images'\]")])
+def test_a_wrong_file_of_folders_is_refused(make, text, message):
+    root = make('mine', 'pics/a.png')
+    (root / LAYOUT_FILE).write_text(text)
+    with pytest.raises(DataError, match=message):
+        detect(root)
 
 
 def test_links_to_folders_are_followed_but_not_round_and_round(make, tmp_path):

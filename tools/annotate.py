@@ -157,7 +157,8 @@ def open_work(args: argparse.Namespace, need_masks: bool) -> Any:
 
     for line in (layout.describe(), split.describe()):
         print(line, file=sys.stderr)
-    folder = Path(args.out) if args.out else store.find_folder(layout.root) or layout.root / store.FOLDERS[0]
+    folder = Path(args.out) if args.out else (
+        layout.told_descriptions or store.find_folder(layout.root) or layout.root / store.FOLDERS[0])
     return Work(args, layout.name, split.ids, test_ids, layout.images, layout.masks, folder, read_image, load_mask,
                 splits, train_ids)
 

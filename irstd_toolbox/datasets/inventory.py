@@ -33,6 +33,7 @@ class Layout:
         splits: Split to its list, or to its ids where folders stand for lists.
         ignored: What was passed over: kind to number.
         notes: What one should know, a sentence each.
+        told_descriptions: The folder that was told to be that of the descriptions, written or not yet.
     """
 
     root: Path
@@ -45,6 +46,7 @@ class Layout:
     splits: Mapping[str, Path | tuple[str, ...]] = field(default_factory=dict)
     ignored: Mapping[str, int] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
+    told_descriptions: Path | None = None
 
     @property
     def card(self) -> Card | None:

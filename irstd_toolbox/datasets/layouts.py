@@ -3,6 +3,7 @@
 The ids L1 to L14 are those of ``docs/datasets.md``. Loads neither torch nor mmengine.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ from irstd_toolbox.datasets.scanning import MASK_SUFFIXES, find_folder, has_imag
 from irstd_toolbox.datasets.splits import card_of_lists, default_lists, find_lists
 from irstd_toolbox.errors import ConfigError, DataError
 
-__all__ = ['LAYOUTS', 'Layout', 'detect']
+__all__ = ['LAYOUTS', 'LAYOUT_FILE', 'Layout', 'detect']
 
 LAYOUTS = {
     'L1': 'official SIRST: images/, masks/, idx_N/',
@@ -35,6 +36,9 @@ LAYOUTS = {
     'own': 'a folder of images, with or without masks, descriptions and lists',
 }
 """Layout to what it looks like."""
+
+LAYOUT_FILE = 'irstd_layout.json'
+"""A data set of one's own tells its folders in this file, as the dict of :func:`detect` does."""
 
 _IMAGES = ('images', 'image', 'imgs', 'img', 'IRSTD1k_Img', 'PNGImages', 'JPEGImages', 'mixed')
 _MASKS = ('masks', 'mask', 'labels', 'label', 'gt', 'ground_truth', 'annotations/masks', 'IRSTD1k_Label')
@@ -69,14 +73,15 @@ def detect(root: str | Path, name: str | None = None, layout: str | Mapping = 'a
     Args:
         root: The data set's folder, or one that holds it (then ``name`` says which, if there are several).
         name: The data set's name; None takes it from the folder, the lists or the ids.
-        layout: ``'auto'``; a key of :data:`LAYOUTS` to insist on; or a dict that tells ``images`` and, where there
-            are any, ``masks``, ``descriptions`` (folders below ``root``), ``mask_suffix`` and ``splits`` (name
-            to list file below ``root``).
+        layout: ``'auto'``, which is as :data:`LAYOUT_FILE` tells where there is one; a key of :data:`LAYOUTS` to
+            insist on; or a dict that tells ``images`` and, where there are any, ``masks``, ``descriptions`` (folders
+            below ``root``), ``mask_suffix`` and ``splits`` (name to list file below ``root``; otherwise lists are
+            looked for as in any layout).
 
     Raises:
         DataError: If there is no such data set (the message says where it was looked for, what is expected and where
-            its authors publish it), or several.
-        ConfigError: If ``layout`` is not known, or the dict has other keys.
+            its authors publish it), or several, or :data:`LAYOUT_FILE` is none.
+        ConfigError: If ``layout`` is not known, or the dict has other keys or values.
     """
     root = Path(root).expanduser()
     if not isinstance(layout, Mapping) and layout not in ('auto', *LAYOUTS):
@@ -85,7 +90,9 @@ def detect(root: str | Path, name: str | None = None, layout: str | Mapping = 'a
     if not root.is_dir():
         raise missing_data(root, name)
     if isinstance(layout, Mapping):
-        return _as_told(root, name, layout)
+        if wrong := _wrong(layout):
+            raise ConfigError(f'layout: {wrong}')
+        return _as_told(root, name, layout, 'layout')
     found = _at(root, name, layout) or _below(root, name, layout)
     if found is None and has_images(root):
         found = _read(root, name, Tree('own', {'': (root, root)}, {}, nested=False))
@@ -96,6 +103,8 @@ def detect(root: str | Path, name: str | None = None, layout: str | Mapping = 'a
 
 def _at(root: Path, name: str | None, layout: str) -> Layout | None:
     """The data set in ``root`` itself."""
+    if layout == 'auto' and (root / LAYOUT_FILE).is_file():
+        return _as_told(root, name, _written(root / LAYOUT_FILE), LAYOUT_FILE)
     trees = list(_trees(root, name))
     if not trees:
         return None
@@ -111,7 +120,7 @@ def _below(root: Path, name: str | None, layout: str) -> Layout | None:
     """The data set in a folder below ``root``: the one called ``name``, or the only one there is."""
     folders = [entry for entry in sorted(root.iterdir())
                if entry.is_dir() and not entry.name.startswith('.') and entry.name != '__MACOSX']
-    found = [folder for folder in folders if any(_trees(folder, name))]
+    found = [folder for folder in folders if (folder / LAYOUT_FILE).is_file() or any(_trees(folder, name))]
     if name:
         found = _called(name, found)
     if len(found) > 1:
@@ -207,24 +216,51 @@ def _guess(layout: Layout) -> Card | None:
                  and all(image_id.startswith(card.prefix) for image_id in layout.images)), None)
 
 
-def _as_told(root: Path, name: str | None, told: Mapping) -> Layout:
-    """The data set as a dict tells it, see :func:`detect`."""
-    wrong = sorted(set(told) - set(_TOLD))
-    if wrong or 'images' not in told:
-        raise ConfigError(f'layout: a dict with {", ".join(told) or "nothing"}; expected images and, where there are '
-                          f'any, {", ".join(_TOLD[1:])}.')
+def _wrong(told: object) -> str:
+    """What is wrong with what tells a layout, see :func:`detect`; nothing if it is right."""
+    if not isinstance(told, Mapping) or 'images' not in told or set(told) - set(_TOLD):
+        got = f'a dict with {", ".join(map(str, told)) or "nothing"}' if isinstance(told, Mapping) else repr(told)
+        return f'{got}; expected images and, where there are any, {", ".join(_TOLD[1:])}.'
+    splits = told.get('splits') or {}
+    if not isinstance(splits, Mapping):
+        return f"splits is {splits!r}; lists by their names, such as {{'test': 'lists/test.txt'}}, are expected."
+    texts = {key: value for key, value in told.items() if key != 'splits'}
+    texts |= {f'split {key}': value for key, value in splits.items()}
+    return ' '.join(f'{key} is {value!r}; a text is expected.' for key, value in texts.items()
+                    if not isinstance(value, str | Path) and not (value is None and key in _TOLD[1:]))
+
+
+def _written(path: Path) -> Mapping:
+    """What :data:`LAYOUT_FILE` tells."""
+    try:
+        told = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path}: cannot be read as JSON ({error}). Expected a dict such as '
+                        '{"images": "pics", "masks": "truth"}.') from None
+    if wrong := _wrong(told):
+        raise DataError(f'{path}: {wrong}')
+    return told
+
+
+def _as_told(root: Path, name: str | None, told: Mapping, where: str) -> Layout:
+    """The data set as a dict tells it, see :func:`detect`; ``where`` the dict stands."""
     places = {}
     for key in ('images', 'masks', 'descriptions'):
         if told.get(key) is not None:
             places[key] = root / told[key]
             if not places[key].is_dir():
-                raise DataError(f'{places[key]}: no such folder. It was told as layout[{key!r}] below {root}.')
-    texts = {'': places['descriptions']} if 'descriptions' in places else {}
-    suffixes = (told['mask_suffix'],) if 'mask_suffix' in told else MASK_SUFFIXES
+                raise DataError(f'{places[key]}: no such folder. It was told as {where}[{key!r}] below {root}.')
+    told_texts = places.get('descriptions')
+    texts = {'': told_texts} if told_texts else _folders({'': root}, _DESCRIPTIONS)
+    suffixes = MASK_SUFFIXES if told.get('mask_suffix') is None else (told['mask_suffix'],)
     tree = Tree('own', {'': (places['images'], places.get('masks'))}, texts, mask_suffixes=suffixes)
-    splits = {split: root / path for split, path in told.get('splits', {}).items()}
-    card = find_card(name)
-    return build(tree, 'as told', root, card.name if card else name or root.absolute().name, splits)
+    if told.get('splits') is None:
+        found = _read(root, name, tree)
+    else:
+        card = find_card(name)
+        splits = {split: root / path for split, path in told['splits'].items()}
+        found = build(tree, '', root, card.name if card else name or root.absolute().name, splits)
+    return replace(found, title='as told', told_descriptions=told_texts)
 
 
 def _folders(places: Mapping[str, Path], names: tuple[str, ...]) -> dict[str, Path]:

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from irstd_toolbox.datasets.imaging import IMAGE_SUFFIXES
-from irstd_toolbox.datasets.inventory import Layout
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE, Layout
 from irstd_toolbox.diagnosis.findings import Finding, found
 
 __all__ = ['leftover_findings']
@@ -18,7 +18,8 @@ def leftover_findings(layout: Layout) -> list[Finding]:
     counts as a mask without image.
     """
     lists = {path for path in layout.splits.values() if isinstance(path, Path)}
-    used = {*layout.images.values(), *layout.masks.values(), *layout.descriptions.values(), *lists}
+    used = {*layout.images.values(), *layout.masks.values(), *layout.descriptions.values(), *lists,
+            layout.root / LAYOUT_FILE}
     pictured = {path.parent for path in layout.images.values()}
     masked = {_top(image_id, path) for image_id, path in layout.masks.items()}
     orphans, foreign = [], Counter()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE
 from irstd_toolbox.diagnosis.audit import Audit
 from irstd_toolbox.diagnosis.lists import read_quietly
 from irstd_toolbox.diagnosis.writing import fresh_folder, usable, write_list, write_mask
@@ -68,6 +69,8 @@ def repair(audit: Audit, out: str | Path, watch: Callable[[Iterable[str]], Itera
             target = folder / path.relative_to(layout.root)
             target.parent.mkdir(parents=True, exist_ok=True)
             return target
+        if (layout.root / LAYOUT_FILE).is_file():
+            shutil.copyfile(layout.root / LAYOUT_FILE, folder / LAYOUT_FILE)
         for one in watch(ids):
             shutil.copyfile(layout.images[one], place(layout.images[one]))
             if one in layout.masks:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from irstd_toolbox.datasets.imaging import image_shape, read_mask
-from irstd_toolbox.datasets.layouts import detect
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE, detect
 from irstd_toolbox.diagnosis import repair as module
 from irstd_toolbox.diagnosis.findings import KINDS
 from irstd_toolbox.diagnosis.repair import repair
@@ -122,6 +122,15 @@ def test_images_without_any_masks_are_copied(root, examined, tmp_path):
     shutil.rmtree(root / 'masks')
     assert repair(examined(root), tmp_path / 'out').images == 8
     assert len(detect(tmp_path / 'out').images) == 8
+
+
+def test_a_data_set_that_tells_its_folders_still_does_so_when_it_is_mended(root, examined, found, tmp_path):
+    for old, new in (('images', 'pics'), ('masks', 'truth')):
+        (root / old).rename(root / new)
+    (root / LAYOUT_FILE).write_text('{"images": "pics", "masks": "truth"}')
+    assert repair(examined(root), tmp_path / 'out').images == 8 and 'foreign-file' not in found(root)
+    mended = detect(tmp_path / 'out')
+    assert (len(mended.images), len(mended.masks)) == (8, 8)
 
 
 def test_a_copy_of_nothing_is_an_error(root, examined, tmp_path):

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 SERVER = Path(__file__).parents[1] / 'vlm_server' / 'server.py'
 CANARY = 'sk-canary-7f3d2b9e6a51c084'
@@ -126,3 +127,25 @@ def ask(prepared: Callable[..., object]) -> Callable[..., object]:
                 await provider.close()
         return asyncio.run(run())
     return once
+
+
+@pytest.fixture
+def data_root(tmp_path: Path, infrared: Callable) -> Path:
+    """Four training images, XDU0 to XDU3, and two of test, XDU4 and XDU5, with masks and without descriptions."""
+    root, ids = tmp_path / 'data', [f'XDU{number}' for number in range(6)]
+    for name in ('images', 'masks'):
+        (root / name).mkdir(parents=True)
+    for number, image_id in enumerate(ids):
+        image = infrared(number)
+        Image.fromarray(image).save(root / 'images' / f'{image_id}.png')
+        Image.fromarray((image == 230).astype(np.uint8) * 255).save(root / 'masks' / f'{image_id}.png')
+    (root / 'trainval.txt').write_text('\n'.join(ids[:4]))
+    (root / 'test.txt').write_text('\n'.join(ids[4:]))
+    return root
+
+
+@pytest.fixture
+def texts(data_root: Path) -> Callable[[], dict[str, str]]:
+    """The descriptions that are written by now, by id."""
+    return lambda: {path.name.removesuffix('.description.txt'): path.read_text()
+                    for path in (data_root / 'descriptions').glob('*.txt')}

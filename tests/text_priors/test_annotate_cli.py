@@ -3,20 +3,16 @@
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
-from PIL import Image
 
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE, detect
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.vlm.pace import Limits
@@ -33,20 +29,6 @@ def tool(repository: Path) -> ModuleType:
 
 
 @pytest.fixture
-def data_root(tmp_path: Path, infrared: Callable) -> Path:
-    root = tmp_path / 'data'
-    for name in ('images', 'masks'):
-        (root / name).mkdir(parents=True)
-    for number, image_id in enumerate(TRAIN + TEST):
-        image = infrared(number)
-        Image.fromarray(image).save(root / 'images' / f'{image_id}.png')
-        Image.fromarray((image == 230).astype(np.uint8) * 255).save(root / 'masks' / f'{image_id}.png')
-    (root / 'trainval.txt').write_text('\n'.join(TRAIN))
-    (root / 'test.txt').write_text('\n'.join(TEST))
-    return root
-
-
-@pytest.fixture
 def call(tool: ModuleType, data_root: Path, vlm_server: object) -> Callable[..., int]:
     """Call the tool with the Responses provider on the server."""
     def run(*arguments: str, options: tuple[str, ...] = ()) -> int:
@@ -55,14 +37,9 @@ def call(tool: ModuleType, data_root: Path, vlm_server: object) -> Callable[...,
     return run
 
 
-def texts(root: Path) -> dict[str, str]:
-    return {path.name.removesuffix('.description.txt'): path.read_text()
-            for path in (root / 'descriptions').glob('*.txt')}
-
-
-def test_run_describes_the_training_images_and_says_what_it_did(call, data_root, vlm_server, capsys):
+def test_run_describes_the_training_images_and_says_what_it_did(call, data_root, vlm_server, capsys, texts):
     assert call() == 0
-    assert sorted(texts(data_root)) == TRAIN and len(vlm_server.asks) == 4
+    assert sorted(texts()) == TRAIN and len(vlm_server.asks) == 4
     printed = capsys.readouterr()
     assert f'4 written, 0 kept, 0 rejected, 0 failed, 0 not asked: {data_root}/descriptions' in printed.out
     assert '4 requests' in printed.out and 'describing: 4/4: 4 written' in printed.err
@@ -72,8 +49,8 @@ def test_run_describes_the_training_images_and_says_what_it_did(call, data_root,
     assert (data_root / '.annotation' / 'audit.jsonl').is_file()
 
 
-def test_test_images_may_be_described_by_a_model_since_it_sees_no_mask(call, data_root):
-    assert call('--split', 'test') == 0 and sorted(texts(data_root)) == TEST
+def test_test_images_may_be_described_by_a_model_since_it_sees_no_mask(call, data_root, texts):
+    assert call('--split', 'test') == 0 and sorted(texts()) == TEST
     assert store.read_provenance(data_root / 'descriptions')['leakage'] is False
 
 
@@ -186,13 +163,13 @@ def test_images_leave_this_machine_only_when_told(tool, data_root, monkeypatch, 
     assert 'failed: XDU0: connection' in capsys.readouterr().err
 
 
-def test_a_batch_is_submitted_looked_at_and_ingested(call, data_root, vlm_server, capsys):
+def test_a_batch_is_submitted_looked_at_and_ingested(call, data_root, vlm_server, capsys, texts):
     assert call('--do', 'batch-submit') == 0
-    assert call('--do', 'run') == 3 and texts(data_root) == {}, 'what a batch answers is not asked again'
+    assert call('--do', 'run') == 3 and texts() == {}, 'what a batch answers is not asked again'
     assert call('--do', 'batch-status') == 0
     assert 'ended' in capsys.readouterr().out
     assert call('--do', 'batch-ingest') == 0
-    assert sorted(texts(data_root)) == TRAIN and vlm_server.asks == [] and len(vlm_server.billed) == 4
+    assert sorted(texts()) == TRAIN and vlm_server.asks == [] and len(vlm_server.billed) == 4
     run, = store.read_provenance(data_root / 'descriptions')['runs']
     assert run['counts']['written'] == 4 and run['finished']
     assert call('--do', 'batch-cleanup') == 0 and call('--do', 'batch-cancel') == 0
@@ -210,11 +187,11 @@ def test_check_and_stats_read_what_run_wrote(call, tool, data_root, capsys, monk
     assert 'trainval' in out and 'occurrences' in out and 'true' in out
 
 
-def test_import_then_export_make_a_langir_data_set(tool, data_root, tmp_path, capsys):
+def test_import_then_export_make_a_langir_data_set(tool, data_root, tmp_path, capsys, texts):
     for image_id in TRAIN:
         store.write_description(tmp_path / 'theirs', image_id, f'At the left of {image_id}.', '_description.txt')
     assert tool.main([str(data_root), '--do', 'import', '--source', str(tmp_path / 'theirs')]) == 0
-    assert sorted(texts(data_root)) == TRAIN
+    assert sorted(texts()) == TRAIN
     assert tool.main([str(data_root), '--do', 'export', '--to', str(tmp_path / 'LangIR')]) == 0
     assert sorted(path.name for path in (tmp_path / 'LangIR').iterdir()) == [
         'descriptions', 'images', 'masks', 'test.txt', 'trainval.txt']
@@ -230,88 +207,6 @@ def test_detect_asks_for_boxes_and_scores_them(call, data_root, vlm_server, caps
     assert json.loads(capsys.readouterr().out)['totals']['hit_rate'] == 1.0
     assert not (data_root / 'descriptions').exists() and len(vlm_server.asks) == 2
     assert call('--do', 'detect', '--split', 'test') == 0 and len(vlm_server.asks) == 2
-
-
-class Server:
-    """The loopback server as a process, so that the tool can be another."""
-
-    def __init__(self, file: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen([sys.executable, str(file), '--port', '0', *arguments], stdout=subprocess.PIPE,
-                                        text=True)
-        self.port = int(self.process.stdout.readline().split()[-1])
-
-    def requests(self) -> list[dict]:
-        with urllib.request.urlopen(f'http://127.0.0.1:{self.port}/_requests') as answer:
-            return json.load(answer)
-
-    def billed(self) -> Counter:
-        return Counter(record['images'][-1] if isinstance(record['images'][-1], str) else
-                       record['images'][-1]['sha256'] for record in self.requests() if record.get('billed'))
-
-
-@pytest.fixture
-def slow_server(vlm_server_file: Path) -> Iterator[Server]:
-    server = Server(vlm_server_file, '--latency', '0.25')
-    yield server
-    server.process.kill()
-    server.process.wait()
-
-
-def start(repository: Path, data_root: Path, server: Server, *arguments: str) -> subprocess.Popen:
-    command = [sys.executable, str(repository / 'tools' / 'annotate.py'), str(data_root), '--provider', 'openai',
-               '--split', 'all', '--options', 'model=gpt-6-test', f'base_url=http://127.0.0.1:{server.port}/v1',
-               '--concurrency', '1', *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for_texts(data_root: Path, number: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(texts(data_root)) < number and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
-def test_killed_and_called_again_it_finishes_and_no_kept_answer_is_paid_again(repository, data_root, slow_server):
-    process = start(repository, data_root, slow_server)
-    wait_for_texts(data_root, 2)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    first, kept = texts(data_root), len(list((data_root / '.annotation' / 'cache').rglob('*.json')))
-    assert 2 <= len(first) < 6
-    again = start(repository, data_root, slow_server)
-    out, _ = again.communicate(timeout=60)
-    assert again.returncode == 0 and len(texts(data_root)) == 6 and first.items() <= texts(data_root).items()
-    billed = slow_server.billed()
-    assert len(billed) == 6 and sum(billed.values()) <= 7 and sum(count == 1 for count in billed.values()) >= kept
-
-
-def test_ctrl_c_finishes_what_is_under_way_and_leaves_with_130(repository, data_root, slow_server):
-    process = start(repository, data_root, slow_server)
-    wait_for_texts(data_root, 1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 130 and 'stopped: interrupted' in err and 'Traceback' not in err
-    written = len(texts(data_root))
-    assert 1 <= written < 6 and f'{written} written' in out
-    assert sum(slow_server.billed().values()) == written
-    run, = store.read_provenance(data_root / 'descriptions')['runs']
-    assert run['finished'] and run['counts']['unasked'] == 6 - written and 'interrupted' in run['stopped']
-
-
-def test_a_second_ctrl_c_ends_at_once(repository, data_root, vlm_server_file):
-    server = Server(vlm_server_file, '--latency', '50')
-    try:
-        process = start(repository, data_root, server)
-        while not any(record['kind'] == 'ask' for record in server.requests()):
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        told = next(line for line in process.stderr if 'interrupted' in line)
-        assert 'waiting at most 60 s for answers under way. Interrupt again' in told
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
-    finally:
-        server.process.kill()
-        server.process.wait()
-    assert process.returncode == 130 and 'Traceback' not in err
 
 
 DEBUG = '''
@@ -339,6 +234,17 @@ def test_the_key_is_in_no_output_at_debug_level_and_in_no_file(
     assert key_canary not in done.stdout + done.stderr and 'iVBORw0KGgo' not in done.stdout + done.stderr
     files = [file for file in data_root.rglob('*') if file.is_file()]
     assert len(files) > 14 and not any(key_canary.encode() in file.read_bytes() for file in files)
+
+
+@pytest.mark.parametrize(('told', 'folder'), [('', 'descriptions'), (', "descriptions": "words"', 'words')])
+def test_descriptions_are_written_where_the_data_set_says_that_they_are(tool, data_root, told, folder):
+    (data_root / 'images').rename(data_root / 'pics')
+    (data_root / 'words').mkdir()
+    (data_root / LAYOUT_FILE).write_text(
+        f'{{"images": "pics", "masks": "masks", "splits": {{"trainval": "trainval.txt"}}{told}}}')
+    assert tool.main([str(data_root), '--provider', 'quadrant']) == 0
+    found = detect(data_root).descriptions
+    assert list(found) == TRAIN and {path.parent for path in found.values()} == {data_root / folder}
 
 
 @pytest.mark.parametrize('verb', ['batch-submit', 'batch-status', 'detect'])
