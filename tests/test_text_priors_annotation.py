@@ -16,6 +16,7 @@ from PIL import Image
 
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors import Scene, TextPriorProvider, annotation, build_provider, store
+from irstd_toolbox.text_priors.vlm.session import hold, run_dir
 
 TRAIN, TEST = ['XDU0', 'XDU1', 'XDU2'], ['XDU3', 'XDU4']
 
@@ -235,6 +236,20 @@ def test_writing_everything_anew_forgets_earlier_runs_and_writing_a_part_does_no
     annotation.annotate(annotation.plan(['a', 'b'], tmp_path, overwrite=True), Watched(), load, {'provider': 'watched'})
     assert [run['provider'] for run in store.read_provenance(tmp_path)['runs']] == ['watched']
     assert store.read_provenance(tmp_path)['uses_ground_truth'] is False
+
+
+def test_while_another_process_annotates_the_data_set_nothing_is_written(tmp_path):
+    job = annotation.plan(['a'], tmp_path / 'descriptions')
+    with hold(run_dir(job.folder)), pytest.raises(ConfigError, match='in use: another process annotates'):
+        annotation.annotate(job, Watched(), load, {})
+    assert not job.folder.exists()
+    assert annotation.annotate(job, Watched(), load, {}).written == ['a']
+
+
+def test_a_place_that_cannot_be_written_to_is_said(tmp_path):
+    (tmp_path / '.annotation').write_text('a file')
+    with pytest.raises(ConfigError, match=r'\.annotation cannot be written to .*Give another folder'):
+        annotation.annotate(annotation.plan(['a'], tmp_path / 'descriptions'), Watched(), load, {})
 
 
 SLOW = '''

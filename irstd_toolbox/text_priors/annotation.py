@@ -11,8 +11,10 @@ from irstd_toolbox.errors import ConfigError, UserError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.provider import TextPriorProvider
 from irstd_toolbox.text_priors.scene import Scene
+from irstd_toolbox.text_priors.vlm.session import hold, run_dir
 
-__all__ = ['Job', 'Outcome', 'annotate', 'now', 'plan', 'recorded_runs', 'refuse_leakage', 'write_runs']
+__all__ = [
+    'Job', 'Outcome', 'annotate', 'holds_others', 'now', 'plan', 'recorded_runs', 'refuse_leakage', 'write_runs']
 
 
 @dataclass(frozen=True)
@@ -89,26 +91,28 @@ def annotate(
         advance: Called after each image.
 
     Raises:
+        ConfigError: If another process annotates the same data set: of two records, the later would be all.
         DataError: If an existing record is damaged.
     """
-    runs = _earlier_runs(job)
     run = dict(record) | {
         'uses_ground_truth': provider.uses_ground_truth if provider.origin_known else None,
         'toolbox_version': __version__, 'started': now(), 'finished': None}
     outcome = Outcome()
-    _write_record(job, runs, run, outcome)
-    try:
-        for image_id in job.todo:
-            try:
-                sentence = provider.describe(load(image_id, provider.uses_ground_truth))
-                store.write_description(job.folder, image_id, sentence, job.suffix, job.overwrite)
-                outcome.written.append(image_id)
-            except UserError as error:
-                outcome.failed[image_id] = str(error)
-            advance(image_id)
-        run['finished'] = now()
-    finally:
+    with hold(run_dir(job.folder)):
+        runs = _earlier_runs(job)
         _write_record(job, runs, run, outcome)
+        try:
+            for image_id in job.todo:
+                try:
+                    sentence = provider.describe(load(image_id, provider.uses_ground_truth))
+                    store.write_description(job.folder, image_id, sentence, job.suffix, job.overwrite)
+                    outcome.written.append(image_id)
+                except UserError as error:
+                    outcome.failed[image_id] = str(error)
+                advance(image_id)
+            run['finished'] = now()
+        finally:
+            _write_record(job, runs, run, outcome)
     return outcome
 
 
@@ -117,9 +121,13 @@ def _earlier_runs(job: Job) -> list[dict[str, Any]]:
     earlier = recorded_runs(job.folder)
     if not job.overwrite:
         return earlier
-    replaced = {store.find_description(job.folder, image_id) for image_id in job.todo}
-    others = [path for path in job.folder.rglob('*.txt') if path not in replaced and not path.name.startswith('.')]
-    return earlier if others else []
+    return earlier if holds_others(job.folder, job.todo) else []
+
+
+def holds_others(folder: Path, ids: Iterable[str]) -> bool:
+    """Whether a folder holds descriptions beside those of ``ids``."""
+    own = {store.find_description(folder, image_id) for image_id in ids}
+    return any(path not in own and not path.name.startswith('.') for path in folder.rglob('*.txt'))
 
 
 def _write_record(job: Job, earlier: list[dict[str, Any]], run: dict[str, Any], outcome: Outcome) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 from irstd_toolbox import __version__
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors import store
-from irstd_toolbox.text_priors.annotation import now, recorded_runs, write_runs
+from irstd_toolbox.text_priors.annotation import holds_others, now, recorded_runs, write_runs
 from irstd_toolbox.text_priors.langir import leaks, naming_of
 from irstd_toolbox.text_priors.listing import list_folder, read_all
 from irstd_toolbox.text_priors.vlm.judge import REASONS, judge
+from irstd_toolbox.text_priors.vlm.session import hold, run_dir
 from irstd_toolbox.text_priors.vlm.types import Answer
 
 __all__ = ['ImportReport', 'import_descriptions', 'read_lines']
@@ -115,7 +116,8 @@ def import_descriptions(
 
     Raises:
         DataError: If the source cannot be read, is ``folder`` itself, or holds nothing.
-        ConfigError: If its texts are made from masks and describe test images, and that was not allowed.
+        ConfigError: If its texts are made from masks and describe test images, and that was not allowed, or another
+            process annotates the same data set.
     """
     ids, source, folder = tuple(ids), Path(source), Path(folder)
     if source.suffix.lower() == '.jsonl':
@@ -144,12 +146,17 @@ def import_descriptions(
     run = {'provider': 'import', 'source': source.name, 'uses_ground_truth': report.uses_ground_truth,
            'leakage': report.leakage, 'toolbox_version': __version__, 'started': now(), 'finished': None,
            'source_record': record or None}
-    earlier = recorded_runs(folder)
-    _record(folder, earlier, run, report)
-    for image_id in ids:
-        if image_id in texts:
-            _write(report, image_id, texts[image_id], suffix or naming_of([image_id]).suffix, overwrite)
-    _record(folder, earlier, run | {'finished': now()}, report)
+    with hold(run_dir(folder)):
+        earlier = recorded_runs(folder)
+        _record(folder, earlier, run, report)
+        for image_id in ids:
+            if image_id in texts:
+                try:
+                    _write(report, image_id, texts[image_id], suffix or naming_of([image_id]).suffix, overwrite)
+                except DataError as error:
+                    report.rejected[image_id] = str(error)
+        replaced = overwrite and not holds_others(folder, report.written)
+        _record(folder, [] if replaced else earlier, run | {'finished': now()}, report)
     return report
 
 

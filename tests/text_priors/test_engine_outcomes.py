@@ -354,6 +354,25 @@ def test_no_more_money_than_told_requests_under_way_included(run, concurrency):
     assert report.stop.kind == 'budget' and 'would pass the limit of 0.7; ' in report.stop.message
 
 
+def test_answers_that_are_not_counted_cost_what_is_estimated(run):
+    provider = Fake(lambda image_id, n: Answer(words(image_id), 'gpt-4o', None, 'stop'), model='gpt-4o')
+    report = run(provider, prices=Prices(10, 10), limits={'max_cost': 0.005, 'concurrency': 1})
+    assert 1 <= len(provider.asked) < 6 and 0 < report.cost <= 0.005 and report.stop.kind == 'budget'
+
+
+def test_a_limit_of_money_that_cannot_be_kept_stops_the_run(run):
+    provider = Fake(lambda image_id, n: Answer(words(image_id), 'fake', None, 'stop'))
+    report = run(provider, prices=Prices(10, 10), limits={'max_cost': 0.002, 'concurrency': 1})
+    assert provider.asked == ['XDU0'] and report.cost is None
+    assert 'counts no tokens, so the limit of 0.002 cannot be kept' in report.stop.message
+
+
+@pytest.mark.parametrize('said', ['a sentence', Answer(None, 'fake', None, 'stop')])
+def test_what_is_no_answer_fails_the_image_and_not_the_run(run, said):
+    report = run(Fake(lambda image_id, n: said if image_id == 'XDU0' else None))
+    assert 'a defect of the provider: TypeError: ask returned' in report.failed['XDU0'] and len(report.written) == 5
+
+
 def test_a_full_disk_stops_the_run_with_its_cause(run, folder, monkeypatch):
     def full(self: Any, key: str, answer: Answer) -> None:
         raise OSError(28, 'No space left on device')

@@ -188,7 +188,7 @@ def test_a_file_name_that_could_not_be_written_is_refused_before_anything_is_ask
 
 
 def test_images_that_a_batch_is_to_answer_for_are_left_to_it(place, monkeypatch):
-    monkeypatch.setattr('irstd_toolbox.text_priors.vlm.annotate.pending_images', lambda folder: {'XDU0': 'shard1'})
+    monkeypatch.setattr('irstd_toolbox.text_priors.vlm.annotate.pending_images', lambda *_: {'XDU0': 'shard1'})
     report = place.run()
     assert report.pending == {'XDU0': 'shard1'} and place.asked == ['XDU1'] and report.exit_code == 3
 

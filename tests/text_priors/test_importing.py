@@ -10,6 +10,7 @@ import pytest
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors import langir, store
 from irstd_toolbox.text_priors.importing import import_descriptions, read_lines
+from irstd_toolbox.text_priors.vlm.session import hold, run_dir
 
 IDS = ['Misc_1', 'Misc_2', 'Misc_3']
 RUN = {'provider': 'quadrant', 'uses_ground_truth': True}
@@ -110,6 +111,33 @@ def test_the_import_is_added_to_the_record_and_holds_that_of_the_source(source, 
     assert record['runs'][1]['counts'] == {'written': 2, 'same': 0, 'kept': 0, 'rejected': 1, 'unknown': 1}
     assert (record['uses_ground_truth'], record['runs'][1]['source']) == (False, 'theirs')
     assert record['runs'][1]['finished']
+
+
+def test_an_import_that_replaces_everything_forgets_earlier_runs_and_one_of_a_part_does_not(lines, tmp_path):
+    target = tmp_path / 'data' / 'descriptions'
+    texts = [{'id': image_id, 'text': f'On the left of {image_id}.'} for image_id in IDS]
+    import_descriptions(lines(*texts), IDS, target, uses_ground_truth=True)
+    for count, origins in ((1, [True, False]), (3, [False])):
+        new = [{'id': one['id'], 'text': f'{count}: {one["text"]}'} for one in texts[:count]]
+        import_descriptions(lines(*new), IDS, target, uses_ground_truth=False, overwrite=True)
+        assert [run['uses_ground_truth'] for run in store.read_provenance(target)['runs']] == origins
+
+
+def test_an_image_with_two_descriptions_is_told_and_the_others_are_imported(source, tmp_path):
+    target = tmp_path / 'data' / 'descriptions'
+    target.mkdir(parents=True)
+    for suffix in store.SUFFIXES[:2]:
+        (target / f'Misc_1{suffix}').write_text('Twice.')
+    report = import_descriptions(source, IDS, target)
+    assert 'has 2 descriptions' in report.rejected['Misc_1'] and report.written == ['Misc_2']
+    assert store.read_provenance(target)['runs'][-1]['finished']
+
+
+def test_nothing_is_imported_while_another_process_annotates_the_data_set(source, tmp_path):
+    target = tmp_path / 'data' / 'descriptions'
+    with hold(run_dir(target)), pytest.raises(ConfigError, match='in use'):
+        import_descriptions(source, IDS, target)
+    assert not target.exists()
 
 
 def test_an_unknown_origin_is_recorded_as_unknown(source, tmp_path):

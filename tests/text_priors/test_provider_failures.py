@@ -92,6 +92,21 @@ def test_a_name_without_its_tag_is_found_in_a_local_servers_list(vlm_server, mak
     asyncio.run(make_provider('openai_compatible', model='llava').check())
 
 
+@pytest.mark.parametrize(('name', 'listed', 'failure'), [
+    ('openai_compatible', 'models/llava', None), ('openai_compatible', 'org/llava', None),
+    ('openai_compatible', None, 'not_found'), ('openai_compatible', None, 'permission'),
+    ('openai_compatible', None, 'bad_request'), ('openai', None, 'permission')])
+def test_a_list_that_cannot_be_had_or_spells_otherwise_stops_nothing(make_provider, monkeypatch, name, listed, failure):
+    provider = make_provider(name, model='org/llava:nitro' if listed == 'org/llava' else 'llava')
+
+    async def get(path: str, query: dict | None = None) -> dict:
+        if failure:
+            raise ProviderError(failure, 'no list for you')
+        return {'data': [{'id': 'other'}, {'id': listed}]}
+    monkeypatch.setattr(provider, 'get', get)
+    asyncio.run(provider.check())
+
+
 @pytest.mark.parametrize(('shown', 'kind'), [
     ({'lifecycle': 'retired'}, 'not_found'), ({'capabilities': {'image_input': {'supported': False}}}, 'config')])
 def test_a_model_that_is_gone_or_blind_is_told_before_it_is_asked(make_provider, monkeypatch, shown, kind):

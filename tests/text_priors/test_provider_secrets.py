@@ -5,6 +5,7 @@ import copy
 import io
 import json
 import logging
+import os
 import pickle
 import traceback
 
@@ -14,6 +15,7 @@ from irstd_toolbox.text_priors.vlm.prompts import render
 from irstd_toolbox.text_priors.vlm.types import ProviderError
 
 NEEDS_KEY = ['openai', 'openai_chat', 'anthropic']
+EVERY = [*NEEDS_KEY, 'openai_compatible']
 FAULTS = ['auth', 'echo', 'bad_request', 'rate_limit:1', 'reset', 'cut', 'malformed', 'html', 'server']
 
 
@@ -41,6 +43,27 @@ def test_another_variable_can_be_named(vlm_server, make_provider, ask, monkeypat
     monkeypatch.setenv('TEAM_KEY', 'team-key-0123456789')
     ask(make_provider(kind, api_key_env='TEAM_KEY'))
     assert vlm_server.asks[0].headers['authorization'] == 'Bearer team-key-0123456789'
+
+
+@pytest.mark.parametrize('kind', EVERY)
+def test_no_header_of_the_environment_is_sent(vlm_server, make_provider, ask, monkeypatch, key_canary, kind):
+    for name in ('OPENAI_CUSTOM_HEADERS', 'ANTHROPIC_CUSTOM_HEADERS'):
+        monkeypatch.setenv(name, 'Authorization: Bearer other\nX-Gateway: secret\nanthropic-beta: x')
+    monkeypatch.setenv('OPENAI_ORG_ID', 'org-secret')
+    monkeypatch.setenv('OPENAI_PROJECT_ID', 'proj-secret')
+    ask(make_provider(kind))
+    sent = vlm_server.asks[0].headers
+    assert sent['authorization'] == f'Bearer {key_canary if kind in NEEDS_KEY else "EMPTY"}'
+    assert not {'x-gateway', 'anthropic-beta', 'openai-organization', 'openai-project'} & set(sent)
+    assert os.environ['OPENAI_ORG_ID'] == 'org-secret'
+
+
+def test_whose_account_pays_is_told_by_options_and_is_no_part_of_the_answer(vlm_server, make_provider, ask):
+    provider = make_provider('openai', organization='org-1', project='proj-1')
+    ask(provider)
+    sent = vlm_server.asks[0].headers
+    assert (sent['openai-organization'], sent['openai-project']) == ('org-1', 'proj-1')
+    assert provider.identity() == make_provider('openai').identity()
 
 
 @pytest.mark.parametrize('kind', NEEDS_KEY)

@@ -33,13 +33,13 @@ def do(work: Work, verb: str) -> int:
             report = batch.submit(work.ids, folder, provider, work.prepare, question, limits, work.prices, args.suffix,
                                   args.overwrite, work.record(), advance=shown.advance)
     elif verb == 'ingest':
-        with Shown(verb, len(pending_images(run_dir(folder)))) as shown:
+        with Shown(verb, len(pending_images(run_dir(folder), folder.name))) as shown:
             report = batch.ingest(folder, provider, limits, work.prices, advance=shown.advance)
     else:
         report = {'status': batch.status, 'cancel': batch.cancel, 'cleanup': batch.cleanup}[verb](
             folder, provider, limits)
     values = asdict(report) | {'exit_code': report.exit_code}
-    for name in ('failed', 'rejected'):
+    for name in ('failed', 'rejected', 'unknown'):
         listed(name, values.get(name, {}))
     if report.stopped:
         listed('stopped', {verb: report.stopped})

@@ -50,7 +50,8 @@ def run(work: Work) -> int:
         store.find_description(work.folder, image_id) is not None for image_id in work.ids)
     todo = len(work.ids) - existing
     work.confirm(todo)
-    with Shown('describing', todo - len(set(pending_images(run_dir(work.folder))) & set(work.ids))) as shown:
+    pending = set(pending_images(run_dir(work.folder), work.folder.name)) & set(work.ids)
+    with Shown('describing', todo - len(pending)) as shown:
         report = annotate(
             work.ids, work.folder, provider, work.prepare, question, limits, work.prices, work.args.suffix,
             work.args.overwrite, work.record(), shown.advance)

@@ -39,6 +39,8 @@ class OpenAIOptions(RemoteOptions):
         top_p: Refused by reasoning models.
         seed: Chat Completions only.
         service_tier: Price and speed; ``flex`` is slow, and its ``timeout`` is 900 unless told.
+        organization: Whose account pays, for keys that belong to several.
+        project: Of the organization.
     """
 
     base_url: str = 'https://api.openai.com/v1'
@@ -52,6 +54,8 @@ class OpenAIOptions(RemoteOptions):
     top_p: float | None = Field(None, gt=0, le=1)
     seed: int | None = None
     service_tier: Literal['auto', 'default', 'flex', 'priority'] | None = None
+    organization: str | None = None
+    project: str | None = None
 
     @model_validator(mode='before')
     @classmethod
@@ -72,7 +76,19 @@ class _OpenAIClient(RemoteProvider):
 
     def _make_client(self, sdk: ModuleType, key: str) -> Any:
         return sdk.AsyncOpenAI(api_key=key, base_url=self.options.base_url, max_retries=0,
-                               timeout=self.options.timeout, **self.http_client())
+                               timeout=self.options.timeout, **self._account(), **self.http_client())
+
+    def _account(self) -> dict[str, str | None]:
+        return {}
+
+    async def _listed(self, path: str, *unsaid: str) -> dict[str, Any]:
+        """What the server lists at ``path``; nothing if it fails by ``unsaid``, which says nothing of a question."""
+        try:
+            return await self.get(path)
+        except ProviderError as error:
+            if error.kind in unsaid:
+                return {}
+            raise
 
 
 class OpenAIProvider(_OpenAIClient, OpenAIBatches):
@@ -96,7 +112,10 @@ class OpenAIProvider(_OpenAIClient, OpenAIBatches):
     name = 'openai'
     options: OpenAIOptions
     Options = OpenAIOptions
-    SILENT = HIDDEN | {'service_tier'}
+    SILENT = HIDDEN | {'service_tier', 'organization', 'project'}
+
+    def _account(self) -> dict[str, str | None]:
+        return {'organization': self.options.organization, 'project': self.options.project}
 
     def request(self, image: PreparedImage, prompt: Prompt) -> tuple[str, dict[str, Any]]:
         options = self.options
@@ -118,7 +137,7 @@ class OpenAIProvider(_OpenAIClient, OpenAIBatches):
         return read(body, self.options.model, self.host)
 
     async def check(self) -> None:
-        await self.get(f"/models/{quote(self.options.model, safe='')}")
+        await self._listed(f"/models/{quote(self.options.model, safe='')}", 'permission')  # a key for questions alone
 
 
 class CompatibleOptions(RemoteOptions):
@@ -190,11 +209,12 @@ class CompatibleProvider(_OpenAIClient):
         return parse_chat(body, self.options.model, self.host)
 
     async def check(self) -> None:
-        rows = (await self.get('/models')).get('data')
+        rows = (await self._listed('/models', 'permission', 'not_found', 'bad_request')).get('data')
         names = [str(row.get('id')) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        if names and not {self.options.model, f'{self.options.model}:latest'} & set(names):
-            raise ProviderError('not_found', f'{self.host} serves no model {self.options.model!r}; it lists '
-                                             f'{", ".join(names[:20])}')
+        model = self.options.model
+        listed = {model, f'{model}:latest', model.partition(':')[0]} & set(names)  # Ollama's tags, routers' variants
+        if names and not listed and not any(name.endswith(f'/{model}') for name in names):
+            raise ProviderError('not_found', f'{self.host} serves no model {model!r}; it lists {", ".join(names[:20])}')
 
 
 def _sent(body: dict[str, Any]) -> dict[str, Any]:

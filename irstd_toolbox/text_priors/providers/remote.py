@@ -1,13 +1,15 @@
 """What providers behind a network have in common: address, key, client, and failures that hold nothing secret."""
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import ipaddress
 import json
+import os
 import time
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, ClassVar
@@ -24,6 +26,8 @@ from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage, Prompt, P
 __all__ = ['RemoteOptions', 'RemoteProvider', 'is_loopback', 'require_sdk']
 
 HIDDEN = frozenset({'base_url', 'api_key_env', 'timeout', 'allow_insecure'})
+_AMBIENT = ('OPENAI_CUSTOM_HEADERS', 'OPENAI_ORG_ID', 'OPENAI_PROJECT_ID', 'ANTHROPIC_CUSTOM_HEADERS')
+"""What the SDKs would send from the environment, to any server, and in the place of the key that was named."""
 
 
 def is_loopback(url: str) -> bool:
@@ -51,11 +55,21 @@ def require_sdk(module: str, extra: str) -> None:
                           f"Run: pip install 'irstd-toolbox[{extra}]'")
 
 
+@contextlib.contextmanager
+def _without_ambient_headers() -> Iterator[None]:
+    hidden = {name: os.environ.pop(name) for name in _AMBIENT if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 class RemoteOptions(ProviderOptions):
     """Where to ask, and as whom.
 
     Args:
-        base_url: The server's address; variables of the environment such as ``OPENAI_BASE_URL`` do not count.
+        base_url: The server's address; variables of the environment such as ``OPENAI_BASE_URL`` and
+            ``OPENAI_CUSTOM_HEADERS`` do not count.
         api_key_env: NAME of the environment variable that holds the key.
         timeout: Seconds that one question may take.
         allow_insecure: Send images and key over plain http to another machine.
@@ -212,7 +226,8 @@ class RemoteProvider(OptionsProvider):
             name = self.options.api_key_env
             key = key_from_environment(name) if name else None
             guard_logging()  # after the import: the SDKs set up their loggers then
-            self._client, self._loop = self._make_client(sdk, key or 'EMPTY'), loop
+            with _without_ambient_headers():
+                self._client, self._loop = self._make_client(sdk, key or 'EMPTY'), loop
         return self._client
 
     def _json(self, response: Any) -> tuple[dict[str, Any], str | None]:

@@ -72,7 +72,7 @@ def annotate(
 
 def sort_out(ids: Iterable[str], desk: Desk, overwrite: bool) -> tuple[list[str], list[str], dict[str, str]]:
     """Those of ``ids`` to be asked about, those whose description stays, and those that a batch is to answer for."""
-    batched = pending_images(run_dir(desk.folder))
+    batched = pending_images(run_dir(desk.folder), desk.folder.name)
     todo, kept, pending = [], [], {}
     for image_id in dict.fromkeys(ids):
         if not overwrite and store.find_description(desk.folder, image_id):
@@ -90,8 +90,8 @@ def record_run(desk: Desk, provider: VisionLanguageProvider, run: Mapping[str, A
     Runs of which no description is left are dropped once the run is finished and every description is accounted for.
     """
     earlier = recorded_runs(desk.folder)
-    common = {'run': desk.audit.run, 'uses_ground_truth': provider.uses_ground_truth, 'leakage': False, **run,
-              'identity': provider.identity(), 'toolbox_version': __version__}
+    common = {'run': desk.audit.run, 'uses_ground_truth': provider.uses_ground_truth, 'leakage': False,
+              'identity': provider.identity(), **run, 'toolbox_version': __version__}
 
     def write(report: Report, finished: str | None = None) -> None:
         entry = common | {

@@ -77,7 +77,8 @@ class Asker:
         model = str(self.provider.identity().get('model', ''))
         failures, waited, since = 0, 0.0, time.monotonic()
         while True:
-            await self._ready(estimate(model, image, prompt, self.word_limit))
+            expected = estimate(model, image, prompt, self.word_limit)
+            await self._ready(expected)
             sent = time.monotonic()
             try:
                 answer = await self._send(image, prompt)
@@ -98,14 +99,17 @@ class Asker:
             else:
                 self._brake.release()
                 self._alike, self._answered = ('', 0), time.monotonic()
-                self._count(answer)
+                self._count(answer, expected)
                 return answer
 
     async def _send(self, image: PreparedImage, prompt: Prompt) -> Answer:
         self.report.calls += 1
         self._in_flight += 1
         try:
-            return await self.provider.ask(image, prompt)
+            answer = await self.provider.ask(image, prompt)
+            if not isinstance(answer, Answer) or not isinstance(answer.text, str):
+                raise TypeError(f'ask returned {answer!r:.80}; an Answer whose text is a str is expected')
+            return answer
         except ProviderError:
             raise
         except UserError as error:
@@ -127,6 +131,9 @@ class Asker:
         limits, spent = self.limits, self.report.cost
         if limits.max_calls is not None and self.report.calls >= limits.max_calls:
             self._stop('budget', f'the limit of {limits.max_calls} requests is reached')
+        if limits.max_cost is not None and self.prices and spent is None:
+            self._stop('budget', f'the server counts no tokens, so the limit of {limits.max_cost:g} cannot be kept. '
+                                 'Limit the requests in its place (--max-calls)')
         if limits.max_cost is not None and self.prices and spent is not None:
             each = spent / self._answers if self._answers else expected.cost(self.prices) or 0.0
             if spent + each * (self._in_flight + 1) > limits.max_cost:
@@ -175,11 +182,13 @@ class Asker:
         self.audit.append('error', image_id=image and image.image_id, kind=error.kind, message=error.message,
                           retry_after=error.retry_after, status=error.status, request_id=error.request_id)
 
-    def _count(self, answer: Answer) -> None:
+    def _count(self, answer: Answer, expected: Estimate) -> None:
         self._answers += 1
         self.report.usage.update({name: count for name, count in vars(answer.usage).items() if count is not None})
         if self.prices and self.report.cost is not None:
-            self.report.cost += self.prices.of(answer.usage) or 0.0
+            cost = self.prices.of(answer.usage)
+            cost = expected.cost(self.prices) if cost is None else cost
+            self.report.cost = None if cost is None else self.report.cost + cost
 
 
 def _cause(error: ProviderError) -> str:

@@ -165,7 +165,8 @@ def _about(shards: list[Shard]) -> dict[str, Any]:
     common = shards[0].record if all(shard.record == shards[0].record for shard in shards) else {}
     told = [{'label': shard.label, 'remote_id': shard.remote_id, 'identity': shard.identity,
              **({} if common else {'record': shard.record})} for shard in shards]
-    return common | {'batches': told}
+    identity = shards[0].identity if all(shard.identity == shards[0].identity for shard in shards) else None
+    return common | {'identity': identity, 'batches': told}
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

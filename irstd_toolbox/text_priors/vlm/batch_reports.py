@@ -170,12 +170,14 @@ class Cancellation(Report):
         cancelled: Labels; what these have answered can be ingested once they have ended.
         ended: Labels of batches that had ended; they are to be ingested.
         dropped: Labels of batches that failed or that the vendor does not know: their images are free again.
+        unknown: Of the dropped, those that the vendor does not know, and what that means.
         unclear: Labels of batches that may have been made, which the vendor did not tell. They stay open.
     """
 
     cancelled: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    unknown: dict[str, str] = field(default_factory=dict)
     unclear: list[str] = field(default_factory=list)
 
 

@@ -94,8 +94,8 @@ class Selection:
         """What is to be sent for ``ids``."""
         for shard in self.state.shards:
             if shard.open:
-                self._pending.update(shard.images)
                 if shard.folder == self.desk.folder.name:
+                    self._pending.update(shard.images)
                     self.items |= {item.key: item for item in shard.items.values()}
                 else:
                     self._pending_keys.update(item.key for item in shard.items.values())

@@ -105,15 +105,20 @@ class BatchState:
         os.replace(hidden, self.path)
 
 
-def pending_images(folder: str | os.PathLike) -> dict[str, str]:
+def pending_images(folder: str | os.PathLike, descriptions: str) -> dict[str, str]:
     """By image id, the label of the batch that is still to answer for it.
 
     Whoever asks the model online leaves these out, or they would be paid twice.
 
+    Args:
+        folder: The session's ``.annotation``, which folders of descriptions beside each other share.
+        descriptions: Name of the folder of descriptions.
+
     Raises:
         DataError: If the file is damaged.
     """
-    return {image_id: shard.label for shard in BatchState(folder).shards if shard.open for image_id in shard.images}
+    return {image_id: shard.label for shard in BatchState(folder).shards
+            if shard.open and shard.folder == descriptions for image_id in shard.images}
 
 
 def _read(path: Path) -> list[Shard]:

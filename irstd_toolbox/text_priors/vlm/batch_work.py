@@ -139,6 +139,10 @@ class Batches:
                 else:
                     self._fail(state, shard, standing.message or standing.state)
                     report.dropped.append(shard.label)
+                    if standing.state == 'unknown':
+                        report.unknown[shard.label] = (
+                            f'{shard.remote_id} is not known to the vendor under this key. Under another one it may '
+                            'still run and be billed: cancel it there, or its images are paid twice')
         return report
 
     async def cleanup(self) -> Cleanup:

@@ -26,14 +26,19 @@ def hold(folder: Path) -> Iterator[None]:
     """Keep other processes from annotating the same data set; the hold ends with the process, however it ends.
 
     Raises:
-        ConfigError: If another process holds it.
+        ConfigError: If another process holds it, or the folder cannot be written to.
     """
     try:
         import fcntl
     except ImportError:  # not a POSIX system: nobody is kept out
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'lock').touch()
+    except OSError as error:
+        raise ConfigError(f'{folder} cannot be written to ({error.strerror}); it is expected to keep the record of who '
+                          'describes what. Give another folder for the descriptions (--out).') from None
     with open(folder / 'lock', 'w') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

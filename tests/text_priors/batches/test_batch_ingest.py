@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.vlm.prompts import Question
 from irstd_toolbox.text_priors.vlm.types import Answer, BatchStatus, ProviderError
 
@@ -280,3 +281,19 @@ def test_batches_for_one_folder_of_descriptions_are_not_ingested_into_another(of
     assert (office.texts, other.texts) == ({'a': made.sentence('a')}, {})
     assert other.submit(['a', 'a=again']).written == ['a', 'a=again']
     assert vendor.paid == ['a', 'b']
+
+
+def test_an_id_that_another_folders_batch_asks_about_otherwise_is_sent(office, vendor, made) -> None:
+    office.submit(['a'])
+    other = made.Office(office.descriptions.parent, vendor, 'others')
+    other.question = Question('zero_shot')
+    assert other.submit(['a']).submitted == ['a'] and vendor.paid == ['a', 'a']
+
+
+def test_the_record_says_what_was_asked_and_not_what_was_told_to_whoever_fetched_it(office, vendor) -> None:
+    asked = vendor.identity()
+    office.submit(['a'])
+    vendor.model = 'another'
+    office.ingest()
+    run, = store.read_provenance(office.descriptions)['runs']
+    assert vendor.identity() != asked and run['identity'] == asked

@@ -56,9 +56,10 @@ def test_an_image_on_its_way_is_not_sent_under_other_options_either(office, vend
 
 def test_images_on_their_way_are_told_to_whoever_asks_online(office) -> None:
     office.submit(['a'])
-    assert pending_images(office.folder) == {'a': office.shards[0].label}
+    assert pending_images(office.folder, 'descriptions') == {'a': office.shards[0].label}
+    assert pending_images(office.folder, 'of_another_model') == {}
     office.ingest()
-    assert pending_images(office.folder) == {}
+    assert pending_images(office.folder, 'descriptions') == {}
 
 
 def test_a_described_image_is_not_sent(office, vendor) -> None:

@@ -50,7 +50,8 @@ def test_cancelling_leaves_what_has_ended_to_be_ingested(office, vendor) -> None
 def test_cancelling_drops_a_batch_that_the_vendor_does_not_know(office, vendor) -> None:
     office.submit(['a'])
     vendor.faults['status'] = [ProviderError('not_found', 'no such batch')]
-    assert office.do('cancel').dropped == [office.shards[0].label]
+    report, label = office.do('cancel'), office.shards[0].label
+    assert report.dropped == [label] and 'is not known to the vendor under this key' in report.unknown[label]
     assert office.submit(['a']).submitted == ['a']
 
 
