@@ -109,6 +109,13 @@ HFLIP = [
     ('a horizontal streak at the top', 'a horizontal streak at the top'),
     ('to the right above the horizon', 'to the left above the horizon'),
     ('the bottom right, and left of it', 'the bottom left, and right of it'),
+    ('at the upper\u2011left.', 'at the upper-right.'),
+    ('left\u2010of\u2013center', 'right-of-center'),
+    ('On the right-hand side, all the way across.', 'On the left-hand side, all the way across.'),
+    ('one third of the way up, to the left', 'one third of the way up, to the right'),
+    ('in the left third along the shore', 'in the right third along the shore'),
+    ("THE TARGET'S LEFT EDGE", "THE TARGET'S RIGHT EDGE"),
+    ('to the north-northwest, a leftover', 'to the north-northeast, a leftover'),
 ]
 
 
@@ -196,7 +203,11 @@ def test_words_that_name_no_height_are_left_alone_by_a_vertical_flip(sentence):
     '12 pixels from the left edge', '30% from the left', 'about 20 percent', "at 2 o'clock", 'two o’clock',
     'turning clockwise', 'counterclockwise', 'in the second quadrant', 'in quadrant IV', 'quadrant 2', 'Q3',
     'in the 2nd quadrant', 'tilted by 30 degrees', '45° from the axis', 'in the first row', 'to starboard',
-    '目标位于左上角', 'цель слева'])
+    '目标位于左上角', 'цель слева', 'in the topleft corner', 'a bottomright speck', 'on the lefthand side',
+    'a Centerleft spot', 'W of the mast', 'in the eastern sky, heading due W',
+    'at the N. edge', 'to the NNW of the cloud', 'in the sw corner', 'a northnorthwest wind', 'an eastbound ship',
+    'one third of the way across the image', 'two-thirds along the horizon',
+    'along the x\u2011axis'])
 @pytest.mark.parametrize('op', [op for op in OPS if op != 'identity'])
 def test_content_that_no_exchange_of_words_keeps_true_is_given_up(sentence, op):
     assert transform_sentence(sentence, op) is None
@@ -215,9 +226,17 @@ def test_words_of_height_are_given_up_only_when_up_and_down_change(sentence):
 
 
 @pytest.mark.parametrize('sentence', [
-    'a tall mast', 'an upright post', '3x5 pixels large', 'two rows', 'going left', 'above left of it'])
+    'a tall mast', 'an upright post', '3x5 pixels large', 'two rows', 'going left', 'above left of it',
+    'three times as wide as it is high', 'wider than it is long', 'longer than it’s wide', 'longer than wide',
+    'three pixels wide', 'wider than the cloud', 'twice as wide as the cloud'])
 def test_words_of_shape_are_given_up_when_the_axes_change(sentence):
     assert transform_sentence(sentence, 'rot90') is None
+
+
+@pytest.mark.parametrize('sentence', [
+    'a wide field of view', 'its contrast is high', 'visible as long as it is hot', 'per se a long, narrow streak'])
+def test_words_that_compare_no_axes_survive_a_turn(sentence):
+    assert transform_sentence(sentence, 'rot90') == sentence
 
 
 def test_a_square_size_survives_a_turn():

@@ -63,7 +63,8 @@ def test_an_id_with_folders_is_stored_below_them(tmp_path):
 @pytest.mark.parametrize(('raw', 'clean'), [
     ('A\r\ntarget\tin\u2028the\u00a0center. ', 'A target in the center.'),
     ('A \u202etarget\u202c\u200b\ufeff.', 'A target.'), ('Cafe\u0301', 'Café'), ('a\x07b\x00', 'ab'), ('\x1f \x1f', ''),
-    ('a \u200b b', 'a b')])
+    ('a \u200b b', 'a b'), ('upper\u2010left, left\u2011of\u2013center', 'upper-left, left-of-center'),
+    ('3\u20135 pixels \u2013 small', '3\u20135 pixels \u2013 small'), ('u\u2011\u200bp', 'u-p')])
 def test_text_is_one_composed_line_without_control_or_bidi_characters(raw, clean):
     assert store.clean_text(raw) == clean
 

@@ -76,6 +76,8 @@ def counterpart(word: str, op: str, family: str | None = None) -> str:
 
 
 _NUMBER = r'\d+(?:\.\d+)?'
+_PLACE = '(?:top|bottom|upper|lower|mid|middle|center|centre|left|right)'
+_POINT = '(?:north|south|east|west)'
 
 UNVOUCHED = re.compile(rf'''
     \d\s*% | \bper\s?cent\b
@@ -91,6 +93,12 @@ UNVOUCHED = re.compile(rf'''
     | \b(?:first|second|third|fourth|fifth|last|\d+(?:st|nd|rd|th))\s+(?:row|column)\b
     | \b(?:row|column|cell)\s+(?:\d|one|two|three|four)
     | \bstarboard\b | \bport\s+(?:side|bow|quarter)\b
+    | \b{_PLACE}(?:{_PLACE}|hand(?:ed)?|side)+\b         # topleft, righthand
+    | \b{_POINT}{{3,}} | \b{_POINT}+(?:bound|side)\b     # northnorthwest, eastbound
+    | (?<!['’])\b(?-i:[NESW])\b | (?<!\bper\s)(?-i:\b[NnSs][ew]\b)
+    | \b(?:nn[ew]|ss[ew]|e[ns]e|w[ns]w)\b
+    | \bof\s+the\s+way\s+(?:across|along|through|into)\b
+    | \b(?:an?|one|two|three|four)[-\s](?:thirds?|quarters?|fifths?)\s+(?:across|along|into)\b
     ''', re.IGNORECASE | re.VERBOSE)
 """Content that no exchange of words keeps true once the frame has been turned or mirrored."""
 
@@ -105,5 +113,8 @@ UNVOUCHED_BY_VERTICAL = re.compile(r'''
 
 UNVOUCHED_BY_AXIS_SWAP = re.compile(r'''
     \b(?:rows?|columns?|widths?|heights?|taller|tall|upright|sideways|lengthwise)\b
+    | \b(?:wider|broader|narrower)\s+than\b | \bas\s+(?:wide|broad)\b
+    | \b(?:as|than)\s+(?:it|they)(?:\s+is|\s+are|['’]s|['’]re)\s+(?:wide|broad|high|long)\b
+    | \bthan\s+(?:wide|broad|high|long)\b | \b(?:px|pixels?)[\s-]+(?:wide|broad|high)\b
     ''', re.IGNORECASE | re.VERBOSE)
 """Content that depends on which axis is the vertical one."""

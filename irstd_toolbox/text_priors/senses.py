@@ -4,6 +4,7 @@ import re
 from enum import Enum
 
 from irstd_toolbox.text_priors.directions import WORDS
+from irstd_toolbox.text_priors.store import plain_hyphens
 
 __all__ = [
     'AFTER_ADVERB', 'ARTICLES', 'CENTERS', 'Sense', 'Words', 'axis', 'is_idiom', 'noun_or_adjective', 'sense_of']
@@ -77,7 +78,7 @@ class Words:
     """
 
     def __init__(self, sentence: str) -> None:
-        parts = _WORD.split(sentence)
+        parts = _WORD.split(plain_hyphens(sentence))
         self._words, self._gaps = parts[1::2], parts[0::2]
         self._new: dict[int, str] = {}
 

@@ -15,6 +15,7 @@ from irstd_toolbox.text_priors.directions import (
     swaps_axes,
 )
 from irstd_toolbox.text_priors.senses import CENTERS, Sense, Words
+from irstd_toolbox.text_priors.store import plain_hyphens
 
 __all__ = ['OPS', 'transform_sentence']
 
@@ -32,7 +33,8 @@ def transform_sentence(sentence: str, op: str) -> str | None:
 
     Exchanged are left/right, upper/lower, top/bottom, above/below, over/beneath, north/south/east/west and their
     derivatives and compounds (leftmost, downward, northeastern, upper-left), and horizontal/vertical. Compounds come
-    out with the vertical word first. Case, hyphens and everything else stay; 'a' or 'an' follows the new word.
+    out with the vertical word first. Case and everything else stay; hyphens become plain ones, and 'a' or 'an' follows
+    the new word.
 
     Args:
         sentence: An English sentence.
@@ -41,8 +43,10 @@ def transform_sentence(sentence: str, op: str) -> str | None:
 
     Returns:
         The new sentence, or None where it cannot be vouched for: coordinates, percentages, clock positions and
-        angles, numbered quadrants, rows or columns; letters that are not Latin; words of height (rising, overhead) when
-        up and down change; and any word of direction whose sense its neighbours do not settle.
+        angles, numbered quadrants, rows or columns, parts of the way across; glued words (topleft, eastbound) and
+        compass letters but NE, NW, SE and SW; letters that are not Latin; words of height (rising, overhead) when up
+        and down change; comparisons of width and height when the axes change; and any word of direction whose sense
+        its neighbours do not settle.
 
     Raises:
         ConfigError: If ``op`` is none of the eight.
@@ -64,6 +68,7 @@ def transform_sentence(sentence: str, op: str) -> str | None:
         raise ConfigError(f'{op!r} is not an operation on sentences; expected one of {", ".join(OPS)}.')
     if op == 'identity':
         return sentence
+    sentence = plain_hyphens(sentence)
     if not _vouched(sentence, op):
         return None
     words = Words(sentence)

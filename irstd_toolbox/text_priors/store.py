@@ -6,6 +6,7 @@ names; both of LangIR's two are among them. ``provenance.json`` beside them is t
 
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from irstd_toolbox.errors import ConfigError, DataError
 
 __all__ = [
     'FOLDERS', 'PROVENANCE', 'SUFFIXES', 'check_image_id', 'check_suffix', 'clean_text', 'find_description',
-    'find_folder', 'read_description', 'read_provenance', 'write_description', 'write_provenance']
+    'find_folder', 'plain_hyphens', 'read_description', 'read_provenance', 'write_description', 'write_provenance']
 
 SUFFIXES = ('.description.txt', '-description.txt', '_description.txt', '.txt')
 """What follows the image id in a description's file name."""
@@ -26,6 +27,7 @@ FOLDERS = ('descriptions', 'description')
 PROVENANCE = 'provenance.json'
 
 _Folder = str | os.PathLike
+_HYPHEN = re.compile(r'(?<=[^\W\d_])[\u2010\u2011\u2013](?=[^\W\d_])')
 
 
 def find_folder(root: _Folder) -> Path | None:
@@ -75,14 +77,24 @@ def check_suffix(suffix: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """One line, composed (NFC), without control, bidirectional, zero-width or unassigned characters.
+    """One line, composed (NFC), without control, bidirectional, zero-width or unassigned characters; plain hyphens.
 
     Example:
         >>> clean_text('A target\\n in the\\tcenter.\\u202e ')
         'A target in the center.'
     """
     text = unicodedata.normalize('NFC', ' '.join(text.split()))
-    return ' '.join(''.join(char for char in text if unicodedata.category(char)[0] != 'C').split())
+    return plain_hyphens(' '.join(''.join(char for char in text if unicodedata.category(char)[0] != 'C').split()))
+
+
+def plain_hyphens(text: str) -> str:
+    """The text with ``-`` for a typographic hyphen (U+2010, U+2011) or an en dash between two letters.
+
+    Example:
+        >>> plain_hyphens('upper\\u2011left, 3\\u20135 pixels')
+        'upper-left, 3–5 pixels'
+    """
+    return _HYPHEN.sub('-', text)
 
 
 def find_description(folder: _Folder, image_id: str) -> Path | None:

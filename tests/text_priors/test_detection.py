@@ -49,6 +49,21 @@ def test_several_boxes_keep_their_order():
         (1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12))
 
 
+@pytest.mark.parametrize('text', [
+    '{"boxes": [[1, 2, 3, 4], [5, 6, 7, 8]], "scores": [0.7, 0.6, 0.9, 0.8]}',
+    '{"box_scores": [[0.7, 0.6, 0.9, 0.8]], "boxes": [[1, 2, 3, 4], [5, 6, 7, 8]]}',
+    "{'boxes': [[1, 2, 3, 4], [5, 6, 7, 8]], 'confidences': [0.7, 0.6, 0.9, 0.8], 'ids': [1, 2, 3, 4]}",
+    '[[1, 2, 3, 4], [5, 6, 7, 8]]\n**Confidence**: (0.7, 0.6, 0.9, 0.8)',
+    '[{"box": [1, 2, 3, 4], "score": 0.9}, {"scored_box": [5, 6, 7, 8], "probabilities": [0.1, 0.2, 0.3, 0.4]}]'])
+def test_scores_are_no_boxes(text):
+    assert parse_boxes(text, 64, 48).boxes == ((1, 2, 3, 4), (5, 6, 7, 8))
+
+
+@pytest.mark.parametrize('text', ['{"scores": [0.7, 0.6, 0.9, 0.8]}', 'Scores: [0.7, 0.6, 0.9, 0.8]'])
+def test_scores_alone_say_nothing_of_boxes(text):
+    assert parse_boxes(text, 64, 48).boxes is None
+
+
 def test_fractions_are_parts_of_width_and_height():
     parsed = parse_boxes('[[0.25, 0.5, 0.5, 1]]', 64, 48)
     assert (parsed.boxes, parsed.scale) == (((16, 24, 32, 48),), 'unit')

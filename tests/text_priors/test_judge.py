@@ -44,7 +44,28 @@ def test_how_it_ended_decides_before_the_words_do(finish, text, reason):
     'As a language model, I do not perceive pictures, but the target may be on the left.',
     'I must decline this request.',
     "I won't be able to help.",
-    "I'm an AI and cannot detect targets."])
+    "I'm an AI and cannot detect targets.",
+    "This request appears related to weapons targeting, which I can't support.",
+    "I can't support military targeting.",
+    'I can’t discuss that.',
+    'Cannot assist with this request.',
+    "I'm sorry, but I must respectfully decline.",
+    "I'm not going to provide targeting information.",
+    'My guidelines do not allow me to assist with target acquisition.',
+    'This goes against our usage policies.',
+    'The rules do not allow me to do this.',
+    "Sorry, but targeting assistance isn't something I can offer.",
+    'No image attached.',
+    "There doesn't seem to be an image attached to your message.",
+    "It looks like the image wasn't uploaded.",
+    'Could you upload the image?',
+    'We cannot assist with that.',
+    'I refuse to help.',
+    "It isn't possible to locate the target.",
+    "It is not possible to determine the target's location in this image.",
+    "Unable to determine the target's location.",
+    'Cannot locate the small target.',
+    'The exact position of the target cannot be determined.'])
 def test_a_refusal_in_prose_is_one(text):
     assert is_refusal(text) and judge(answer(text), 50).reason == 'refusal'
 
@@ -56,7 +77,18 @@ def test_a_refusal_in_prose_is_one(text):
     'The target, unable to be resolved as more than a point, lies at the center.',
     'I cannot tell what it is, but the small target lies in the upper right corner.',
     'The small target is located right at the horizon, near the assist vessel.',
-    'A small target appears in the middle; it cannot be mistaken for the clouds.'])
+    'A small target appears in the middle; it cannot be mistaken for the clouds.',
+    'A small target is near the image center; clouds cannot be distinguished from it.',
+    'It is not possible to see other objects; the target lies in the upper left.',
+    'The target lies on the right-hand side.',
+    'A small target above the sea; it is impossible to identify the target type.',
+    'A faint target over the ridge, impossible to tell the target from the clutter by its size.',
+    'A target above the sea; it is not possible to tell where the clouds end.',
+    "It is not possible to determine the target's exact position, but it is near the lower edge.",
+    'The sensor cannot provide contrast here; a dim target hangs below the clouds.',
+    'There does not appear to be an image artifact beside the small target.',
+    'The image is not given to clutter; one bright target is over the sea.',
+    'A support vessel lies below the target, which is not attached to it.'])
 def test_a_description_is_no_refusal(text):
     assert not is_refusal(text) and judge(answer(text), 50).ok
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from irstd_toolbox.text_priors.providers.openai_wire import parse_response
 from irstd_toolbox.text_priors.vlm.prompts import render
 from irstd_toolbox.text_priors.vlm.types import Prompt, Shot, Usage
 
@@ -63,6 +64,19 @@ def test_the_answer_is_read(vlm_server, make_provider, ask, kind):
     assert answer.text == f'Seen by {model}.' and answer.model == model and answer.finish == 'stop'
     assert answer.resolved_model.startswith(f'{model}-2026') and answer.request_id.startswith('req_')
     assert 0 < answer.latency_s < 5
+
+
+@pytest.mark.parametrize(('phases', 'text'), [
+    ((None, None), 'ab'), (('commentary', 'final_answer'), 'b'), (('final_answer', None), 'a'),
+    (('commentary', None), 'b'), (('commentary', 'commentary'), ''), (('final_answer', 'final_answer'), 'ab'),
+    ((7, []), 'ab')])
+def test_the_commentary_of_a_reasoning_model_is_no_answer(phases, text):
+    output = [{'type': 'message', 'role': 'assistant', 'content': [{'type': 'output_text', 'text': said}]}
+              | ({} if phase is None else {'phase': phase}) for phase, said in zip(phases, 'ab', strict=True)]
+    body = {'object': 'response', 'status': 'completed', 'output': output}
+    assert parse_response(body, 'm', 'host').text == text
+    output[0]['content'].append({'type': 'refusal', 'refusal': 'No.'})
+    assert parse_response(body, 'm', 'host').finish == 'refusal'
 
 
 @pytest.mark.parametrize(('kind', 'usage'), [

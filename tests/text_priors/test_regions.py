@@ -25,6 +25,8 @@ def regions(text):
     ('In the far right of the image.', 'right'),
     ('It lies in the northeast corner of the scene.', 'upper-right'),
     ('A bright spot in the SW.', 'lower-left'),
+    ('The target is at the upper\u2011left.', 'upper-left'),
+    ('The target lies left\u2010of\u2013center.', 'center-left'),
     ('It is in the southern part of the image.', 'lower'),
     ('A target in the lower frame.', 'lower'),
     ('A target on the right hand.', 'right'),

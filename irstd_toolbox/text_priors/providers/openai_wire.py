@@ -49,7 +49,7 @@ def chat_messages(image: PreparedImage, prompt: Prompt, detail: str | None) -> l
 
 
 def parse_response(body: Mapping[str, Any], model: str, where: str) -> Answer:
-    """The answer in an object of Responses.
+    """The answer in an object of Responses: of messages with a phase the final answer, never the commentary.
 
     Raises:
         ProviderError: If the object says that it failed, or is no answer.
@@ -61,10 +61,12 @@ def parse_response(body: Mapping[str, Any], model: str, where: str) -> Answer:
         return _answer('', model, body, 'content_filter', _response_usage(body))
     if body.get('object') != 'response' or status not in ('completed', 'incomplete') or not isinstance(output, list):
         raise _no_answer(where, f'status {status!r}')
-    parts = [part for item in output if isinstance(item, Mapping) and item.get('type') == 'message'
-             for part in _list(item, 'content') if isinstance(part, Mapping)]
-    text = ''.join(str(part.get('text') or '') for part in parts if part.get('type') == 'output_text')
-    if any(part.get('type') == 'refusal' for part in parts):
+    messages = [item for item in output if isinstance(item, Mapping) and item.get('type') == 'message']
+    final = [item for item in messages if item.get('phase') == 'final_answer']
+    text = ''.join(str(part.get('text') or '')
+                   for item in final or messages if item.get('phase') != 'commentary'
+                   for part in _parts(item) if part.get('type') == 'output_text')
+    if any(part.get('type') == 'refusal' for item in messages for part in _parts(item)):
         finish = 'refusal'
     elif status == 'completed':
         finish = 'stop'
@@ -109,9 +111,9 @@ def word(thing: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _list(thing: Mapping[str, Any], name: str) -> list[Any]:
-    value = thing.get(name)
-    return value if isinstance(value, list) else []
+def _parts(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    content = message.get('content')
+    return [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
 
 
 def _usage(body: Mapping[str, Any]) -> Mapping[str, Any]:

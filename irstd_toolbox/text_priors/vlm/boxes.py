@@ -15,6 +15,10 @@ _CORNERS = (('x1', 'y1', 'x2', 'y2'), ('xmin', 'ymin', 'xmax', 'ymax'), ('x_min'
             ('left', 'top', 'right', 'bottom'))
 _SIZES = (('x', 'y', 'width', 'height'), ('x', 'y', 'w', 'h'), ('left', 'top', 'width', 'height'))
 _NUMBER = r'-?\d+(?:\.\d+)?'
+_SCORES = re.compile(r'''
+    ((?:scores?|conf(?:s|idences?)?|prob(?:s|ability|abilities)?|certaint(?:y|ies)|likelihoods?|logits?|classes|ranks
+    | (?<![a-z])(?:class_?)?ids?)["'*`]*\s*[:=]\s*)
+    (?:\[[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*\] | \([^()]*\))''', re.IGNORECASE | re.VERBOSE)
 _FOUR = re.compile(rf'[\[(]\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*[\])]')
 
 
@@ -39,6 +43,7 @@ def parse_boxes(text: str, width: int, height: int) -> Parsed:
     JSON is looked for anywhere in the text, code fences included. A box is four numbers ``[x1, y1, x2, y2]``, two
     corners ``[[x1, y1], [x2, y2]]``, or an object with corners (x1 y1 x2 y2, xmin ymin xmax ymax, left top right
     bottom) or with a corner and a size (x y width height, x y w h). Without any JSON, four numbers in brackets count.
+    Lists of scores, confidences, ids and the like are no boxes.
 
     Coordinates are pixels, unless none of the answer's exceeds 1 and at least one is no whole number: then they are
     parts of width and height. No other scale is guessed; of 0..1000 pixels are taken. Corners are put in order, and
@@ -54,6 +59,7 @@ def parse_boxes(text: str, width: int, height: int) -> Parsed:
         >>> parse_boxes('[[0.5, 0.25, 1, 0.5]]', 64, 48).boxes, parse_boxes('{"boxes": []}', 64, 48).boxes
         (((32.0, 12.0, 64.0, 24.0),), ())
     """
+    text = _SCORES.sub(r'\1null', text)
     found, empty = [], False
     for value in _json_values(text):
         boxes = list(_boxes(value))

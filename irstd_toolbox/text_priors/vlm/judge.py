@@ -37,24 +37,42 @@ class Verdict:
 
 
 _CANNOT = r"(?:can ?not|can'?t|could not|couldn'?t|(?:am|'?m|was) (?:not able|unable) to|unable to)"
+_HELP = (r'(?:assist|help|comply|fulfill?|provide|support|discuss|offer|engage|respond|do|perform|complete|answer'
+         r'|process|access|open|view)\b')
+_SENT = r'(?:provided|attached|uploaded|given|shared|included|received)\b(?! to (?!your|this|the))'
 # Of text in lower case, with one apostrophe and one space.
 _DECLINES = re.compile('|'.join((
     r'\bas an? (?:ai|artificial intelligence|(?:large )?language model|text[- ]based)\b',
     r"\bi(?:'?m| am) (?:just |only )?an? (?:ai|text-based|(?:large )?language model)\b",
     rf'\b(?:sorry|apologi[sz]e|apologies|regret)\b[^.]*?\b(?:{_CANNOT}|no image|not (?:see|able))',
-    rf"\bi ?{_CANNOT} (?:assist|help|comply|fulfil|provide|do|perform|complete|answer|process|access|open|view)\b",
+    rf'\b(?:i|we) ?{_CANNOT} (?:\w+ly )?{_HELP}',
+    rf'(?:^|[.!?] ){_CANNOT} {_HELP}',
+    rf"\bi(?: am|'m) not (?:going|willing|allowed|permitted|supposed) to {_HELP}",
+    rf"(?:\bnot|n't) something (?:that )?i(?: can|'m able to| am able to|'m willing to| am willing to) {_HELP}",
+    r"\b(?:my|our|usage|content|safety) (?:\w+ )?(?:guidelines?|polic(?:y|ies)|programming|principles)\b",
+    r"(?:\bnot|n't) (?:allow|permit) me to\b",
     rf'\bi ?{_CANNOT} (?:directly |actually )?(?:analy[sz]e|interpret|examine|see) '
     r'(?:any |the |this |your )?(?:images?|pictures?|visual|attach)',
     r"\bi (?:do not|don'?t) have (?:the )?(?:ability|access|capab)",
     r"\bi (?:do not|don'?t) see (?:any|an|the) (?:image|attach|picture)",
     r'\b(?:unable|not able) to (?:view|process|access|open|analy[sz]e|do this|assist|help|complete|perform)\b',
-    r'\bplease (?:provide|upload|attach|share|send)\b',
-    r'\bno (?:infrared )?(?:image|picture|attachment) (?:was|has been|is|were) '
-    r'(?:provided|attached|uploaded|given|shared)\b',
-    r"\bi (?:must|have to) decline\b|\bi (?:won'?t|will not) (?:be able to|provide|help|assist)\b")))
+    r'\b(?:please|(?:could|can|would|will) you(?: please)?) (?:re-?)?(?:provide|upload|attach|share|send)\b',
+    rf'\bno (?:infrared )?(?:image|picture|attachment) (?:(?:was|has been|is|were) )?{_SENT}',
+    rf"\b(?:image|picture|attachment) (?:was|has|is)(?: not|n't) (?:been )?{_SENT}",
+    rf"(?:\bnot|n't) (?:seem|appear) to (?:be|have|include) (?:an?|any|the) (?:image|picture|attachment)"
+    rf'(?: {_SENT}| (?:in|to|with) (?:your|the|this) (?:message|request|prompt)|[.,!]|$)',
+    r'\bi (?:must|have to|need to|will) (?:\w+ly )?decline\b|\bi (?:\w+ly )?(?:decline|refuse) to\b',
+    r"\bi (?:won'?t|will not) (?:be able to|provide|help|assist)\b")))
+_FIND = '(?:locate|detect|identify|determine|find|see|discern|pinpoint|tell)'
+_TARGET = r'(?:the|an?|any) (?:small |infrared )*targets?\b'
+_SOUGHT = rf"(?:where {_TARGET}|(?:the |{_TARGET}(?:'s?)? )(?:exact |precise )?(?:location|position)\b" \
+         rf"|{_TARGET}(?!'| (?:type|class|category|kind|nature|as|from|against)\b))"
 # Declines only where no place is named: "I cannot tell its type, but it lies in the upper left" answers.
 _EVADES = re.compile(
-    rf'\bi ?{_CANNOT} (?:\w+ly )?(?:locate|detect|identify|determine|find|see|discern|pinpoint|tell)\b'
+    rf'\bi ?{_CANNOT} (?:\w+ly )?{_FIND}\b'
+    rf"|(?:(?:(?:\bnot|n't) possible|\bimpossible|\bnot able|\bunable) to|(?:^|[.!?] ){_CANNOT}) "
+    rf'(?:\w+ly )?{_FIND} {_SOUGHT}'
+    rf"|\b(?:location|position)(?: of [\w ]+)? (?:can ?not|can't|could not|couldn't) be \w+ed\b"
     r"|\bi (?:do not|don'?t) (?:see|know)\b")
 _PLACES = re.compile(
     r'\b(?:upper|lower|top|bottom|left(?!\s+(?:to|for))|right(?!\s+(?:now|away))|cent(?:er|re|ral)|middle|corner|edge'
