@@ -2,6 +2,7 @@
 
 import logging
 import random
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -149,6 +150,20 @@ def test_the_data_set_says_how_many_are_described_and_whether_from_masks(root, t
     assert IRSTDDataset(str(root), split='trainval').metainfo['descriptions'] == dict(images=9, uses_ground_truth=told)
     assert IRSTDDataset(str(root), description_dir='descriptions').metainfo['descriptions'] == dict(
         images=9, uses_ground_truth=told)
+
+
+def test_every_part_of_a_data_set_keeps_a_record_of_its_own(root):
+    for part, told in (('train', False), ('test', True)):
+        for name in ('images', 'masks'):
+            (root / part / name).mkdir(parents=True)
+            shutil.copy(root / name / 'XDU1.png', root / part / name / '1.png')
+        (root / part / 'descriptions').mkdir()
+        (root / part / 'descriptions/1.txt').write_text('Upper left.')
+        (root / part / 'descriptions/provenance.json').write_text(f'{{"uses_ground_truth": {str(told).lower()}}}')
+    for part, told in (('train', False), ('test', True)):
+        dataset = IRSTDDataset(str(root), split=part, layout='L8')
+        assert dataset.metainfo['descriptions'] == dict(images=1, uses_ground_truth=told)
+        assert dataset[0]['image_id'] == f'{part}/1'
 
 
 def test_a_folder_of_descriptions_that_is_absent_or_fits_nothing_is_an_error(root, tmp_path_factory):

@@ -1,16 +1,15 @@
 """Every layout of docs/datasets.md is recognised, with its images, masks, descriptions and splits."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from irstd_toolbox.datasets.layouts import LAYOUT_FILE, LAYOUTS, detect
-from irstd_toolbox.datasets.scanning import DESCRIPTION_SUFFIXES
+from irstd_toolbox.datasets.layouts import LAYOUTS, detect
+from irstd_toolbox.datasets.scanning import DESCRIPTION_SUFFIXES, PROVENANCE
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.text_priors.store import SUFFIXES
+from irstd_toolbox.text_priors import store
 
 PIXEL = np.zeros((1, 1), dtype=np.uint8)
 
@@ -170,8 +169,9 @@ def test_langir_is_l14_under_any_of_its_file_names(make, folder, image_id, mask,
     assert found.descriptions == {image_id: root / text}
 
 
-def test_the_suffixes_of_descriptions_are_those_that_the_store_reads():
-    assert tuple(f'{suffix}.txt' for suffix in DESCRIPTION_SUFFIXES) == SUFFIXES
+def test_descriptions_and_their_record_are_called_as_the_store_calls_them():
+    assert tuple(f'{suffix}.txt' for suffix in DESCRIPTION_SUFFIXES) == store.SUFFIXES
+    assert PROVENANCE == store.PROVENANCE
 
 
 def test_descriptions_beside_another_layout_are_found_and_do_not_change_it(make):
@@ -192,6 +192,11 @@ def test_a_folder_of_ones_own_is_read_with_or_without_masks(make, names, masks):
     assert (found.layout, found.name, _names(found)[1]) == ('own', 'mine', masks)
     assert 'a' in found.ids('all')
     assert 'a_mask' not in found.ids('all')
+
+
+def test_images_and_masks_in_the_folder_itself_have_descriptions_below_it(make):
+    root = make('mine', 'a.png', 'a_mask.png', 'b.png', 'descriptions/a.txt')
+    assert detect(root).descriptions == {'a': root / 'descriptions/a.txt'}
 
 
 def test_own_lists_are_found_in_the_root_and_in_splits(make):
@@ -218,63 +223,16 @@ def test_an_unknown_layout_lists_the_known_ones(tmp_path):
         detect(tmp_path, layout='L99')
 
 
-def test_the_folders_may_be_told(make):
-    root = make('mine', 'pics/a.png', 'truth/a.seg.png', 'words/a.txt', lists__fit='a')
-    found = detect(root, name='irstd1k', layout=dict(
-        images='pics', masks='truth', mask_suffix='.seg', descriptions='words', splits=dict(train='lists/fit.txt')))
-    assert (found.name, found.ids('train', require_masks=True)) == ('IRSTD-1k', ('a',))
-    assert found.descriptions == {'a': root / 'words/a.txt'}
-
-
-@pytest.mark.parametrize('told', [dict(images='pics', mask='truth'), dict(masks='truth')])
-def test_a_dict_with_other_keys_is_refused(make, told):
-    with pytest.raises(ConfigError, match='expected images and, where there are any, masks, descriptions'):
-        detect(make('mine', 'pics/a.png'), layout=told)
-
-
-def test_a_told_folder_that_is_absent_is_an_error(make):
-    with pytest.raises(DataError, match=r"truth: no such folder. It was told as layout\['masks'\]"):
-        detect(make('mine', 'pics/a.png'), layout=dict(images='pics', masks='truth'))
-
-
-def test_the_folder_itself_may_tell_its_folders(make):
-    told = dict(images='pics', masks='truth', mask_suffix='.seg', splits=dict(train='lists/fit.txt'))
-    root = make('data/mine', 'pics/a.png', 'truth/a.seg.png', 'images/other.png', lists__fit='a')
-    assert list(detect(root).images) == ['other']
-    (root / LAYOUT_FILE).write_text(json.dumps(told))
-    make('data/another', 'images/b.png')
-    for found in (detect(root), detect(root.parent, 'mine')):
-        assert (found.name, found.ids('train', require_masks=True)) == ('mine', ('a',))
-    assert list(detect(root, layout='own').images) == ['other']  # what a caller insists on counts
-    assert list(detect(root, layout=dict(images='truth')).images) == ['a.seg']
-    (root / 'test.txt').write_text('a')
-    assert set(detect(root).splits) == {'train'}
-    assert detect(root, layout=dict(images='pics', splits=None)).ids('test') == ('a',)  # as in any layout
-
-
-@pytest.mark.parametrize(('text', 'message'), [
-    ('{"images": ', 'cannot be read as JSON .*Expected a dict such as'),
-    ('["pics"]', r"\['pics'\]; expected images and, where there are any, masks"),
-    ('{"masks": "pics"}', 'a dict with masks; expected images'),
-    ('{"images": "pics", "masks": 3}', 'masks is 3; a text is expected'),
-    ('{"images": "pics", "splits": ["a.txt"]}', r"splits is \['a.txt'\]; lists by their names"),
-    ('{"images": "pics", "splits": {"train": null}}', 'split train is None; a text is expected'),
-    ('{"images": "none"}', rf"none: no such folder. It was told as {LAYOUT_FILE}\['images'\]")])
-def test_a_wrong_file_of_folders_is_refused(make, text, message):
-    root = make('mine', 'pics/a.png')
-    (root / LAYOUT_FILE).write_text(text)
-    with pytest.raises(DataError, match=message):
-        detect(root)
-
-
 def test_links_to_folders_are_followed_but_not_round_and_round(make, tmp_path):
-    root = make('own', 'images/a.png', 'masks/a.png', 'images/deep/c.png')
-    for name in ('images', 'masks'):
-        (root / name / 'seq').symlink_to(make('elsewhere', f'{name}/b.png') / name)
+    root = make('own', 'images/a.png', 'masks/a.png', 'images/deep/c.png', 'descriptions/a.txt')
+    for name, file in (('images', 'b.png'), ('masks', 'b.png'), ('descriptions', 'b.txt')):
+        (root / name / 'seq').symlink_to(make('elsewhere', f'{name}/{file}') / name)
     (root / 'images/deep/up').symlink_to(root / 'images')
     (tmp_path / 'elsewhere/images/back').symlink_to(root / 'images')
+    (root / 'descriptions/back').symlink_to(root / 'descriptions')
     found = detect(root)
-    assert list(found.images) == ['a', 'deep/c', 'seq/b'] and list(found.masks) == ['a', 'seq/b']
+    assert list(found.images) == ['a', 'deep/c', 'seq/b']
+    assert list(found.masks) == list(found.descriptions) == ['a', 'seq/b']
 
 
 def test_two_files_of_one_image_id_are_refused(make):

@@ -62,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
         raise ConfigError('two outputs go to one folder; give each its own.')
     for out in outs:
         writing.check_out(out, layout.root)
+    if args.fix:
+        repair.check_inside(layout)
     for form, _ in args.export:
         exporting.check_form(form)
     others = [leakage.read_other(path, args.workers, watch(f'reading {path}')) for path in args.against]

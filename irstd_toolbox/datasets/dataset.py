@@ -189,9 +189,11 @@ class IRSTDDataset(BaseDataset):
         """How many images have a description, and whether those were made from masks; None where nobody recorded it."""
         if self.description_dir is None:
             own = self.found.descriptions
-            folders = {own[image_id].parents[image_id.count('/')] for image_id in texts if image_id in own}
+            used = [own[image_id] for image_id in texts if image_id in own]
+            folders = [folder for folder in self.found.description_folders
+                       if any(path.is_relative_to(folder) for path in used)]
         else:
-            folders = {self._description_folder()} if texts else set()
+            folders = [self._description_folder()] if texts else []
         told = [(read_provenance(folder) or {}).get('uses_ground_truth') for folder in folders]
         return dict(images=len(texts), uses_ground_truth=True if True in told else None if None in told else False)
 

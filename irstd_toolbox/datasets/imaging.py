@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from irstd_toolbox.errors import DataError
 
@@ -96,18 +96,18 @@ def read_pixels(path: _PathLike) -> np.ndarray:
             return _decode_deep(path)
         source.load()
         return np.asarray(source if source.mode in _PLAIN else source.convert('RGB'))
-    return _open(path, pixels)
+    return _open(path, pixels, lambda decoded: decoded)
 
 
 def image_shape(path: _PathLike) -> tuple[int, int]:
-    """The native ``(H, W)`` of an image or mask file, from its header alone.
+    """The native ``(H, W)`` of an image or mask file, from its header alone if Pillow knows its pixels.
 
     Raises:
         DataError: If the file is missing or not an image.
     """
     def header(source: Image.Image) -> tuple[int, int]:
         return source.height, source.width
-    return _open(path, header)
+    return _open(path, header, lambda decoded: decoded.shape[:2])
 
 
 def to_gray(pixels: np.ndarray, name: str = 'image') -> np.ndarray:
@@ -221,6 +221,11 @@ def _is_deep_png(path: _PathLike) -> bool:
     return head[:8] == b'\x89PNG\r\n\x1a\n' and head[24:25] == b'\x10'
 
 
+def _is_tiff(path: _PathLike) -> bool:
+    with open(path, 'rb') as file:
+        return file.read(4) in (b'II*\0', b'MM\0*')
+
+
 def _is_deep_colour(source: Image.Image) -> bool:
     """Whether a TIFF has several samples a pixel, of more than 8 bits."""
     bits = getattr(source, 'tag_v2', {}).get(_BITS_PER_SAMPLE, ())
@@ -234,11 +239,19 @@ def _decode_deep(path: _PathLike) -> np.ndarray:
     return pixels[..., 2::-1] if pixels.ndim == 3 else pixels
 
 
-def _open(path: _PathLike, use: Callable):
-    """Hand the opened file to ``use``; whatever a damaged file makes the decoder raise becomes a DataError."""
+def _open(path: _PathLike, use: Callable, use_pixels: Callable):
+    """Hand the opened file to ``use``; whatever a damaged file makes the decoder raise becomes a DataError.
+
+    A TIFF of pixels that Pillow does not know (colours in float or beyond 16 bits) is decoded for ``use_pixels``.
+    """
     try:
-        with Image.open(path) as source:
-            return use(source)
+        try:
+            with Image.open(path) as source:
+                return use(source)
+        except UnidentifiedImageError:
+            if not _is_tiff(path):
+                raise
+            return use_pixels(_decode_deep(path))
     except FileNotFoundError:
         raise DataError(f'{path}: no such file. Check the data set\'s folder, or the list that names it.') from None
     except Image.DecompressionBombError as error:

@@ -65,13 +65,13 @@ def build(tree: Tree, title: str, root: Path, name: str, splits: Mapping[str, Pa
         images |= {front + image_id: path for image_id, path in part_images.items()}
         masks |= {front + image_id: path for image_id, path in part_masks.items()}
         folder = tree.descriptions.get(part, tree.descriptions.get(''))
-        if folder:
+        if folder and folder.is_dir():
             texts, _ = pair(part_images, index_descriptions(folder), DESCRIPTION_SUFFIXES)
             descriptions |= {front + image_id: path for image_id, path in texts.items()}
         if part:
             found[part] = tuple(front + image_id for image_id in part_images)
     return Layout(root, tree.layout, title, name, in_natural_order(images), masks, descriptions, found, ignored,
-                  tuple(notes))
+                  tuple(notes), description_folders=tuple(dict.fromkeys(tree.descriptions.values())))
 
 
 def _index(tree: Tree, images: Path, masks: Path | None, ignored: Counter, notes: list[str],

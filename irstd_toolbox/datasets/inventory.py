@@ -3,8 +3,9 @@
 Loads neither torch nor mmengine.
 """
 
+import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +13,14 @@ import numpy as np
 
 from irstd_toolbox.datasets.catalog import Card, find_card
 from irstd_toolbox.datasets.imaging import image_shape, read_mask
+from irstd_toolbox.datasets.scanning import PROVENANCE
 from irstd_toolbox.datasets.splits import Split, read_list
 from irstd_toolbox.errors import DataError
 
-__all__ = ['Layout']
+__all__ = ['TOLD_FOLDERS', 'Layout']
+
+TOLD_FOLDERS = ('images', 'masks', 'descriptions')
+"""What a dict that tells the layout names folders by."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Layout:
         ignored: What was passed over: kind to number.
         notes: What one should know, a sentence each.
         told_descriptions: The folder that was told to be that of the descriptions, written or not yet.
+        description_folders: The folders that descriptions were looked for in.
+        told: What told the folders; None if they were found.
     """
 
     root: Path
@@ -47,11 +54,50 @@ class Layout:
     ignored: Mapping[str, int] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
     told_descriptions: Path | None = None
+    description_folders: tuple[Path, ...] = ()
+    told: Mapping | None = None
 
     @property
     def card(self) -> Card | None:
         """What the catalogue knows about the data set."""
         return find_card(self.name)
+
+    @property
+    def lists(self) -> list[Path]:
+        """The files of the splits, each once; one that was told may be missing."""
+        return sorted({path for path in self.splits.values() if isinstance(path, Path)})
+
+    @property
+    def records(self) -> list[Path]:
+        """The records of who wrote the descriptions, beside them."""
+        return [path for path in (folder / PROVENANCE for folder in self.description_folders) if path.is_file()]
+
+    @property
+    def files(self) -> list[Path]:
+        """Every image, mask, description, record and list."""
+        return [*self.images.values(), *self.masks.values(), *self.descriptions.values(), *self.records, *self.lists]
+
+    def inside(self, path: Path) -> Path | None:
+        """``path`` as it lies below :attr:`root`, links not resolved; None if it lies elsewhere."""
+        path, root = (Path(os.path.abspath(one)) for one in (path, self.root))
+        return path.relative_to(root) if path.is_relative_to(root) else None
+
+    def retold(self, without: Container[Path] = ()) -> dict | None:
+        """:attr:`told` for a copy of :attr:`root`: paths are relative to it. None if the folders were found.
+
+        Args:
+            without: Lists, as :meth:`inside` gives them, that the copy does not have.
+        """
+        if self.told is None:
+            return None
+        def placed(path: str | Path) -> str:
+            return (self.inside(self.root / path) or Path(path)).as_posix()
+        told = {key: placed(value) if key in TOLD_FOLDERS and value is not None else value
+                for key, value in self.told.items()}
+        if told.get('splits') is not None:
+            told['splits'] = {split: placed(path) for split, path in told['splits'].items()
+                              if self.inside(self.root / path) not in without}
+        return told
 
     def ids(self, split: str, require_masks: bool = False) -> tuple[str, ...]:
         """The ids of a split, see :meth:`resolve`."""

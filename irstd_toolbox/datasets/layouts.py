@@ -4,6 +4,7 @@ The ids L1 to L14 are those of ``docs/datasets.md``. Loads neither torch nor mme
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from irstd_toolbox.datasets.catalog import CATALOG, Card, find_card, missing_data, plain
 from irstd_toolbox.datasets.indexing import Tree, build
-from irstd_toolbox.datasets.inventory import Layout
+from irstd_toolbox.datasets.inventory import TOLD_FOLDERS, Layout
 from irstd_toolbox.datasets.scanning import MASK_SUFFIXES, find_folder, has_images
 from irstd_toolbox.datasets.splits import card_of_lists, default_lists, find_lists
 from irstd_toolbox.errors import ConfigError, DataError
@@ -64,7 +65,7 @@ _BY_LISTS = {
     'L11': 'real|simulation',
     'L6': r'\.'}
 _NAMES = {'L2': 'SIRST-V2', 'L10': 'NUST-SIRST', 'L12': 'NUDT-SIRST-Sea', 'L13': 'SIRST3'}
-_TOLD = ('images', 'masks', 'descriptions', 'mask_suffix', 'splits')
+_TOLD = (*TOLD_FOLDERS, 'mask_suffix', 'splits')
 
 
 def detect(root: str | Path, name: str | None = None, layout: str | Mapping = 'auto') -> Layout:
@@ -75,8 +76,9 @@ def detect(root: str | Path, name: str | None = None, layout: str | Mapping = 'a
         name: The data set's name; None takes it from the folder, the lists or the ids.
         layout: ``'auto'``, which is as :data:`LAYOUT_FILE` tells where there is one; a key of :data:`LAYOUTS` to
             insist on; or a dict that tells ``images`` and, where there are any, ``masks``, ``descriptions`` (folders
-            below ``root``), ``mask_suffix`` and ``splits`` (name to list file below ``root``; otherwise lists are
-            looked for as in any layout).
+            from ``root``; that of the descriptions need not be there yet), ``mask_suffix`` (without ``masks``: they
+            lie beside the images) and ``splits`` (name to list file from ``root``; otherwise lists are looked for as
+            in any layout).
 
     Raises:
         DataError: If there is no such data set (the message says where it was looked for, what is expected and where
@@ -95,7 +97,7 @@ def detect(root: str | Path, name: str | None = None, layout: str | Mapping = 'a
         return _as_told(root, name, layout, 'layout')
     found = _at(root, name, layout) or _below(root, name, layout)
     if found is None and has_images(root):
-        found = _read(root, name, Tree('own', {'': (root, root)}, {}, nested=False))
+        found = _read(root, name, Tree('own', {'': (root, root)}, _folders({'': root}, _DESCRIPTIONS), nested=False))
     if found is None or not found.images:
         raise missing_data(root, name)
     return found
@@ -224,6 +226,8 @@ def _wrong(told: object) -> str:
     splits = told.get('splits') or {}
     if not isinstance(splits, Mapping):
         return f"splits is {splits!r}; lists by their names, such as {{'test': 'lists/test.txt'}}, are expected."
+    if 'all' in splits:
+        return "splits names a list 'all', which is every image; expected another name. Rename it there."
     texts = {key: value for key, value in told.items() if key != 'splits'}
     texts |= {f'split {key}': value for key, value in splits.items()}
     return ' '.join(f'{key} is {value!r}; a text is expected.' for key, value in texts.items()
@@ -245,22 +249,25 @@ def _written(path: Path) -> Mapping:
 def _as_told(root: Path, name: str | None, told: Mapping, where: str) -> Layout:
     """The data set as a dict tells it, see :func:`detect`; ``where`` the dict stands."""
     places = {}
-    for key in ('images', 'masks', 'descriptions'):
+    for key in TOLD_FOLDERS:
         if told.get(key) is not None:
             places[key] = root / told[key]
-            if not places[key].is_dir():
+            awaited = key == 'descriptions' and not os.path.lexists(places[key])
+            if not (awaited or places[key].is_dir()):
                 raise DataError(f'{places[key]}: no such folder. It was told as {where}[{key!r}] below {root}.')
-    told_texts = places.get('descriptions')
+    images, masks, told_texts = (places.get(key) for key in TOLD_FOLDERS)
+    if masks.samefile(images) if masks else told.get('mask_suffix'):
+        masks, told = images, {**told, 'masks': told['images']}
     texts = {'': told_texts} if told_texts else _folders({'': root}, _DESCRIPTIONS)
     suffixes = MASK_SUFFIXES if told.get('mask_suffix') is None else (told['mask_suffix'],)
-    tree = Tree('own', {'': (places['images'], places.get('masks'))}, texts, mask_suffixes=suffixes)
+    tree = Tree('own', {'': (images, masks)}, texts, mask_suffixes=suffixes)
     if told.get('splits') is None:
         found = _read(root, name, tree)
     else:
         card = find_card(name)
         splits = {split: root / path for split, path in told['splits'].items()}
         found = build(tree, '', root, card.name if card else name or root.absolute().name, splits)
-    return replace(found, title='as told', told_descriptions=told_texts)
+    return replace(found, title='as told', told_descriptions=told_texts, told=told)
 
 
 def _folders(places: Mapping[str, Path], names: tuple[str, ...]) -> dict[str, Path]:

@@ -6,21 +6,24 @@ Loads neither torch nor mmengine.
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from irstd_toolbox.datasets.imaging import IMAGE_SUFFIXES
 from irstd_toolbox.errors import DataError
 
 __all__ = [
-    'DESCRIPTION_SUFFIXES', 'MASK_SUFFIXES', 'find_folder', 'has_images', 'in_natural_order', 'index_descriptions',
-    'index_images', 'pair']
+    'DESCRIPTION_SUFFIXES', 'MASK_SUFFIXES', 'PROVENANCE', 'find_folder', 'has_images', 'in_natural_order',
+    'index_descriptions', 'index_images', 'pair', 'walk']
 
 MASK_SUFFIXES = ('', '_pixels0', '-pixels0', '_mask', '-mask', '_label', '_gt')
 """What may stand between a mask's id and its extension."""
 
 DESCRIPTION_SUFFIXES = ('.description', '-description', '_description', '')
 """What may stand between a description's id and ``.txt``."""
+
+PROVENANCE = 'provenance.json'
+"""The record beside descriptions, as :mod:`irstd_toolbox.text_priors.store` writes it."""
 
 
 def find_folder(root: Path, names: Iterable[str]) -> Path | None:
@@ -41,11 +44,30 @@ def has_images(folder: Path) -> bool:
     return any(path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.') for path in folder.iterdir())
 
 
+def walk(folder: Path, nested: bool = True) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """``folder`` and every one below it: its path, the names of its hidden folders, those of its files.
+
+    Hidden folders (``__MACOSX`` is one) are not gone into. Links to folders are followed, but not back into a folder
+    that they lie in.
+
+    Args:
+        nested: Whether to go into sub-folders.
+
+    Raises:
+        DataError: If a folder cannot be listed.
+    """
+    for place, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+        folders[:] = [name for name in folders if not _leads_back(Path(place, name))]
+        hidden = [name for name in folders if name == '__MACOSX' or name.startswith('.')]
+        folders[:] = sorted(set(folders) - set(hidden)) if nested else []
+        yield Path(place), hidden, sorted(files)
+
+
 def index_images(folder: Path, nested: bool = True) -> tuple[dict[str, Path], Counter]:
     """Every image below ``folder`` by id, and how many other files were passed over, by kind.
 
     An id is the path below ``folder`` without extension, with ``/`` between folders. Hidden files (``._Misc_1.png``)
-    and ``__MACOSX`` are never images. Links to folders are followed, but not back into a folder that they lie in.
+    and ``__MACOSX`` are never images. Folders are gone through as :func:`walk` does.
 
     Args:
         nested: Whether to go into sub-folders.
@@ -55,13 +77,10 @@ def index_images(folder: Path, nested: bool = True) -> tuple[dict[str, Path], Co
     """
     found: dict[str, Path] = {}
     ignored: Counter = Counter()
-    for place, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
-        folders[:] = [name for name in folders if not _leads_back(Path(place, name))]
-        hidden = [name for name in folders if name == '__MACOSX' or name.startswith('.')]
+    for place, hidden, files in walk(folder, nested):
         ignored.update(f'{name}/' for name in hidden)
-        folders[:] = sorted(set(folders) - set(hidden)) if nested else []
-        for name in sorted(files):
-            path = Path(place, name)
+        for name in files:
+            path = place / name
             if name.startswith('.'):
                 ignored['hidden files'] += 1
             elif path.suffix.lower() not in IMAGE_SUFFIXES:
@@ -95,10 +114,10 @@ def pair(ids: Iterable[str], candidates: Mapping[str, Path], suffixes: Iterable[
 
 
 def index_descriptions(folder: Path) -> dict[str, Path]:
-    """Every ``.txt`` below ``folder`` by its path without that extension."""
+    """Every ``.txt`` below ``folder`` by its path without that extension, found as :func:`walk` does."""
     return {
-        path.relative_to(folder).as_posix()[:-len('.txt')]: path
-        for path in sorted(folder.rglob('*.txt')) if not path.name.startswith('.')}
+        (place / name).relative_to(folder).as_posix()[:-len('.txt')]: place / name
+        for place, _, files in walk(folder) for name in files if name.endswith('.txt') and not name.startswith('.')}
 
 
 def in_natural_order(items: Mapping[str, Path]) -> dict[str, Path]:

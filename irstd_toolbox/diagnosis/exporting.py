@@ -33,7 +33,7 @@ def export(audit: Audit, form: str, out: str | Path, watch: Watch = iter) -> int
         watch: Wraps the ids as they are written; for a progress bar.
 
     Returns:
-        The number of images.
+        The number of images written (of ``points``: of images looked at).
 
     Raises:
         ConfigError: If the form is not known, or ``out`` holds something or is part of the data set.
@@ -44,8 +44,7 @@ def export(audit: Audit, form: str, out: str | Path, watch: Watch = iter) -> int
     if not ids:
         raise DataError(f'{audit.layout.root}: no image has a mask that can be read, so there is nothing to export.')
     with fresh_folder(out, audit.layout.root) as folder:
-        FORMATS[form](audit, ids, _splits(audit, ids), folder, watch)
-    return len(ids)
+        return FORMATS[form](audit, ids, _splits(audit, ids), folder, watch)
 
 
 def check_form(form: str) -> None:
@@ -61,36 +60,38 @@ def _splits(audit: Audit, ids: Iterable[str]) -> dict[str, list[str]]:
             for base, listed in (groups[0].splits if groups else {}).items() if base != 'trainvaltest'}
 
 
-def _pairs(audit: Audit, ids: Iterable[str], folder: Path, watch: Watch, suffix: str = '') -> None:
+def _pairs(audit: Audit, ids: list[str], folder: Path, watch: Watch, suffix: str = '') -> int:
     for one in watch(ids):
         write_image(audit.layout.images[one], folder / 'images', one)
         write_mask(audit, one, folder / 'masks' / f'{one}{suffix}.png')
+    return len(ids)
 
 
-def _nuaa(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> None:
+def _nuaa(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> int:
     """L1, official SIRST."""
-    _pairs(audit, ids, folder, watch, '_pixels0')
+    count = _pairs(audit, ids, folder, watch, '_pixels0')
     for base, listed in splits.items():
-        write_list(folder / f'idx_{len(ids)}' / f'{base}.txt', listed)
+        write_list(folder / f'idx_{count}' / f'{base}.txt', listed)
+    return count
 
 
-def _mshnet(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> None:
+def _mshnet(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> int:
     """L6."""
-    _pairs(audit, ids, folder, watch)
     for base, listed in _with_trainval(splits).items():
         write_list(folder / f'{base}.txt', listed)
+    return _pairs(audit, ids, folder, watch)
 
 
-def _basicirstd(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> None:
+def _basicirstd(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> int:
     """L4; what is trained on is all of trainval."""
-    _pairs(audit, ids, folder, watch)
     splits = _with_trainval(splits)
     for base, source in (('train', 'trainval'), ('test', 'test')):
         if source in splits:
             write_list(folder / 'img_idx' / f'{base}_{audit.layout.name}.txt', splits[source])
+    return _pairs(audit, ids, folder, watch)
 
 
-def _coco(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> None:
+def _coco(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> int:
     """images/ and annotations/instances_SPLIT.json, boxes ``[x, y, width, height]`` in pixels."""
     names = {one: write_image(audit.layout.images[one], folder / 'images', one) for one in watch(ids)}
     numbers = {one: number for number, one in enumerate(ids, start=1)}
@@ -105,10 +106,14 @@ def _coco(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder:
             annotations=[dict(id=number, **box) for number, box in enumerate(boxes, start=1)],
             categories=[dict(id=1, name=_CATEGORY)])
         (folder / 'annotations' / f'instances_{base}.json').write_text(json.dumps(content), encoding='utf-8')
+    return len(names)
 
 
-def _yolo(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> None:
-    """images/SPLIT/, labels/SPLIT/ID.txt with ``0 x y width height`` in shares of the image, data.yaml."""
+def _yolo(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> int:
+    """images/SPLIT/, labels/SPLIT/ID.txt with ``0 x y width height`` in shares of the image, data.yaml.
+
+    data.yaml names no ``path``: then YOLO's code takes the folder that the file lies in.
+    """
     validating = splits.get('val', [])
     training = splits.get('train') or splits.get('trainval') or ([] if splits else ids)
     if not splits.get('train'):
@@ -124,10 +129,11 @@ def _yolo(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder:
         label.parent.mkdir(parents=True, exist_ok=True)
         label.write_text(''.join(_yolo_line(target, audit.facts[one].shape) for target in audit.facts[one].targets))
     lines = [f'{part}: images/{part}' for part in parts]
-    (folder / 'data.yaml').write_text('\n'.join(['path: .', *lines, 'names:', f'  0: {_CATEGORY}', '']))
+    (folder / 'data.yaml').write_text('\n'.join([*lines, 'names:', f'  0: {_CATEGORY}', '']))
+    return len({one for _, one in places})
 
 
-def _points(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> None:
+def _points(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folder: Path, watch: Watch) -> int:
     """points.csv: the centroid of every target, pixel centres at whole numbers."""
     side = sides(ids, families(audit.layout))
     text = io.StringIO()
@@ -137,6 +143,7 @@ def _points(audit: Audit, ids: list[str], splits: Mapping[str, list[str]], folde
         for number, target in enumerate(audit.facts[one].targets):
             writer.writerow([one, side[one], number, round(target.x, 4), round(target.y, 4), target.area])
     (folder / 'points.csv').write_bytes(text.getvalue().encode())
+    return len(ids)
 
 
 def _with_trainval(splits: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -151,6 +158,6 @@ def _yolo_line(target: Target, shape: tuple[int, int]) -> str:
     return '0 ' + ' '.join(f'{value:.8f}' for value in values) + '\n'
 
 
-FORMATS: dict[str, Callable[..., None]] = {
+FORMATS: dict[str, Callable[..., int]] = {
     'nuaa': _nuaa, 'mshnet': _mshnet, 'basicirstd': _basicirstd, 'coco': _coco, 'yolo': _yolo, 'points': _points}
-"""Form to what writes it."""
+"""Form to what writes it and says how many images it wrote."""

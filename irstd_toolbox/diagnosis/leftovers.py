@@ -1,4 +1,4 @@
-"""Files below a data set that are neither its images, masks and descriptions nor its lists."""
+"""Files below a data set that are neither its images, masks, descriptions and their record nor its lists."""
 
 import os
 from collections import Counter
@@ -17,15 +17,13 @@ def leftover_findings(layout: Layout) -> list[Finding]:
     A data set of which no mask fits any image has its masks somewhere under wrong names: then every other image file
     counts as a mask without image.
     """
-    lists = {path for path in layout.splits.values() if isinstance(path, Path)}
-    used = {*layout.images.values(), *layout.masks.values(), *layout.descriptions.values(), *lists,
-            layout.root / LAYOUT_FILE}
-    pictured = {path.parent for path in layout.images.values()}
-    masked = {_top(image_id, path) for image_id, path in layout.masks.items()}
+    used = {_plain(path) for path in (*layout.files, layout.root / LAYOUT_FILE)}
+    pictured = {_plain(path).parent for path in layout.images.values()}
+    masked = {_top(image_id, _plain(path)) for image_id, path in layout.masks.items()}
     orphans, foreign = [], Counter()
     for place, folders, files in os.walk(layout.root):
-        folder = Path(place)
-        below = folder.relative_to(layout.root).as_posix()
+        folder = _plain(place)
+        below = Path(place).relative_to(layout.root).as_posix()
         prefix = '' if below == '.' else f'{below}/'
         hidden = [name for name in folders if name == '__MACOSX' or name.startswith('.')]
         foreign.update(f'{prefix}{name}/' for name in hidden)
@@ -43,6 +41,11 @@ def leftover_findings(layout: Layout) -> list[Finding]:
                 foreign[f'{prefix}*{path.suffix}' if path.suffix else prefix + name] += 1
     return found('orphan-mask', orphans) + found('foreign-file', [
         one if count == 1 and '*' not in one else f'{one} ({count})' for one, count in sorted(foreign.items())])
+
+
+def _plain(path: str | Path) -> Path:
+    """Absolute, without ``..``; links are not resolved."""
+    return Path(os.path.abspath(path))
 
 
 def _top(image_id: str, mask: Path) -> Path:

@@ -49,9 +49,9 @@ def families(layout: Layout) -> list[Family]:
     """The families of splits, that of the plain names first; lists that cannot be read are left out."""
     result: dict[str, Family] = {}
     seen: set[Path] = set()
-    for name, source in layout.splits.items():
-        parts = _NAME.fullmatch(name)
-        if parts is None or (isinstance(source, Path) and source.resolve() in seen):
+    named = [(parts, name, source) for name, source in layout.splits.items() if (parts := _NAME.fullmatch(name))]
+    for parts, name, source in sorted(named, key=lambda one: one[0]['base'] != one[1]):
+        if isinstance(source, Path) and source.resolve() in seen:
             continue
         if isinstance(source, Path):
             seen.add(source.resolve())
@@ -67,12 +67,11 @@ def families(layout: Layout) -> list[Family]:
 
 def list_findings(layout: Layout) -> list[Finding]:
     """What is wrong with the lists, each as a file and each against the images and the other lists."""
-    files = sorted({path for path in layout.splits.values() if isinstance(path, Path)})
     wrong: dict[str, list[str]] = {
         kind: [] for kind in ('list-unreadable', 'list-crlf', 'list-no-final-newline', 'list-decoration',
                               'list-unknown-id', 'list-repeated-id')}
-    for path in files:
-        name = path.relative_to(layout.root).as_posix() if path.is_relative_to(layout.root) else str(path)
+    for path in layout.lists:
+        name = (layout.inside(path) or path).as_posix()
         try:
             ids = read_quietly(path)
         except DataError:

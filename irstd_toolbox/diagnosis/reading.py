@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from irstd_toolbox.datasets.imaging import align_mask, read_pixels, to_gray, to_mask
 from irstd_toolbox.datasets.inventory import Layout
@@ -26,7 +26,7 @@ class MaskFacts:
     """What one mask file holds.
 
     Args:
-        mode: Pillow's name of the pixel format.
+        mode: Pillow's name of the pixel format, or channels and type where it has none.
         shape: Its own ``(H, W)``.
         greys: Its values that are neither background nor full scale.
         foreground: Target pixels at its own size.
@@ -46,7 +46,7 @@ class ImageFacts:
 
     Args:
         image_id: The id.
-        mode: Pillow's name of the pixel format; empty if the image cannot be read.
+        mode: As of :class:`MaskFacts`; empty if the image cannot be read.
         shape: ``(H, W)``; ``(0, 0)`` if the image cannot be read.
         equal_channels: Whether all colour channels are the same.
         fingerprint: What tells it from others; None if the image cannot be read.
@@ -70,7 +70,7 @@ def inspect(layout: Layout, image_id: str, with_mask: bool = True) -> ImageFacts
     path = layout.images[image_id]
     try:
         pixels = read_pixels(path)
-        gray, mode = to_gray(pixels, name=str(path)), _mode(path)
+        gray, mode = to_gray(pixels, name=str(path)), _mode(path, pixels)
     except DataError as error:
         return ImageFacts(image_id, errors=(str(error),))
     equal = pixels.ndim == 2 or not (
@@ -83,7 +83,7 @@ def inspect(layout: Layout, image_id: str, with_mask: bool = True) -> ImageFacts
         pixels = read_pixels(path)
         mask = to_mask(pixels, name=str(path))
         aligned = mask if mask.shape == gray.shape else align_mask(mask, gray.shape)
-        about = MaskFacts(_mode(path), mask.shape, between(pixels), int(mask.sum()), int(aligned.sum()))
+        about = MaskFacts(_mode(path, pixels), mask.shape, between(pixels), int(mask.sum()), int(aligned.sum()))
     except DataError as error:
         return facts(errors=(str(error),))
     return facts(about, find_targets(image_id, gray, aligned))
@@ -124,6 +124,9 @@ def between(pixels: np.ndarray) -> tuple[float, ...]:
     return tuple(values[(values != 0) & (values != full)].tolist())
 
 
-def _mode(path: Path) -> str:
-    with Image.open(path) as source:
-        return source.mode
+def _mode(path: Path, pixels: np.ndarray) -> str:
+    try:
+        with Image.open(path) as source:
+            return source.mode
+    except UnidentifiedImageError:
+        return f'{"RGB" if pixels.ndim == 3 else "L"} {pixels.dtype}'

@@ -3,13 +3,15 @@
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from irstd_toolbox.datasets.imaging import IMAGE_SUFFIXES
-from irstd_toolbox.datasets.layouts import detect
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE, Layout, detect
+from irstd_toolbox.datasets.scanning import walk
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.slots.pixels import Shrunk, restore, shrink
 
@@ -28,20 +30,24 @@ def pack_data(root: Path, watch: Callable[[Iterable], Iterable] = iter, threads:
         threads: How many files are packed at a time.
 
     Raises:
-        DataError: If ``root`` is no data set, or a file of it cannot be read.
+        DataError: If ``root`` is no data set, a file of it cannot be read, or one would stay behind.
 
     Note:
-        Other files, hidden ones and ``__MACOSX`` stay behind; :func:`.layouts.detect` passes them over too.
+        Other files, hidden ones and ``__MACOSX`` stay behind; :func:`.layouts.detect` passes them over too. Links to
+        folders are followed. :data:`.layouts.LAYOUT_FILE` tells paths below the folder in the archive.
     """
-    detect(root)
-    files = sorted(path for path in root.rglob('*') if path.is_file() and _wanted(path, root))
+    layout = detect(root)
+    files = sorted(place / name for place, _, names in walk(root) for name in names if _wanted(place / name))
+    _demand_all(layout, files, root)
     stream, index = io.BytesIO(), {}
     with zipfile.ZipFile(stream, 'w') as archive, ThreadPoolExecutor(threads) as pool:
         for path, stored in zip(watch(files), pool.map(_stored, files), strict=True):
-            name = path.relative_to(root).as_posix()
+            name, data = path.relative_to(root).as_posix(), stored.data
+            if layout.told and path == layout.root / LAYOUT_FILE:
+                data = json.dumps(layout.retold()).encode()
             index[name] = stored.how
             method = zipfile.ZIP_DEFLATED if path.suffix.lower() in _TEXTS else zipfile.ZIP_STORED
-            archive.writestr(zipfile.ZipInfo(name), stored.data, method)
+            archive.writestr(zipfile.ZipInfo(name), data, method)
         archive.writestr(zipfile.ZipInfo(_INDEX), json.dumps(index), zipfile.ZIP_DEFLATED)
     return stream.getvalue()
 
@@ -71,11 +77,17 @@ def expand_data(archive: Path, root: Path, threads: int = 8) -> int:
     return len(index)
 
 
-def _wanted(path: Path, root: Path) -> bool:
-    parts = path.relative_to(root).parts
-    if any(part.startswith('.') or part == '__MACOSX' for part in parts):
-        return False
-    return path.suffix.lower() in (*IMAGE_SUFFIXES, *_TEXTS)
+def _wanted(path: Path) -> bool:
+    return not path.name.startswith('.') and path.suffix.lower() in (*IMAGE_SUFFIXES, *_TEXTS) and path.is_file()
+
+
+def _demand_all(layout: Layout, files: Iterable[Path], root: Path) -> None:
+    """Refuse to leave a file behind that the data set is read from."""
+    packed = {os.path.abspath(path) for path in files}
+    left = [path for path in layout.files if path.is_file() and os.path.abspath(path) not in packed]
+    if left:
+        raise DataError(f'{left[0]}: would stay behind ({len(left)} such files of the data set). Expected all below '
+                        f'{root}, in no hidden folder, lists as .txt. Move them there, or link their folder there.')
 
 
 def _stored(path: Path) -> Shrunk:

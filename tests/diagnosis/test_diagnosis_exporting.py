@@ -11,8 +11,9 @@ from PIL import Image
 
 from irstd_toolbox.datasets.holdout import carve
 from irstd_toolbox.datasets.imaging import image_shape, read_image, read_mask
-from irstd_toolbox.datasets.layouts import detect
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE, detect
 from irstd_toolbox.diagnosis.exporting import FORMATS, export
+from irstd_toolbox.diagnosis.lists import families
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.regions import find_regions
 
@@ -123,7 +124,7 @@ def test_yolo_boxes_are_those_of_the_masks_and_val_is_held_out_of_training(expor
                 expected.append([0, (x + width / 2) / 48, (y + height / 2) / 40, width / 48, height / 40])
             np.testing.assert_allclose(np.array(lines, float).reshape(-1, 5), np.reshape(expected, (-1, 5)), atol=1e-7)
     assert (out / 'data.yaml').read_text() == (
-        'path: .\ntrain: images/train\nval: images/val\ntest: images/test\nnames:\n  0: target\n')
+        'train: images/train\nval: images/val\ntest: images/test\nnames:\n  0: target\n')
 
 
 def test_yolo_takes_the_lists_train_and_val_where_there_are_such(root, examined, tmp_path):
@@ -141,6 +142,25 @@ def test_yolo_trains_on_trainval_without_val_where_there_is_no_train(root, exami
     found = {part.name: {path.stem for path in part.iterdir()} for part in (tmp_path / 'out/images').iterdir()}
     assert found['val'] == set(validating)
     assert found['train'] == set((root / 'trainval.txt').read_text().split()) - set(validating)
+
+
+def test_yolo_counts_the_images_that_it_writes(root, examined, tmp_path):
+    (root / 'trainval.txt').unlink()
+    assert export(examined(root), 'yolo', tmp_path / 'out') == 2
+    assert len([*(tmp_path / 'out/images').rglob('*.png')]) == 2
+
+
+def test_the_plain_names_count_in_whatever_order_they_are_told(root, examined, tmp_path):
+    (root / 'lists').mkdir()
+    for name, ids in (('train_a', '0'), ('test_a', '67'), ('train', '01'), ('test', '7')):
+        (root / f'lists/{name}.txt').write_text(''.join(f'scene_{number}\n' for number in ids))
+    splits = {name: f'lists/{name}.txt' for name in ('train_a', 'test_a', 'train', 'test')}
+    told = dict(images='images', masks='masks', splits={**splits, 'val_a': 'lists/train.txt', 'val': 'lists/train.txt'})
+    (root / LAYOUT_FILE).write_text(json.dumps(told))
+    first, second = families(detect(root))
+    assert (first.name, first.names) == ('', {'train': 'train', 'test': 'test'}) and second.name == 'a'
+    export(examined(root), 'nuaa', tmp_path / 'out')
+    assert (tmp_path / 'out/idx_8/test.txt').read_text() == 'scene_7\n'
 
 
 def test_points_are_the_centroids_of_the_targets(exported):

@@ -86,6 +86,12 @@ def one_bit_mask(root):
     return {'mask-modes': ('L: 7', '1: 1')}
 
 
+def float_colours(root):
+    save(root, 'images/scene_1.tif', np.dstack([image(root, 'images/scene_1.png').astype(np.float32) / 7] * 3))
+    (root / 'images/scene_1.png').unlink()
+    return {'image-modes': ('L: 7', 'RGB float32: 1')}
+
+
 def equal_in_training(root):
     shutil.copy(root / 'images/scene_1.png', root / 'images/scene_2.png')
     return {'duplicate': ('scene_1 = scene_2',)}
@@ -161,9 +167,9 @@ def unlisted(root):
 
 @pytest.mark.parametrize('spoil', [
     grey_mask, larger_mask, no_mask, no_image, misnamed_masks, foreign_files, empty_mask, colour_image,
-    unequal_channels, one_bit_mask, equal_in_training, equal_across, crlf, no_last_line_break, byte_order_mark,
-    blank_line, extensions, unknown_id, repeated_id, empty_list, overlap, train_and_val_overlap, two_families,
-    unlisted], ids=lambda spoil: spoil.__name__)
+    unequal_channels, float_colours, one_bit_mask, equal_in_training, equal_across, crlf, no_last_line_break,
+    byte_order_mark, blank_line, extensions, unknown_id, repeated_id, empty_list, overlap, train_and_val_overlap,
+    two_families, unlisted], ids=lambda spoil: spoil.__name__)
 def test_a_defect_is_found_and_nothing_else(root, found, spoil):
     expected = spoil(root)
     assert found(root) == expected

@@ -13,6 +13,7 @@ from irstd_toolbox.diagnosis import repair as module
 from irstd_toolbox.diagnosis.findings import KINDS
 from irstd_toolbox.diagnosis.repair import repair
 from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.text_priors.store import read_provenance
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def spoilt(root):
     (masks / 'scene_0.xml').write_text('<box/>')
     (root / 'descriptions').mkdir()
     (root / 'descriptions/scene_0.description.txt').write_text('a target')
+    (root / 'descriptions/provenance.json').write_text('{"uses_ground_truth": true}')
     (root / 'trainval.txt').write_bytes(b'\xef\xbb\xbf' + '\r\n'.join(
         ['scene_0.png', *(f'scene_{n}' for n in range(1, 6)), 'scene_5', 'scene_99', '']).encode())
     (root / 'test.txt').write_bytes(b'scene_6\nscene_7')
@@ -61,6 +63,7 @@ def test_a_mended_copy_is_read_as_the_original_is(spoilt, mended):
     assert list(after.images) == ['scene_0', 'scene_1', 'scene_4', 'scene_5', 'scene_6', 'scene_7']
     assert after.ids('trainval') == ('scene_0', 'scene_1', 'scene_4', 'scene_5')
     assert list(after.descriptions) == ['scene_0']
+    assert read_provenance(mended[1] / 'descriptions') == {'uses_ground_truth': True}
     for one in after.images:
         assert after.images[one].read_bytes() == before.images[one].read_bytes()
         np.testing.assert_array_equal(

@@ -49,6 +49,14 @@ def test_what_cannot_be_read_exits_with_2_and_one_paragraph(tmp_path, repository
     assert done.stderr.startswith('error: data set nowhere: looked for it at ') and 'Traceback' not in done.stderr
 
 
+def test_a_data_set_that_cannot_be_mended_is_refused_before_it_is_examined(root, main, capsys, tmp_path):
+    (root / 'masks').rename(tmp_path / 'labels')
+    (root / 'irstd_layout.json').write_text('{"images": "images", "masks": "../labels"}')
+    with pytest.raises(ConfigError, match='lies outside the data set'):
+        main(root, '--fix', tmp_path / 'out')
+    assert capsys.readouterr().out == '' and not (tmp_path / 'out').exists()
+
+
 def test_the_report_names_at_most_a_hundred_items_and_json_all(root, main, capsys, tmp_path):
     (root / 'test.txt').write_text(''.join(f'scene_{number}\n' for number in range(6, 128)))
     assert main(root, '--json', tmp_path / 'report.json') == 1

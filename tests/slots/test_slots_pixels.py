@@ -1,5 +1,7 @@
 """Packed pictures decode to the pixels that were packed."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from PIL import Image
 
 from irstd_toolbox.datasets.dataset import IRSTDDataset
 from irstd_toolbox.datasets.imaging import read_image, read_mask, read_pixels
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE, detect
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.slots.data import expand_data, pack_data
 from irstd_toolbox.slots.pixels import restore, shrink, squeezed
@@ -104,6 +107,41 @@ def test_descriptions_go_along_and_hidden_files_do_not(tiny: Path, tmp_path: Pat
     assert (tmp_path / 'there' / 'descriptions' / 'scene_0.txt').read_text() == 'one target'
     assert not (tmp_path / 'there' / 'images' / '._scene_0.png').exists()
     assert not (tmp_path / 'there' / 'weights.bin').exists()
+
+
+def test_linked_folders_go_along(tiny: Path, tmp_path: Path) -> None:
+    for name in ('images', 'masks'):
+        (tiny / name).rename(tmp_path / name)
+        (tiny / name).symlink_to(tmp_path / name)
+    (tiny / 'images' / 'back').symlink_to(tiny)
+    (tmp_path / 'data.zip').write_bytes(pack_data(tiny))
+    expand_data(tmp_path / 'data.zip', tmp_path / 'there')
+    assert len(detect(tmp_path / 'there').masks) == len(detect(tiny).masks) == 13
+
+
+@pytest.mark.parametrize('told', [
+    dict(images='images', masks='../labels'), dict(images='images', masks='.labels'),
+    dict(images='images', masks='masks', splits=dict(test='../test.txt'))])
+def test_a_data_set_of_which_a_file_would_stay_behind_is_refused(tiny: Path, told: dict) -> None:
+    masks = tiny / told['masks']
+    if not masks.exists():
+        (tiny / 'masks').rename(masks)
+    (tiny / '../test.txt').write_text('scene_0')
+    (tiny / LAYOUT_FILE).write_text(json.dumps(told))
+    with pytest.raises(DataError, match='would stay behind'):
+        pack_data(tiny)
+
+
+def test_told_folders_are_told_in_the_archive_by_paths_below_it(tiny: Path, tmp_path: Path) -> None:
+    splits = dict(test='none/../test.txt', val='gone.txt')
+    told = dict(images=str(tiny / 'images'), masks='../tiny/masks', splits=splits)
+    (tiny / 'none').mkdir()
+    (tiny / LAYOUT_FILE).write_text(json.dumps(told))
+    (tmp_path / 'data.zip').write_bytes(pack_data(tiny))
+    shutil.rmtree(tiny)
+    expand_data(tmp_path / 'data.zip', tmp_path / 'there')
+    found = detect(tmp_path / 'there')
+    assert (len(found.masks), len(found.ids('test'))) == (13, 5)
 
 
 def test_an_archive_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
