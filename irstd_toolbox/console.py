@@ -1,5 +1,6 @@
 """How a tool meets the person who called it: one clear paragraph for an error, an exit status, no noise."""
 
+import errno
 import os
 import re
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 __all__ = ['logged', 'print_tables', 'quiet', 'run']
 
 INTERRUPTED, USER_ERROR = 130, 2
+_OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.ENOTDIR, errno.EROFS}
 
 
 def quiet() -> None:
@@ -82,7 +84,9 @@ def plain(text: str) -> str:
 
 
 def explain(error: Exception) -> str | None:
-    """A registry's or a constructor's own error as a paragraph; None for any other, which is a defect of ours."""
+    """An error of a file's place, a registry or a constructor as a paragraph; None for any other, a defect of ours."""
+    if isinstance(error, OSError) and error.filename is not None and error.errno in _OF_THE_PLACE:
+        return f'{error.filename}: {error.strerror}. Name another place, or put this one right.'
     text = str(error.args[0]) if error.args else ''
     if isinstance(error, KeyError) and 'is not a registered' in text:
         return text

@@ -1,5 +1,7 @@
 """How tools end: the caller's errors as one paragraph with status 2, defects with their traceback."""
 
+import errno
+import os
 from collections.abc import Callable
 
 import pytest
@@ -65,6 +67,19 @@ def test_an_argument_of_what_takes_none_is_the_callers_error(capsys: pytest.Capt
 def test_a_component_that_is_no_dict_is_the_callers_error(capsys: pytest.CaptureFixture) -> None:
     assert status_of(lambda: MODELS.build("[{'type':'BCELoss'}]")) == 2
     assert 'A component of the config is no dict with a type' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('number', [errno.EACCES, errno.ENOSPC, errno.EROFS, errno.ENOTDIR, errno.EDQUOT])
+def test_a_file_that_cannot_be_written_is_one_paragraph(number: int, capsys: pytest.CaptureFixture) -> None:
+    assert status_of(leave(OSError(number, os.strerror(number), 'ro/x.json'))) == 2
+    assert capsys.readouterr().err == (
+        f'error: ro/x.json: {os.strerror(number)}. Name another place, or put this one right.\n')
+
+
+@pytest.mark.parametrize('error', [OSError(errno.EACCES, 'denied'), OSError(errno.EIO, 'broken', 'x.json')])
+def test_another_error_of_the_system_keeps_its_traceback(error: OSError) -> None:
+    with pytest.raises(OSError):
+        console.run(leave(error))
 
 
 def test_a_defect_keeps_its_traceback() -> None:

@@ -8,7 +8,14 @@ from PIL import Image
 
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation import files
-from irstd_toolbox.evaluation.prediction_io import decode, encode, find_prediction, read_prediction, write_prediction
+from irstd_toolbox.evaluation.prediction_io import (
+    PredictionReader,
+    decode,
+    encode,
+    find_prediction,
+    read_prediction,
+    write_prediction,
+)
 
 
 def test_decoded_probability_is_above_half_exactly_where_the_logit_is_positive() -> None:
@@ -166,3 +173,14 @@ def test_two_predictions_for_one_image_are_an_error(tmp_path: Path) -> None:
         write_prediction(tmp_path / name, np.zeros((2, 2), dtype=np.uint16))
     with pytest.raises(DataError, match='a.png and a.npy are both there; expected one prediction an image'):
         find_prediction(tmp_path, 'a')
+
+
+@pytest.mark.parametrize(('values', 'warned'), [((0, 1), True), ((0,), False), ((0, 1, 2), False), ((255,), False)])
+def test_0_1_masks_are_warned_of_and_others_are_not(tmp_path: Path, values: tuple[int, ...], warned: bool,
+                                                    recwarn: pytest.WarningsRecorder) -> None:
+    read = PredictionReader('ours')
+    for value in values:
+        Image.fromarray(np.full((2, 2), value, np.uint8)).save(tmp_path / f'{value}.png')
+        assert read(tmp_path / f'{value}.png').max() == value / 255
+    read.warn_of_masks()
+    assert [str(one.message).startswith('ours: every prediction') for one in recwarn] == [True] * warned

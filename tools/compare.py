@@ -159,17 +159,18 @@ def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, An
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation import protocols
     from irstd_toolbox.evaluation.folders import find_predictions
-    from irstd_toolbox.evaluation.prediction_io import read_prediction
+    from irstd_toolbox.evaluation.prediction_io import PredictionReader
 
     layout = detect(args.data_root, args.dataset)
-    counts = {}
+    counts, read = {}, PredictionReader(str(folder))
     files = find_predictions(folder, layout.resolve(args.split, require_masks=True).ids)
     for image_id, file in track(files.items(), str(folder), console=Console(stderr=True), transient=True):
         truth = layout.truth(image_id)
         try:
-            counts[image_id] = protocols.score(protocol, read_prediction(file), truth)
+            counts[image_id] = protocols.score(protocol, read(file), truth)
         except DataError as error:
             raise DataError(f'{file}: {error}') from error
+    read.warn_of_masks()
     return counts
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 KINDS = ('panel', 'surface', 'difference', 'worst')
@@ -49,6 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.folders import find_predictions, name_folders
+    from irstd_toolbox.evaluation.prediction_io import PredictionReader
 
     check(args)
     folders = name_folders(split_name(text) for text in args.predictions)
@@ -66,8 +68,11 @@ def main(argv: list[str] | None = None) -> None:
     files = {name: find_predictions(folder, ids) for name, folder in folders.items()}
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: messages.print(f'warning: {message}', markup=False, highlight=False)
-        ious = {image_id: rate(layout, files, image_id, args.threshold)
+        readers = {name: PredictionReader(name) for name in files}
+        ious = {image_id: rate(layout, files, image_id, args.threshold, readers)
                 for image_id in track(ids, 'comparing', console=messages, transient=True)}
+        for reader in readers.values():
+            reader.warn_of_masks()
         chosen = choose(ious, args)
         write_ious(args.out / 'iou.csv', ious)
         kinds = [kind for kind in args.kinds if kind != 'worst']
@@ -105,7 +110,7 @@ def split_name(text: str) -> tuple[str, str]:
     return ('', text) if not equals or Path(text).is_dir() else (name, folder)
 
 
-def read(layout: object, path: Path, image_id: str) -> tuple:
+def read(layout: object, path: Path, image_id: str, load: Callable | None = None) -> tuple:
     """Probabilities and mask of an image, both of its size, and the size from which the first were resized, or ''.
 
     Raises:
@@ -115,7 +120,7 @@ def read(layout: object, path: Path, image_id: str) -> tuple:
     from irstd_toolbox.evaluation.prediction_io import read_prediction
     from irstd_toolbox.evaluation.protocols import unfit
 
-    truth, found = layout.truth(image_id), read_prediction(path)
+    truth, found = layout.truth(image_id), (load or read_prediction)(path)
     try:
         probabilities = unfit(found, truth.shape)
     except DataError as error:
@@ -124,13 +129,14 @@ def read(layout: object, path: Path, image_id: str) -> tuple:
     return probabilities, truth, resized
 
 
-def rate(layout: object, files: dict[str, dict[str, Path]], image_id: str, threshold: float) -> dict[str, float]:
+def rate(layout: object, files: dict[str, dict[str, Path]], image_id: str, threshold: float,
+         readers: dict[str, Callable]) -> dict[str, float]:
     """IoU of every method on an image; nan where neither mask nor prediction has anything."""
     import numpy as np
 
     ious = {}
     for name, paths in files.items():
-        probabilities, truth, resized = read(layout, paths[image_id], image_id)
+        probabilities, truth, resized = read(layout, paths[image_id], image_id, readers[name])
         if resized:
             warnings.warn(f'{name}: predictions of {resized} are resized to their images for the figures and iou.csv; '
                           'tools/evaluate.py scores them as they are', stacklevel=1)

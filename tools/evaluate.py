@@ -8,7 +8,7 @@ import argparse
 import dataclasses
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.evaluation.extras import ExtraCounter, extra_tables
     from irstd_toolbox.evaluation.files import check_targets
     from irstd_toolbox.evaluation.folders import find_predictions
+    from irstd_toolbox.evaluation.prediction_io import PredictionReader
     from irstd_toolbox.evaluation.protocols import resolve
 
     protocols = resolve(args.protocol)
@@ -58,9 +59,11 @@ def main(argv: list[str] | None = None) -> None:
     messages.print(layout.describe(), markup=False, highlight=False)
     messages.print(split.describe(), markup=False, highlight=False)
     files = find_predictions(Path(args.predictions), split.ids)
+    read = PredictionReader(args.predictions)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: messages.print(f'warning: {message}', markup=False, highlight=False)
-        scores = score_all(files, layout, protocols, extras, messages)
+        scores = score_all(files, read, layout, protocols, extras, messages)
+        read.warn_of_masks()
     summary = results.summarise(scores, protocols, dataset=layout.name, split=args.split)
     if args.extra:
         summary['extras'] = extras.results()
@@ -75,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def score_all(
-    files: dict[str, Path], layout: Any, protocols: Sequence, extras: Any, messages: object,
+    files: dict[str, Path], read: Callable, layout: Any, protocols: Sequence, extras: Any, messages: object,
 ) -> list:
     """Count every image under every protocol and for the extras, with a progress bar.
 
@@ -86,23 +89,17 @@ def score_all(
 
     from irstd_toolbox.datasets.imaging import read_image
     from irstd_toolbox.errors import DataError
-    from irstd_toolbox.evaluation.prediction_io import read_prediction
     from irstd_toolbox.evaluation.results import score_image
 
-    scores, peaks = [], []
+    scores = []
     for image_id, path in track(files.items(), 'scoring', console=messages, transient=True):
         truth = layout.truth(image_id)
-        probabilities = read_prediction(path)
-        peaks.append(probabilities.max())
+        probabilities = read(path)
         try:
             scores.append(score_image(image_id, probabilities, truth, protocols))
             extras.add(probabilities, truth, read_image(layout.images[image_id]) if extras.needs_image else None)
         except DataError as error:
             raise DataError(f'{path}: {error}') from error
-    if set(peaks) - {0.0} == {1 / 255}:
-        messages.print(
-            'note: every prediction that is not blank holds only 0 and 1 in 8 bit, read as probabilities up to 1/255. '
-            'If these are 0/1 masks, multiply them by 255 and score again.')
     return scores
 
 

@@ -91,16 +91,19 @@ def count_all(counters: dict, files: dict[str, dict[str, Path]], layout: object,
     from rich.progress import track
 
     from irstd_toolbox.errors import DataError
-    from irstd_toolbox.evaluation.prediction_io import read_prediction
+    from irstd_toolbox.evaluation.prediction_io import PredictionReader
 
+    read = {name: PredictionReader(name) for name in counters}
     for image_id in track(ids, 'counting', console=messages, transient=True):
         truth = layout.truth(image_id)
         for name, counter in counters.items():
             path = files[name][image_id]
             try:
-                counter.add(read_prediction(path), truth)
+                counter.add(read[name](path), truth)
             except DataError as error:
                 raise DataError(str(error) if str(path) in str(error) else f'{path}: {error}') from error
+    for reader in read.values():
+        reader.warn_of_masks()
 
 
 def summarise(pixels: dict, targets: dict, fa_range: tuple[float, float]) -> list[dict[str, object]]:

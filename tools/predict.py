@@ -2,20 +2,24 @@
 
     python tools/predict.py configs/lgnet_irstd1k.py work_dirs/lgnet_irstd1k/best.pth my_images/ --out found/
 
-Writes masks/NAME.png (0 and 255), overlays/NAME.png and targets.json. Status 3 if some images could not be read; the
-others are written all the same.
+Writes masks/NAME.png (0 and 255), overlays/NAME.png and targets.json, at the end and in the place of those of a run
+before. NAME is an image's name without suffix, or with it where that would be another's. Status 3 if some images could
+not be read; the others are written all the same.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 SOME_FAILED = 3
+FOLDERS, RECORD = ('masks', 'overlays'), 'targets.json'
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='a .py config')
-    parser.add_argument('checkpoint', help="a file; 'none' for methods without weights")
+    parser.add_argument('checkpoint', help="a file; 'best' or 'last' of the config's work folder; 'none' for methods "
+                                           'without weights')
     parser.add_argument('source', metavar='IMAGE_OR_FOLDER', type=Path)
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR', help='default: %(default)s')
     parser.add_argument('--split', type=Path, metavar='FILE', help='of a folder, only the images that this list names')
@@ -41,56 +45,71 @@ def main(argv: list[str] | None = None) -> int:
     from rich.progress import track
 
     from irstd_toolbox.errors import DataError
-    from irstd_toolbox.evaluation.files import check_folder, write_atomically
+    from irstd_toolbox.evaluation.files import write_atomically
     from irstd_toolbox.inference import Predictor
-    from irstd_toolbox.inference.documents import targets_document
+    from irstd_toolbox.inference.documents import is_targets_document, targets_document
+    from irstd_toolbox.inference.predictor import checkpoint_of
+    from irstd_toolbox.inference.staging import check_place, staged
     from irstd_toolbox.plugins import load_plugins
+    from irstd_toolbox.training.config_edits import load_config
 
-    check_folder(args.out)
+    place = args.out, FOLDERS, RECORD, is_targets_document
+    check_place(*place)
     paths, ignored = list_images(args.source, args.split)
+    folders = folders_in(args.source)
     load_plugins(args.plugins)
-    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
-    predictor = Predictor(args.config, checkpoint, args.device, args.cfg_options, args.amp)
+    config = load_config(args.config, args.cfg_options)
+    checkpoint = checkpoint_of(config, None if args.checkpoint == 'none' else args.checkpoint)
+    predictor = Predictor(config, checkpoint, args.device, amp=args.amp)
     images, errors = [], []
     names = unique_names(paths)
-    for path in track(paths, 'predicting', console=Console(stderr=True), transient=True):
-        try:
-            found = predictor.predict(path, args.threshold)
-        except DataError as error:
-            errors.append(dict(image=path.name, error=str(error)))
-            continue
-        images.append(write_one(args.out, names[path], path, found))
-    write_atomically(args.out / 'targets.json', targets_document(
-        args.config, checkpoint, predictor.threshold if args.threshold is None else args.threshold, images, errors,
-        ignored))
+    with staged(*place) as stage:
+        for path in track(paths, 'predicting', console=Console(stderr=True), transient=True):
+            try:
+                found = predictor.predict(path, args.threshold)
+            except DataError as error:
+                errors.append(dict(image=path.name, error=str(error)))
+                continue
+            images.append(write_one(stage, names[path], path, found))
+        write_atomically(stage / RECORD, targets_document(
+            args.config, checkpoint, predictor.threshold if args.threshold is None else args.threshold, images, errors,
+            ignored))
     count = sum(len(image['targets']) for image in images)
     print(f'{count} targets in {len(images)} images; masks, overlays and targets.json are in {args.out}')
     if ignored:
         print(f'{ignored} files of {args.source} are no images and were left out')
+    if folders:
+        print(f'{folders} folders in {args.source} were not entered')
     for error in errors:
         print(f'error: {error["error"]}', file=sys.stderr)
     return SOME_FAILED if errors else 0
 
 
 def list_images(source: Path, split: Path | None) -> tuple[list[Path], int]:
-    """The images to predict, sorted, and how many files beside them are none.
+    """The images to predict, sorted, and how many files beside them are none; hidden ones do not count.
 
     Raises:
+        ConfigError: If there is a list, but no folder.
         DataError: If there is no such file or folder, no image in it, or the list cannot be read, is empty or names
             one that is not there.
     """
     from irstd_toolbox.datasets.imaging import IMAGE_SUFFIXES
     from irstd_toolbox.datasets.splits import read_list
-    from irstd_toolbox.errors import DataError
+    from irstd_toolbox.errors import ConfigError, DataError
 
     if source.is_file():
+        if split is not None:
+            raise ConfigError(f'--split {split} chooses among the images of a folder, and {source} is a file. Leave '
+                              '--split out, or give the folder.')
         return [source], 0
     if not source.is_dir():
         raise DataError(f'{source} does not exist; expected an image or a folder of images.')
-    files = sorted(path for path in source.iterdir() if path.is_file())
+    files = sorted(path for path in source.iterdir() if path.is_file() and not hidden(path))
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
-        raise DataError(f'{source} holds no image; expected files in it that end in {", ".join(IMAGE_SUFFIXES)}.')
+        below = folders_in(source)
+        raise DataError(f'{source} holds no image; expected files in it that end in {", ".join(IMAGE_SUFFIXES)}.'
+                        + (f' {below} folders in it were not entered: name one.' if below else ''))
     ignored = len(files) - len(images)
     if split is None:
         return images, ignored
@@ -105,9 +124,18 @@ def list_images(source: Path, split: Path | None) -> tuple[list[Path], int]:
 
 
 def unique_names(paths: list[Path]) -> dict[Path, str]:
-    """What each image's results are called: its stem, or its whole name where two images share a stem."""
-    stems = [path.stem for path in paths]
-    return {path: path.stem if stems.count(path.stem) == 1 else path.name for path in paths}
+    """What each image's results are called: its stem, or its whole name where the stem is another's stem or name."""
+    taken = Counter(path.stem for path in paths) + Counter(path.name for path in paths)
+    return {path: path.stem if taken[path.stem] == 1 else path.name for path in paths}
+
+
+def folders_in(source: Path) -> int:
+    """How many folders a folder holds, hidden ones aside."""
+    return sum(path.is_dir() and not hidden(path) for path in source.iterdir()) if source.is_dir() else 0
+
+
+def hidden(path: Path) -> bool:
+    return path.name.startswith('.')
 
 
 def write_one(folder: Path, name: str, path: Path, found: object) -> dict:

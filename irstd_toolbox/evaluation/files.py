@@ -15,7 +15,7 @@ def check_targets(*paths: str | os.PathLike | None) -> None:
         paths: The files; None is none.
 
     Raises:
-        ConfigError: If one is a folder or lies below a file, or two are the same.
+        ConfigError: If one is a folder, lies below a file or where nothing may be written, or two are the same.
     """
     targets = [Path(path) for path in paths if path is not None]
     for number, path in enumerate(targets):
@@ -30,11 +30,14 @@ def check_folder(path: Path) -> None:
     """Refuse a folder that could not be made, before the work whose outcome it is to hold.
 
     Raises:
-        ConfigError: If it is a file, or lies below one.
+        ConfigError: If it is a file or lies below one, or if nothing may be written there.
     """
-    there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    there = next(one for one in (path.absolute(), *path.absolute().parents) if os.path.exists(one))
     if not there.is_dir():
         raise ConfigError(f'{path} cannot be a folder: {there} is a file. Name another folder.')
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f'Nothing can be written into {path}: {there} is not writable; expected a folder that is. '
+                          'Name another folder, or change its permissions.')
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -44,5 +47,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         draft.write_bytes(data)
         os.replace(draft, path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         draft.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ value is above 0.5 if and only if the logit was above 0.
 """
 
 import io
+import warnings
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,8 @@ from PIL import Image
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.files import write_atomically
 
-__all__ = ['FULL_SCALE', 'decode', 'encode', 'find_prediction', 'read_prediction', 'write_prediction']
+__all__ = ['FULL_SCALE', 'PredictionReader', 'decode', 'encode', 'find_prediction', 'read_prediction',
+           'write_prediction']
 
 FULL_SCALE = 65535
 _HALF = 32768  # the lowest code whose probability is above 0.5
@@ -121,6 +123,29 @@ def read_prediction(path: str | Path) -> np.ndarray:
     if values.ndim != 2 or not values.size:
         raise DataError(f'{path} has shape {values.shape}; expected one map (H, W) with at least one pixel.')
     return values
+
+
+class PredictionReader:
+    """:func:`read_prediction` of one method's files, which then tells 0/1 masks from probabilities.
+
+    Args:
+        name: What a warning calls the method.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self._peaks = name, set()
+
+    def __call__(self, path: str | Path) -> np.ndarray:
+        values = read_prediction(path)
+        self._peaks.add(float(values.max()))
+        return values
+
+    def warn_of_masks(self) -> None:
+        """Warn if every prediction read is blank or reaches 1 of 255, which is what 0/1 masks look like."""
+        if self._peaks - {0.0} == {1 / 255}:
+            warnings.warn(
+                f'{self.name}: every prediction that is not blank holds only 0 and 1 in 8 bit, read as probabilities '
+                'up to 1/255. If these are 0/1 masks, multiply them by 255 and start again', stacklevel=2)
 
 
 def _read_png(path: Path) -> np.ndarray:

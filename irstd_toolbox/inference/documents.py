@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ..training.checkpoint import file_sha256
 from .predictor import Detection
 
-__all__ = ['image_entry', 'mask_png', 'targets_document']
+__all__ = ['image_entry', 'is_targets_document', 'mask_png', 'targets_document']
 
 
 def mask_png(mask: np.ndarray) -> bytes:
@@ -44,3 +45,11 @@ def targets_document(
         config=config, checkpoint=checkpoint and dict(path=str(checkpoint), sha256=file_sha256(checkpoint)),
         threshold=threshold, images=list(images), errors=list(errors), ignored=ignored)
     return (json.dumps(document, indent=2) + '\n').encode()
+
+
+def is_targets_document(path: Path) -> bool:
+    """Whether a file is of :func:`targets_document`."""
+    try:
+        return {'config', 'checkpoint', 'threshold', 'images'} <= set(json.loads(path.read_text(encoding='utf-8')))
+    except (OSError, ValueError, TypeError):
+        return False

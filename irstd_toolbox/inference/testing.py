@@ -1,7 +1,6 @@
 """One test run: a model over a data set, its predictions on disk and its metrics."""
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -21,7 +20,7 @@ from rich.progress import track
 
 from ..datasets.imaging import read_image
 from ..errors import ConfigError
-from ..evaluation.files import check_folder, write_atomically
+from ..evaluation.files import write_atomically
 from ..evaluation.prediction_io import decode, encode, write_prediction
 from ..evaluation.results import write_results
 from ..registry import SCOPE
@@ -33,6 +32,7 @@ from ..training.hooks import stamp_of
 from ..training.panel_hook import evenly_spaced
 from ..visualization import panel, save
 from .predictor import checkpoint_of, load_model, pick_device
+from .staging import staged
 
 __all__ = ['Outputs', 'run_test']
 
@@ -116,46 +116,12 @@ def run_test(
 
 @contextmanager
 def _staged(outputs: Outputs | None) -> Iterator[Outputs | None]:
-    """``outputs`` in a folder of their own, whose files move to their places at the end; after an error none does."""
+    """``outputs`` in a folder of their own, see :func:`.staging.staged`."""
     if outputs is None:
         yield None
         return
-    existed, stage = outputs.folder.is_dir(), outputs.folder / '.unfinished'
-    if is_main_process():
-        _check_place(outputs.folder)
-        shutil.rmtree(stage, ignore_errors=True)
-    barrier()
-    try:
-        yield replace(outputs, folder=stage)
-        barrier()
-        if is_main_process():
-            (outputs.folder / 'results.json').unlink(missing_ok=True)
-            for name in _FOLDERS:  # of a test before, maybe of other images
-                shutil.rmtree(outputs.folder / name, ignore_errors=True)
-            for file in sorted(file for file in stage.rglob('*') if file.is_file()):
-                place = outputs.folder / file.relative_to(stage)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(file, place)
-    finally:
-        if is_main_process():
-            shutil.rmtree(stage, ignore_errors=True)
-            if not existed and outputs.folder.is_dir() and not any(outputs.folder.iterdir()):
-                outputs.folder.rmdir()
-
-
-def _check_place(folder: Path) -> None:
-    """Refuse a folder whose ``predictions/`` and so on are not those of a test, which would be replaced.
-
-    Raises:
-        ConfigError: If it holds such, or cannot be made.
-    """
-    check_folder(folder)
-    if (folder / 'results.json').is_file() or (folder / '.unfinished').is_dir():
-        return
-    strange = [name for name in _FOLDERS if (folder / name).is_dir() and any((folder / name).iterdir())]
-    if strange:
-        raise ConfigError(f'{folder} holds {strange[0]}/, but no results.json of a test: it would be replaced. Name '
-                          'another folder, or move it away.')
+    with staged(outputs.folder, _FOLDERS, 'results.json') as folder:
+        yield replace(outputs, folder=folder)
 
 
 def _descriptions_read(model: Any, dataset: Any) -> dict | None:

@@ -134,7 +134,7 @@ def roc3d_figure(curves: Mapping[str, PixelCurve], width: float = PAGE) -> Figur
     deep.tick_params(labelsize=6, pad=-2)
     deep.view_init(elev=20, azim=-128)  # across the curves, which fall from high Pf to high thresholds
     flat[0].set(ylim=(0, 1), ylabel='$P_d$')
-    flat[1].set(yscale='log', ylim=(1e-7, 1), ylabel='$P_f$', xlabel='threshold')
+    flat[1].set(ylim=(1e-7, 1), yscale='log', ylabel='$P_f$', xlabel='threshold')
     for axes in flat:
         axes.set_xlim(0, 1)
         _dress(axes)

@@ -21,6 +21,15 @@ def test_the_cost_table_counts_what_complexity_counts(load_tool, config, tmp_pat
     assert float(cells[4]) >= 0 and float(cells[5]) >= 0
 
 
+@pytest.mark.parametrize('side', ['0', '-3', '1.5', 'x'])
+def test_a_size_without_pixels_is_refused(load_tool, capsys, side):
+    with pytest.raises(SystemExit) as left:
+        load_tool('complexity').main(['any.py', '--size', side, '10'])
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert '--size' in said and f"'{side}'; expected a whole number of pixels from 1" in said
+
+
 def test_a_config_that_cannot_be_measured_has_its_reason_in_the_table(load_tool, tmp_path, capsys):
     broken = tmp_path / 'broken.py'
     broken.write_text(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.evaluation.protocols import get
 
 
 @pytest.fixture
@@ -181,3 +183,14 @@ def test_a_missing_prediction_is_named(say, methods, data: Path) -> None:
     (methods[1] / 'scene_4.png').unlink()
     with pytest.raises(DataError, match='no prediction for 1 of 8 images: scene_4'):
         say(*methods, '--data-root', data)
+
+
+def test_0_1_masks_are_said_to_be(load_tool: Callable[[str], ModuleType], methods: tuple[Path, Path], data: Path,
+                                  recwarn: pytest.WarningsRecorder) -> None:
+    for path in methods[1].iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path), 0) // 255)
+    args = Namespace(data_root=data, dataset=None, split='short')
+    for folder in methods:
+        load_tool('compare').score(folder, args, get('canonical'))
+    said, = (str(one.message) for one in recwarn)
+    assert said.startswith(f'{methods[1]}: every prediction that is not blank holds only 0 and 1 in 8 bit')

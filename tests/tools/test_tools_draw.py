@@ -122,6 +122,16 @@ def test_a_prediction_at_a_protocols_size_is_resized_and_said_to_be(load_tool, d
     assert 'square: predictions of 256x256 are resized to their images' in ' '.join(capsys.readouterr().err.split())
 
 
+def test_0_1_masks_are_said_to_be(load_tool, data, tmp_path, capsys):
+    (data / 'ones').mkdir(exist_ok=True)
+    cv2.imwrite(str(data / 'ones/s1.png'), cv2.imread(str(data / 'b/s1.png'), -1) // 255)
+    load_tool('draw').main([str(data / 'own'), '--predictions', str(data / 'b'), str(data / 'ones'), '--ids', 's1',
+                            '--kinds', 'difference', '--width', '1', '--out', str(tmp_path)])
+    said = ' '.join(capsys.readouterr().err.split())
+    assert 'warning: ones: every prediction that is not blank holds only 0 and 1' in said
+    assert said.count('warning') == 1
+
+
 def test_probabilities_are_shown_beside_the_masks_when_asked_for(main, tmp_path, panels):
     main('--ids', 's1', '--kinds', 'panel', '--probability', '--out', tmp_path)
     masks, probabilities = panels[0]

@@ -6,8 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
+from irstd_toolbox.datasets.layouts import detect
 from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.evaluation.curves import CurveCounter
 from irstd_toolbox.evaluation.folders import name_folders
+from irstd_toolbox.evaluation.protocols import get
+from irstd_toolbox.visualization.curve_figures import roc3d_figure
 
 
 @pytest.fixture(scope='module')
@@ -101,6 +105,25 @@ def test_an_impossible_option_is_refused_before_anything_is_written(main, data, 
     with pytest.raises(ConfigError, match=text):
         main(data / 'sharp', data / 'own', '--out', data / 'never', *options)
     assert not (data / 'never').exists()
+
+
+def test_0_1_masks_are_said_to_be(load_tool, data, tmp_path, recwarn):
+    from rich.console import Console
+    cv2.imwrite(str(tmp_path / 's0.png'), cv2.imread(str(data / 'own/masks/s0.png'), -1) // 255)
+    files = {'ones': {'s0': tmp_path / 's0.png'}, 'sharp': {'s0': data / 'sharp/s0.png'}}
+    counters = {name: CurveCounter(get('canonical'), [32767]) for name in files}
+    load_tool('plot_curves').count_all(counters, files, detect(data / 'own'), ('s0',), Console(stderr=True))
+    said, = (str(one.message) for one in recwarn)
+    assert said.startswith('ones: every prediction that is not blank holds only 0 and 1 in 8 bit')
+
+
+def test_a_method_without_a_false_positive_is_drawn_without_a_warning(recwarn):
+    truth = np.zeros((8, 8), bool)
+    truth[2:4, 2:4] = True
+    counter = CurveCounter(get('canonical'), [32767])
+    counter.add(truth * 1.0, truth)
+    figure = roc3d_figure({'perfect': counter.pixels()})
+    assert not recwarn.list and figure.axes[2].get_yscale() == 'log' and figure.axes[2].get_ylim() == (1e-7, 1)
 
 
 def test_out_may_not_be_a_file(main, data):

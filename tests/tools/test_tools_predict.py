@@ -176,6 +176,76 @@ def test_images_of_one_stem_keep_their_whole_names(load_tool: Tool) -> None:
     assert list(load_tool('predict').unique_names(paths).values()) == ['a.png', 'a.bmp', 'b']
 
 
+def test_no_two_images_share_a_name(load_tool: Tool) -> None:
+    paths = [Path('s.jpg'), Path('s.png'), Path('s.png.png'), Path('t.bmp.png')]
+    assert list(load_tool('predict').unique_names(paths).values()) == ['s.jpg', 's.png', 's.png.png', 't.bmp']
+
+
+def test_a_run_takes_the_place_of_the_one_before(
+        load_tool: Tool, trained: Path, predictor: Predictor, folder: Path, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('irstd_toolbox.inference.Predictor', lambda *_, **__: predictor)
+    out = tmp_path / 'out'
+    assert _predict(load_tool, trained, folder, out) == 0
+    (out / 'notes.txt').write_text('mine')
+    before = _content(out)
+    predict, calls = Predictor.predict, []
+
+    def interrupted(*args: object) -> object:
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return predict(*args)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Predictor, 'predict', interrupted)
+        _predict(load_tool, trained, folder, out, '--threshold', '0')
+    assert _content(out) == before
+    assert _predict(load_tool, trained, folder / 'b_grey.png', out) == 0
+    assert sorted(_content(out)) == ['masks/b_grey.png', 'notes.txt', 'overlays/b_grey.png', 'targets.json']
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+
+
+@pytest.mark.parametrize('record', [None, '[]', '{"images": []}', 'no JSON'])
+def test_masks_that_are_not_of_a_run_before_are_not_replaced(load_tool: Tool, folder: Path, record: str | None) -> None:
+    (folder / 'masks').mkdir()
+    (folder / 'masks' / 'a.png').write_bytes(b'')
+    if record is not None:
+        (folder / 'targets.json').write_text(record)
+    with pytest.raises(ConfigError, match='holds masks/, but no targets.json of a run before'):
+        load_tool('predict').main(['any.py', 'none', str(folder), '--out', str(folder)])
+
+
+def test_a_list_needs_a_folder(load_tool: Tool, folder: Path) -> None:
+    with pytest.raises(ConfigError, match='--split list.txt chooses among the images of a folder'):
+        load_tool('predict').list_images(folder / 'b_grey.png', Path('list.txt'))
+
+
+def test_hidden_files_are_no_images_and_folders_are_not_entered(load_tool: Tool, folder: Path, tmp_path: Path) -> None:
+    tool, before = load_tool('predict'), load_tool('predict').list_images(folder, None)
+    (folder / '._a_deep.png').write_bytes(b'\x00\x05\x16\x07')
+    (folder / '.thumbnails').mkdir()
+    assert (tool.list_images(folder, None), tool.folders_in(folder)) == (before, 0)
+    (folder / 'more').mkdir()
+    assert (tool.list_images(folder, None), tool.folders_in(folder)) == (before, 1)
+    (tmp_path / 'above' / 'images').mkdir(parents=True)
+    with pytest.raises(DataError, match='1 folders in it were not entered'):
+        tool.list_images(tmp_path / 'above', None)
+
+
+def test_the_best_checkpoint_of_the_work_folder_may_be_meant(
+        load_tool: Tool, trained: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (folder / 'more').mkdir()
+    assert load_tool('predict').main([
+        str(trained.parent / 'tiny.py'), 'best', str(folder), '--out', str(tmp_path / 'out'), '--cfg-options',
+        f'work_dir={trained}']) == 0
+    assert Path(json.loads((tmp_path / 'out' / 'targets.json').read_text())['checkpoint']['path']).parent == trained
+    assert f'1 folders in {folder} were not entered' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize('source, match', [('missing', 'does not exist'), ('empty', 'holds no image')])
 def test_nothing_to_predict_is_an_error(load_tool: Tool, trained: Path, tmp_path: Path, source: str,
                                         match: str) -> None:

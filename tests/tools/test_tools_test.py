@@ -106,7 +106,7 @@ def test_a_folder_with_masks_of_other_origin_is_refused(
         trained: Path, lively: Path, load_tool: Tool, tmp_path: Path) -> None:
     (tmp_path / 'masks').mkdir()
     (tmp_path / 'masks' / 'mine.png').write_bytes(b'work')
-    with pytest.raises(ConfigError, match='holds masks/, but no results.json of a test'):
+    with pytest.raises(ConfigError, match='holds masks/, but no results.json of a run before'):
         load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path)])
     with pytest.raises(ConfigError, match='mine.png is a file. Name another folder'):
         load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out',

@@ -1,5 +1,7 @@
 """Files that a tool is to write are refused before its work, where they could not be written."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -7,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from irstd_toolbox.errors import ConfigError
-from irstd_toolbox.evaluation.files import check_targets
+from irstd_toolbox.evaluation.files import check_folder, check_targets, write_atomically
 
 WORK = {
     'check_dataset': ['nowhere', '--json'], 'compare': ['none', 'nothing', '--out'],
@@ -30,6 +32,33 @@ def test_files_that_cannot_be_written_are_refused(tmp_path: Path, names: list[st
     (tmp_path / 'old.json').write_text('{}')
     with pytest.raises(ConfigError, match=message):
         check_targets(*(tmp_path / name for name in names))
+
+
+@pytest.mark.parametrize('name', ['', 'new', 'new/below'])
+def test_a_folder_where_nothing_may_be_written_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(os, 'access', lambda *args: asked.append(args))
+    with pytest.raises(ConfigError, match=f'{tmp_path} is not writable; expected a folder that is. Name another'):
+        check_folder(tmp_path / name)
+    with pytest.raises(ConfigError, match=f'{tmp_path} is not writable'):
+        check_targets(tmp_path / name / 'a.json')
+    assert asked == [(tmp_path, os.W_OK | os.X_OK)] * 2
+
+
+def test_a_write_that_fails_names_the_file_and_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    (tmp_path / 'a.json').write_text('old')
+    monkeypatch.setattr(Path, 'write_bytes', full)
+    with pytest.raises(OSError, match='No space left') as caught:
+        write_atomically(tmp_path / 'a.json', b'new')
+    assert caught.value.filename == str(tmp_path / 'a.json')
+    assert (tmp_path / 'a.json').read_text() == 'old'
 
 
 @pytest.mark.parametrize('tool', WORK)
