@@ -6,14 +6,17 @@ import socket
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
+from PIL import Image
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.models.complexity import complexity
-from irstd_toolbox.registry import MODELS, TRANSFORMS
+from irstd_toolbox.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 # Suites and plans of slots are lists of configs: test_ablations_suites.py and test_slots_plan_files.py read them.
@@ -90,12 +93,31 @@ def test_a_config_that_fine_tunes_clip_builds_it_without_its_weights(path: Path)
     assert not model.encoder.loaded
 
 
+@pytest.fixture(scope='module')
+def scene(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What a data set knows of one image of 96x64, with its target and its sentence."""
+    pixels = np.zeros((64, 96), np.uint8)
+    pixels[10:13, 70:73] = 255
+    file = tmp_path_factory.mktemp('scene') / 'scene.png'
+    Image.fromarray(pixels).save(file)
+    return dict(image_id='scene', img_path=str(file), mask_path=str(file),
+                description='The target is in the upper-right part of the image.')
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=identify)
-def test_a_configs_pipelines_build(path: Path) -> None:
+def test_a_configs_pipelines_build_and_bring_language_its_scene_and_in_training_its_words(
+        path: Path, scene: dict) -> None:
     cfg = config(path)
-    with DefaultScope.overwrite_default_scope('irstd_toolbox'):
-        for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-            assert [TRANSFORMS.build(copy.deepcopy(step)) for step in loader.dataset.pipeline]
+    language = cfg.model.get('target_descriptor')
+    for part in ('train', 'val', 'test'):
+        with DefaultScope.overwrite_default_scope('irstd_toolbox'):
+            pipeline = Compose(copy.deepcopy(cfg[f'{part}_dataloader'].dataset.pipeline))
+        assert pipeline.transforms
+        for _ in range(3 if part == 'train' else 1) if language else ():
+            sample = pipeline(dict(scene))['data_samples']
+            assert 'clip_image' in sample
+            read = language.get('text', 'train') in ('train_and_test', 'train' if part == 'train' else '')
+            assert sample.metainfo.get('description') or not read
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=identify)

@@ -6,9 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.models.fusion import ChannelFusion, LanguageFusion, SumFusion
 from irstd_toolbox.models.layers import BatchNorm, ConvBNReLU, ResidualUBlock, halve
+from irstd_toolbox.models.networks.acm import ACMFPNNeck
 from irstd_toolbox.models.networks.lgnet import DECODER_PLAN, ENCODER_PLAN, GatedOutputHead, RSUDecoder, RSUEncoder
+from irstd_toolbox.models.networks.unet import UNetDecoder
+from irstd_toolbox.registry import FUSION_BLOCKS
 
 ILNET_ENCODER = ((7, 16, 64), (6, 16, 64), (5, 32, 64), (4, 32, 128), ('4F', 32, 128))
 ILNET_DECODER = (*DECODER_PLAN[:5], ('4F', 64, 128))
@@ -249,3 +253,16 @@ def test_any_size_works_with_a_batch_of_one(size: tuple[int, int], training: boo
     maps = head(neck(backbone(torch.rand(1, 1, *size)), torch.rand(1, 6)), size)
     assert [tuple(x.shape) for x in maps] == [(1, 1, *size)] * 4
     assert all(torch.isfinite(x).all() for x in maps)
+
+
+@pytest.mark.parametrize('neck', [
+    lambda block: RSUDecoder((4, 4), ((3, 4, 4),) * 3, block), lambda block: UNetDecoder((4, 4), block),
+    lambda block: ACMFPNNeck((4, 4), block)], ids=['RSU', 'U', 'FPN'])
+def test_a_fusion_block_that_does_not_say_what_it_gives_is_refused(neck, monkeypatch) -> None:
+    class Silent(nn.Module):
+        def __init__(self, channels: int) -> None:
+            super().__init__()
+
+    monkeypatch.setitem(FUSION_BLOCKS.module_dict, 'Silent', Silent)
+    with pytest.raises(ConfigError, match=r'Silent has no out_channels.*Set self\.out_channels in its __init__'):
+        neck(dict(type='Silent'))

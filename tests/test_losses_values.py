@@ -97,7 +97,7 @@ def sls(p: np.ndarray, g: np.ndarray, smooth: float, weight: float) -> float:
     return scale + weight * (1 - min(d_p, d_g) / max(d_p, d_g) + 4 / math.pi**2 * (theta_p - theta_g) ** 2)
 
 
-@pytest.mark.parametrize(('smooth', 'weight'), [(1., 1.), (0., 1.), (1., .3)])
+@pytest.mark.parametrize(('smooth', 'weight'), [(1., 1.), (1e-6, 1.), (1., .3)])
 def test_sls_is_the_papers_equations(logits, mask, smooth, weight):
     expected = np.mean([sls(a, b, smooth, weight) for a, b in zip(*arrays(logits, mask), strict=True)])
     loss = SLSLoss(location_weight=weight, smooth=smooth)
@@ -209,3 +209,10 @@ def test_a_wrong_shape_is_an_error(loss, a, b):
 def test_a_wrong_option_is_an_error(make, message):
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+@pytest.mark.parametrize('kind', [SoftIoULoss, DiceLoss, SLSLoss])
+@pytest.mark.parametrize('smooth', [0, 0.0, -1.0, math.nan, '1'])
+def test_a_loss_of_regions_that_an_empty_image_would_make_nan_is_refused(kind, smooth):
+    with pytest.raises(ConfigError, match=rf'{kind.__name__}\(smooth={smooth!r}\): a number above 0 is expected'):
+        kind(smooth=smooth)

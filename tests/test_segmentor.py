@@ -65,6 +65,36 @@ def test_the_preprocessor_leaves_masks_alone_at_test() -> None:
     assert out['data_samples'][0].gt_sem_seg.data.shape == (1, 3, 5)
 
 
+def test_a_training_mask_of_another_size_than_its_image_is_refused() -> None:
+    preprocessor = MODELS.build(dict(type='IRSTDDataPreprocessor'))
+    given = dict(inputs=[torch.ones(1, 4, 6)], data_samples=[sample(8, 12)])
+    with pytest.raises(ConfigError, match='a: the mask is 8x12 and the image 4x6; .* stands before Resize'):
+        preprocessor(copy.deepcopy(given), True)
+    assert preprocessor(given, False)['inputs'].shape == (1, 3, 4, 6)
+
+
+@pytest.mark.parametrize('option', [dict(mean=[87.0, 87.0, 87.0]), dict(std=(40.0,)), dict(mean='87')])
+def test_a_level_that_is_not_one_number_is_refused(option: dict) -> None:
+    with pytest.raises(ConfigError, match=r'IRSTDDataPreprocessor\((mean|std)=.*one number is expected'):
+        MODELS.build(dict(option, type='IRSTDDataPreprocessor'))
+
+
+@pytest.mark.parametrize('given', [
+    dict(data_preprocessor=dict(type='IRSTDDataPreprocessor')),
+    dict(backbone=dict(TINY['backbone'], in_channels=3)),
+    dict(backbone=None, neck=None, decode_head=None, network=dict(type='RDIAN'),
+         data_preprocessor=dict(type='IRSTDDataPreprocessor', channels=3))], ids=['three', 'one', 'the default'])
+def test_other_channels_than_the_network_takes_are_refused(given: dict) -> None:
+    with pytest.raises(ConfigError, match=r'data_preprocessor.channels=[13], and \w+ takes in_channels=[13]\. Give'):
+        build(**given)
+
+
+@pytest.mark.parametrize('shallow', [0, -1, 4])
+def test_a_head_needs_a_shallow_map_and_has_no_more_than_there_are(shallow: int) -> None:
+    with pytest.raises(ConfigError, match=rf'shallow={shallow} of 3 maps\. Give a number from 1 to 3'):
+        MODELS.build(dict(TINY['decode_head'], shallow=shallow))
+
+
 def test_denormalising_gives_the_grey_values_back() -> None:
     preprocessor = MODELS.build(dict(type='IRSTDDataPreprocessor', mean=87.5, std=39.7))
     grey = torch.rand(1, 1, 4, 4) * 255

@@ -79,6 +79,18 @@ def test_a_loss_that_reads_an_extra_gets_it_with_mask_and_inputs_once():
     assert found == pytest.approx(dict(loss_0=by_hand()[0], loss_1=by_hand()[1], loss_edge=1.0))
 
 
+def test_a_loss_that_reads_an_extra_may_be_the_only_one():
+    model = segmentor(loss=dict(type='ReadingLoss'))
+    assert losses(model) == pytest.approx(dict(loss_edge=1.0))
+    found = model(INPUTS, [SegDataSample(gt_sem_seg=PixelData(data=MASK[0].byte()))], mode='loss')
+    assert model.parse_losses(found)[0].item() == pytest.approx(1.0)
+
+
+def test_training_without_a_loss_is_refused():
+    with pytest.raises(ConfigError, match=r"no loss.*model\.loss=dict\(type='BCELoss'\)"):
+        losses(segmentor(loss=None))
+
+
 def test_a_loss_whose_extra_the_network_lacks_names_what_there_is(monkeypatch):
     model = segmentor(loss=dict(type='ReadingLoss'))
     monkeypatch.setattr(type(model.losses[0]), 'reads', 'contour')

@@ -1,6 +1,7 @@
 """ACM-FPN under a language prior on IRSTD-1k: LGNet's language fusion at the deepest level. No figure is published.
 
-How to give a network language: a fusion block that reads the descriptor, and a target descriptor that makes it.
+How to give a network language: a fusion block that reads the descriptor, a target descriptor that makes it, the scene
+that CLIP reads, and, where training cuts windows, sentences told anew of the window, from its mask.
 """
 
 _base_ = './acm_fpn_irstd1k.py'
@@ -10,3 +11,24 @@ model = dict(
         type='TargetDescriptor',
         encoder=dict(type='OpenCLIPEncoder', model='ViT-B-16-quickgelu', pretrained='openai'),
         text='train'))
+# The pipelines of the base, with the scene and the window's sentence.
+train_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='LoadClipImage'),
+    dict(type='LoadTargetMask'),
+    dict(type='RandomFlip', horizontal=0.5),
+    dict(type='RandomScale', size=512, ratio=(0.5, 2.0)),
+    dict(type='RandomCrop', size=(480, 480), keep_targets=False, description=dict(type='quadrant')),
+    dict(type='RandomBlur', sigma=(0.0, 1.0), prob=0.5),
+    dict(type='PackInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='LoadClipImage'),
+    dict(type='Resize', size=(512, 512)),
+    dict(type='LoadTargetMask'),
+    dict(type='PackInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -29,11 +29,16 @@ class IRSTDDataPreprocessor(BaseDataPreprocessor):
           ``padding = (bottom, right)``; in training its mask is padded with background
 
     Raises:
-        ConfigError: If an input has not exactly one channel.
+        ConfigError: If an argument is not as expected, an input has not exactly one channel, or a mask in training is
+            not of its image's size.
     """
 
     def __init__(self, mean: float = 0.0, std: float = 1.0, channels: int = 3, divisor: int = 1) -> None:
         super().__init__()
+        for name, value in (('mean', mean), ('std', std)):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(f'IRSTDDataPreprocessor({name}={value!r}): one number is expected, a grey level; '
+                                  'images have one channel.')
         if std <= 0 or channels < 1 or divisor < 1:
             raise ConfigError(f'std={std}, channels={channels}, divisor={divisor}: all three have to be positive.')
         self.mean, self.std, self.channels, self.divisor = float(mean), float(std), channels, divisor
@@ -54,8 +59,12 @@ class IRSTDDataPreprocessor(BaseDataPreprocessor):
                 samples[i].set_metainfo(dict(padding=(bottom, right)))
                 if training and 'gt_sem_seg' in samples[i]:
                     mask = samples[i].gt_sem_seg.data
-                    fit = (0, width - mask.shape[2], 0, height - mask.shape[1])
-                    samples[i].gt_sem_seg = PixelData(data=F.pad(mask, fit))
+                    if mask.shape[1:] != image.shape[1:]:
+                        raise ConfigError(
+                            f'{samples[i].metainfo.get("image_id", "A sample")}: the mask is '
+                            f'{mask.shape[1]}x{mask.shape[2]} and the image {image.shape[1]}x{image.shape[2]}; one '
+                            'size is expected in training. LoadTargetMask stands before Resize in a training pipeline.')
+                    samples[i].gt_sem_seg = PixelData(data=F.pad(mask, (0, right, 0, bottom)))
         return dict(data, inputs=torch.stack(padded).expand(-1, self.channels, -1, -1), data_samples=samples)
 
     def denormalise(self, inputs: torch.Tensor) -> torch.Tensor:

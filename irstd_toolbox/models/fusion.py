@@ -14,7 +14,7 @@ from ..registry import FUSION_BLOCKS
 from .layers import BatchNorm, ConvBNReLU
 
 __all__ = ['ChannelFusion', 'FusionBlock', 'LanguageFusion', 'SumFusion', 'check_descriptor', 'descriptor_projection',
-           'fusion_blocks', 'fusion_of_levels']
+           'fusion_block', 'fusion_blocks', 'fusion_of_levels']
 
 
 def fusion_of_levels(levels: int, fusion: dict | None, language_fusion: dict | None) -> list[dict | None]:
@@ -27,11 +27,23 @@ def fusion_of_levels(levels: int, fusion: dict | None, language_fusion: dict | N
     return [fusion] * (levels - 1) + [language_fusion or fusion]
 
 
+def fusion_block(fusion: dict, channels: int) -> nn.Module:
+    """The block of a config for maps of ``channels``.
+
+    Raises:
+        ConfigError: If it does not say how many channels it gives.
+    """
+    block = FUSION_BLOCKS.build(dict(fusion, channels=channels))
+    if not hasattr(block, 'out_channels'):
+        raise ConfigError(f'{type(block).__name__} has no out_channels, the number of channels that it gives. Set '
+                          'self.out_channels in its __init__; a block on FusionBlock has it.')
+    return block
+
+
 def fusion_blocks(channels: Sequence[int], fusion: dict, language_fusion: dict | None) -> nn.ModuleList:
     """One block a level, finest first, of the channels given; see :func:`fusion_of_levels`."""
     configs = fusion_of_levels(len(channels), fusion, language_fusion)
-    return nn.ModuleList(
-        FUSION_BLOCKS.build(dict(cfg, channels=width)) for cfg, width in zip(configs, channels, strict=True))
+    return nn.ModuleList(fusion_block(cfg, width) for cfg, width in zip(configs, channels, strict=True))
 
 
 def descriptor_projection(*widths: int) -> nn.Sequential:

@@ -1,5 +1,7 @@
 """The straight path: backbone, neck with its fusion blocks, decode head; losses on logit maps."""
 
+import inspect
+
 import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
@@ -46,9 +48,10 @@ class IRSTDSegmentor(BaseModel):
         - ``mode='predict'``: the samples with ``seg_logits`` and ``pred_sem_seg``, ``(1, H, W)`` each
 
     Raises:
-        ConfigError: If an option is not known, the parts are neither a backbone with its head nor a network, a loss
-            reads what the network does not give, training samples come without a mask, or views are asked for whose
-            sentences would be those of the image as it is.
+        ConfigError: If an option is not known, the parts are neither a backbone with its head nor a network, they take
+            other channels than the data_preprocessor gives, training has no loss, a loss reads what the network does
+            not give, training samples come without a mask, or views are asked for whose sentences would be those of
+            the image as it is.
 
     References:
         LGNet, Fig. 3; deep supervision: Sec. 3.5, Eq. 4.
@@ -75,6 +78,7 @@ class IRSTDSegmentor(BaseModel):
         self.neck = MODELS.build(neck) if neck else None
         self.decode_head = MODELS.build(decode_head) if decode_head else None
         self.network = MODELS.build(network) if network else None
+        self._check_channels(backbone or network)
         losses = loss if isinstance(loss, list) else [loss] if loss else []
         self.losses = nn.ModuleList(MODELS.build(cfg) for cfg in losses)
         self.target_descriptor = MODELS.build(target_descriptor) if target_descriptor else None
@@ -83,6 +87,16 @@ class IRSTDSegmentor(BaseModel):
             raise ConfigError('Descriptions at test are of the image as it is, so that mirrored or turned views would '
                               'get wrong ones. Leave views.mirrored and views.turned out, or set '
                               "target_descriptor.text='train'.")
+
+    def _check_channels(self, cfg: dict) -> None:
+        """Refuse an image of other channels than the first part takes, where it tells by ``in_channels``."""
+        part = self.network if self.backbone is None else self.backbone
+        default = inspect.signature(type(part)).parameters.get('in_channels')
+        takes = cfg.get('in_channels', getattr(default, 'default', None))
+        gives = getattr(self.data_preprocessor, 'channels', takes)
+        if isinstance(takes, int) and takes != gives:
+            raise ConfigError(f'data_preprocessor.channels={gives}, and {type(part).__name__} takes in_channels='
+                              f'{takes}. Give both one number.')
 
     @property
     def threshold_rule(self) -> dict | None:
@@ -136,6 +150,9 @@ class IRSTDSegmentor(BaseModel):
                                   lambda seen, view: self.logit_maps(seen, descriptors[view])[0])
 
     def _losses(self, maps: list[Tensor], inputs: Tensor, samples: list[SegDataSample]) -> dict[str, Tensor]:
+        if not self.losses:
+            raise ConfigError('The segmentor has no loss, so there is nothing to train by. Give it one, such as '
+                              "model.loss=dict(type='BCELoss').")
         mask = inputs.new_zeros(len(inputs), 1, *inputs.shape[-2:])
         for target, sample in zip(mask, samples, strict=True):
             if 'gt_sem_seg' not in sample:
@@ -146,7 +163,7 @@ class IRSTDSegmentor(BaseModel):
         share = 1 / len(supervised) if self.supervision == 'mean' else 1
         of_maps = [loss for loss in self.losses if not hasattr(loss, 'reads')]
         found = {f'loss_{i}': share * sum(loss(logits, _at_size(mask, logits)) for loss in of_maps)
-                 for i, logits in enumerate(supervised)}
+                 for i, logits in enumerate(supervised if of_maps else ())}
         extras = maps.extras if isinstance(maps, LogitMaps) else {}
         for loss in self.losses:
             name = getattr(loss, 'reads', None)

@@ -51,6 +51,13 @@ class AnnealHook(Hook):
         self.deadline.last = True
 
     def before_train(self, runner: Runner) -> None:
+        if not any(_schedulers(runner)):
+            runner.logger.warning('--anneal finds no schedule that goes by time, so the learning rate stays as it is. '
+                                  'Give the config a param_scheduler, such as that of '
+                                  'configs/_base_/schedules/adan_600e.py.')
+        self._begin(runner)
+
+    def _begin(self, runner: Runner) -> None:
         self.began = self.deadline.clock()
         self.first = max((scheduler._global_step / _steps(scheduler, runner) for scheduler in _schedulers(runner)),
                          default=0.0)
@@ -59,7 +66,7 @@ class AnnealHook(Hook):
                          outputs: dict | None = None) -> None:
         if self.skip:
             self.skip -= 1
-            self.before_train(runner)
+            self._begin(runner)
             return
         left = self.deadline.training_ends() - self.began
         over = torch.tensor([(self.deadline.clock() - self.began) / left if left > 0 else 1.0], dtype=torch.float64)

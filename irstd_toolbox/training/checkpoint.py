@@ -231,6 +231,8 @@ def _intact(path: Path) -> bool:
 def find_checkpoint(work_dir: str | os.PathLike, which: str) -> Path:
     """The ``'last'`` or ``'best'`` checkpoint of a training's folder.
 
+    A kill between two best checkpoints leaves ``best.pth`` alone, the former of them.
+
     Raises:
         CheckpointError: If there is none.
     """
@@ -239,7 +241,7 @@ def find_checkpoint(work_dir: str | os.PathLike, which: str) -> Path:
         found = resolve_resume(folder)
     else:
         best = sorted(filter(_intact, folder.glob('best_*.pth')), key=lambda path: path.stat().st_mtime)
-        found = best[-1] if best else None
+        found = best[-1] if best else next(filter(_intact, [folder / 'best.pth']), None)
     if found is None:
         raise CheckpointError(f'{folder} holds no {which} checkpoint. '
                               + (_near(folder) if folder.is_dir() else 'The folder does not exist.')

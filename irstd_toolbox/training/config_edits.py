@@ -91,7 +91,7 @@ def _require_place(config: Config, key: str) -> None:
             node = node[int(part)]
         elif isinstance(node, dict | Config) and part in node:
             node = node[part]
-        elif '.'.join(parents[:depth + 1]) in _SECTIONS:
+        elif '.'.join(parents[:depth + 1]) in _SECTIONS or part == 'clip_grad' and 'optimizer' in node:
             return
         else:
             raise ConfigError(_unknown(key, '.'.join(parents[:depth + 1]), part, node))
@@ -103,10 +103,10 @@ def _require_place(config: Config, key: str) -> None:
 
 
 _SECTIONS = ('compile', 'model.views')
-"""What has parts of its own though no config of ours sets it."""
+"""What has parts of its own though no config of ours sets it; so has ``clip_grad`` of an optimizer wrapper."""
 _RUNNER_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'auto_scale_lr', 'model_wrapper_cfg', 'randomness',
-                'find_unused_parameters', 'experiment_name', 'compile', 'channels_last', 'val_dataloader', 'val_cfg',
-                'val_evaluator')
+                'find_unused_parameters', 'sync_bn', 'experiment_name', 'compile', 'channels_last', 'val_dataloader',
+                'val_cfg', 'val_evaluator')
 
 
 def _unknown(key: str, place: str, part: str, node: Any) -> str:
@@ -123,7 +123,7 @@ def set_amp(config: Config, dtype: str) -> None:
         ConfigError: If the config has an optimizer wrapper that is not the engine's plain one or ours.
     """
     from .amp import best_dtype
-    for wrapper in optim_wrappers(config):
+    for wrapper in optim_wrappers(config) if config.get('optim_wrapper') else ():
         kind = wrapper.get('type', 'OptimWrapper')
         name = kind if isinstance(kind, str) else kind.__name__
         if name.rpartition('.')[2] not in ('OptimWrapper', 'AmpOptimWrapper', 'AmpWrapper'):
@@ -133,8 +133,15 @@ def set_amp(config: Config, dtype: str) -> None:
 
 
 def optim_wrappers(config: Config) -> list[ConfigDict]:
-    """The config's optimizer wrapper; of a model with several, each of those that stand beside its constructor."""
-    wrapper = config.optim_wrapper
+    """The config's optimizer wrapper; of a model with several, each of those that stand beside its constructor.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    wrapper = config.get('optim_wrapper')
+    if not wrapper:
+        raise ConfigError('The config has no optim_wrapper, so nothing would train the parameters. Put a file of '
+                          'configs/_base_/schedules/ into its _base_.')
     return [wrapper] if 'optimizer' in wrapper else [part for part in wrapper.values() if isinstance(part, dict)]
 
 

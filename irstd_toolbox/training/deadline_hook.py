@@ -115,6 +115,7 @@ class DeadlineHook(Hook):
             runner.train_loop.stop_training = True
             if self.last:
                 runner.train_loop._max_epochs = done
+                runner.train_loop.val_begin = min(runner.train_loop.val_begin, done)
             for saver in self.savers:
                 if saver.interval == _NEVER:
                     saver.interval = 1

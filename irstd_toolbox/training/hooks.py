@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, get_rank, is_main_process
+from mmengine.dist import all_reduce, broadcast_object_list, get_rank, is_main_process
 from mmengine.hooks import CheckpointHook as EngineCheckpointHook
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
@@ -99,14 +99,16 @@ class NaNGuardHook(Hook):
         parts = {name: value.item() for name, value in (outputs or {}).items() if 'loss' in name}
         if all(map(math.isfinite, parts.values())):
             return
-        images = _image_names(data_batch)
+        images, wrapper, place, named = _image_names(data_batch), runner.optim_wrapper, 'optim_wrapper', ''
+        if isinstance(wrapper, OptimWrapperDict):
+            place, named = 'optim_wrapper.NAME', f'; NAME is one of {", ".join(wrapper.keys())}'
         raise UserError(
             f'The loss is no finite number at iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
             f'{", ".join(f"{name} = {value:g}" for name, value in parts.items())}. '
             f'Images of the batch: {", ".join(images) or "unknown"}. Training stops and no checkpoint is written from '
             'these weights; the last one on disk is from before. Look at those images; then lower the learning rate '
-            '(--cfg-options optim_wrapper.optimizer.lr=...), clip gradients (optim_wrapper.clip_grad.max_norm=1), or, '
-            'with --amp fp16, use --amp bf16, and continue with --resume.')
+            f'(--cfg-options {place}.optimizer.lr=...{named}), clip gradients ({place}.clip_grad.max_norm=1), or, with '
+            '--amp fp16, use --amp bf16, and continue with --resume.')
 
 
 @HOOKS.register_module()
@@ -160,9 +162,9 @@ class CheckpointHook(EngineCheckpointHook):
     ``best.pth`` is the best checkpoint under a name that does not change (with one ``save_best``).
 
     An outdated checkpoint is deleted after its successor is on disk, not before. A resumed run looks for the best
-    checkpoint in its own folder only: the path that a checkpoint names is deleted when a better one comes. The
-    validation that a kill came before is made up for. Of equals the latest is the best: a network that finds nothing
-    yet has learned the more.
+    checkpoint in its own folder only, to be deleted when a better one comes; where it is not there, the next validated
+    one is the best. The validation that a kill came before is made up for, under the epoch that it follows. Of equals
+    the latest is the best: a network that finds nothing yet has learned the more.
     """
 
     rule_map = dict(greater=operator.ge, less=operator.le)
@@ -170,8 +172,16 @@ class CheckpointHook(EngineCheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         info = runner.message_hub.runtime_info
+        folder = runner.work_dir
+        if self.out_dir not in (None, folder):
+            folder = os.path.join(self.out_dir, os.path.basename(folder.rstrip(os.sep)))
         for key in [key for key in info if key.startswith(('best_ckpt', 'last_ckpt')) and info[key]]:
-            info[key] = os.path.join(self.out_dir or runner.work_dir, os.path.basename(str(info[key])))
+            info[key] = os.path.join(folder, os.path.basename(str(info[key])))
+        gone = [[key for key in info if key.startswith('best_ckpt') and info[key] and not os.path.isfile(info[key])]]
+        broadcast_object_list(gone)
+        for key in gone[0]:
+            info.pop(key)
+            info.pop(key.replace('ckpt', 'score', 1), None)
         info['keep_ckpt_ids'] = [int(step) for step in info.get('keep_ckpt_ids', [])]
         super().before_train(runner)
         loop = runner.train_loop
@@ -179,7 +189,12 @@ class CheckpointHook(EngineCheckpointHook):
                 and (loop.epoch % loop.val_interval == 0 or loop.epoch == loop.max_epochs)
                 and info.get('validated_epoch') != loop.epoch):
             self.last_ckpt = info.get('last_ckpt')
-            runner.val_loop.run()
+            now = info.get('epoch')
+            runner.message_hub.update_info('epoch', loop.epoch - 1)
+            try:
+                runner.val_loop.run()
+            finally:
+                runner.message_hub.update_info('epoch', now)
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         unknown = sorted(set(self.save_best or ()) - {'auto'} - set(metrics))

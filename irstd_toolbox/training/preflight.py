@@ -12,10 +12,13 @@ from ..errors import ConfigError, DataError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE
 from .compiling import compile_options, network_parts, try_compiler
 from .config_edits import optim_wrappers
+from .determinism import own_random
 from .hooks import listed_as
 from .panel_hook import PanelHook
 
-__all__ = ['Preflight', 'preflight']
+__all__ = ['Preflight', 'check_language', 'preflight']
+
+_LOOKED_AT = 8
 
 
 class Preflight:
@@ -55,11 +58,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     if 'val' in datasets and not on_test:
         _check_selection(config, datasets['val'])
     model = MODELS.build(config.model)
-    reads = getattr(getattr(model, 'target_descriptor', None), 'text', 'never') != 'never'
-    if reads and not datasets['train'].metainfo.get('descriptions', {}).get('images', 1):
-        warnings.warn('The model reads descriptions in training, and no training image has one: it learns without '
-                      'language. Write them with tools/annotate.py, or say model.target_descriptor.text=never.',
-                      stacklevel=2)
+    check_language(model, datasets['train'])
     if hasattr(model, 'load'):  # GroundedSAM's networks, whose weights are missing now or never
         model.load()
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -85,6 +84,35 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         _check_name(OPTIM_WRAPPERS, wrapper.get('type', 'OptimWrapper'))
         _check_name(OPTIMIZERS, wrapper.optimizer.type)
     return Preflight(model, datasets)
+
+
+def check_language(model: nn.Module, dataset: Any) -> None:
+    """Warn where the training samples bring a target descriptor no sentence, or no scene.
+
+    Args:
+        model: Warned of if it has a ``target_descriptor``.
+        dataset: The training data; the first samples with a description go through its pipeline.
+    """
+    descriptor = getattr(model, 'target_descriptor', None)
+    if descriptor is None:
+        return
+    reads = getattr(descriptor, 'text', 'never') != 'never'
+    if reads and not dataset.metainfo.get('descriptions', {}).get('images', 1):
+        warnings.warn('The model reads descriptions in training, and no training image has one: it learns without '
+                      'language. Write them with tools/annotate.py, or say model.target_descriptor.text=never.',
+                      stacklevel=3)
+    if not hasattr(dataset, 'get_data_info'):
+        return
+    told = [place for place in range(len(dataset)) if dataset.get_data_info(place).get('description')]
+    with own_random(0):
+        samples = [dataset[place]['data_samples'] for place in told[:_LOOKED_AT] or range(min(len(dataset), 1))]
+    if reads and told and samples and not any(sample.metainfo.get('description') for sample in samples):
+        warnings.warn(f'The model reads descriptions in training, and the pipeline drops them: of {len(samples)} '
+                      'samples none kept its own. RandomCrop drops them unless told to describe the window: set its '
+                      "description=dict(type='quadrant'), or say model.target_descriptor.text=never.", stacklevel=3)
+    if samples and not any('clip_image' in sample for sample in samples):
+        warnings.warn('The model has a target_descriptor, and the training pipeline brings no clip_image: the scene is '
+                      'then the augmented input. Put LoadClipImage after LoadImage into the pipelines.', stacklevel=3)
 
 
 def _build_dataset(loader: ConfigDict) -> Any:

@@ -140,6 +140,8 @@ class CSVLoggerHook(Hook):
 
     A resumed run drops the rows after its checkpoint and goes on below the others.
 
+    A loss that some iterations lack is averaged over those that have it.
+
     Args:
         interval: Iterations of one row of ``train.csv``; an epoch's last iterations have a row too.
 
@@ -166,10 +168,11 @@ class CSVLoggerHook(Hook):
         if not (self.every_n_inner_iters(batch_idx, self.interval)
                 or self.end_of_epoch(runner.train_dataloader, batch_idx)):
             return
-        means = {name: sum(row[name] for row in self.pending) / len(self.pending) for name in self.pending[-1]}
+        values = {name: [row[name] for row in self.pending if name in row] for row in self.pending for name in row}
+        means = {name: sum(given) / len(given) for name, given in values.items()}
         self.pending = []
         if is_main_process():
-            rates = {name: values[0] for name, values in runner.optim_wrapper.get_lr().items()}
+            rates = {name: rate[0] for name, rate in runner.optim_wrapper.get_lr().items()}
             self.train.add(runner.iter + 1, dict(epoch=runner.epoch + 1, **rates, **means))
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:

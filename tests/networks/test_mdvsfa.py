@@ -114,6 +114,15 @@ def test_the_prediction_is_the_mean_of_both_clamped_masks() -> None:
     assert not (network(torch.zeros(1, 1, 3, 3))[0] > 0).any()  # 0.5 is no target
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_sure_masks_in_half_precision_have_finite_logits(dtype: torch.dtype) -> None:
+    network = MDvsFAGenerators(4)
+    for value, wanted in ((2.0, 1 - 1e-6), (-1.0, 1e-6)):
+        network.miss, network.alarm = Constant(value).to(dtype), Constant(value).to(dtype)
+        logits, = network(torch.zeros(1, 1, 3, 3))
+        torch.testing.assert_close(logits, torch.full((1, 1, 3, 3), wanted).logit())
+
+
 def test_a_threshold_and_views_are_those_of_any_segmentor() -> None:
     model = tiny(threshold=0.75, views=dict(mirrored=True)).eval()
     model.network.miss = model.network.alarm = Constant(0.7)

@@ -92,11 +92,12 @@ def test_a_validation_is_left_its_time() -> None:
     assert training.step(1.0) == pytest.approx(0.4 * (1 + math.cos(math.pi * 119 / 120)))  # the engine's last
 
 
-def test_the_end_of_the_time_is_the_last_epoch_and_is_validated() -> None:
+@pytest.mark.parametrize('val_begin, begun', [(1, 1), (9, 4)])
+def test_the_end_of_the_time_is_the_last_epoch_and_is_validated(val_begin: int, begun: int) -> None:
     training = Training(until=100.0, schedule='cosine', margin=5.0)
     training.deadline.epoch_times.append(20.0)
     training.deadline.val_times.append(20.0)
-    loop = SimpleNamespace(stop_training=False, val_begin=1, val_interval=99, max_epochs=30, _max_epochs=30)
+    loop = SimpleNamespace(stop_training=False, val_begin=val_begin, val_interval=99, max_epochs=30, _max_epochs=30)
     runner = SimpleNamespace(train_loop=loop, val_loop=object(), epoch=3, max_epochs=30,
                              logger=SimpleNamespace(info=lambda text: None))
     training.now = training.deadline.epoch_began = 55.0  # an epoch, a validation and 5 s are 45 s
@@ -104,7 +105,7 @@ def test_the_end_of_the_time_is_the_last_epoch_and_is_validated() -> None:
     assert not loop.stop_training
     training.now = training.deadline.epoch_began = 55.1
     training.deadline.after_train_epoch(runner)
-    assert loop.stop_training and loop._max_epochs == 4
+    assert loop.stop_training and (loop._max_epochs, loop.val_begin) == (4, begun)
 
 
 @pytest.mark.parametrize('until, left', [(160.0, '1 min 0 s'), (1e9, '16 min 40 s'), (90.0, '0 s')])
@@ -119,6 +120,19 @@ def test_the_time_left_is_no_longer_than_the_time_there_is(until: float, left: s
     progress.before_train(runner)
     progress.now = 15.0  # a step of 10 s, and 100 to come
     assert progress._state(runner, None) == f'lr 5.00e-01  {left} left'
+
+
+def test_a_training_without_schedules_is_told_once_that_none_ends() -> None:
+    training, told = Training(until=100.0, schedule='cosine'), []
+    training.runner.logger = SimpleNamespace(warning=told.append)
+    by_metric = [SimpleNamespace(need_val_args=True)]
+    for schedulers, said in ((training.runner.param_schedulers, 0), (None, 1), (by_metric, 2)):
+        training.runner.param_schedulers = schedulers
+        training.hook.before_train(training.runner)
+        for _ in range(3):
+            training.hook.after_train_iter(training.runner, 0)
+        assert len(told) == said
+    assert told[0].startswith('--anneal finds no schedule that goes by time, so the learning rate stays as it is.')
 
 
 def test_a_schedule_without_an_end_of_the_time_is_refused() -> None:

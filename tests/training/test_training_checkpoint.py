@@ -257,6 +257,13 @@ def test_last_and_best_are_found_by_name(tmp_path: Path) -> None:
     assert find_checkpoint(tmp_path, 'best').name == 'best_irstd_IoU_epoch_2.pth'
 
 
+def test_a_kill_between_two_best_checkpoints_leaves_the_former_under_its_lasting_name(tmp_path: Path) -> None:
+    _write(tmp_path, 'epoch_4.pth', 'best.pth')
+    assert find_checkpoint(tmp_path, 'best').name == 'best.pth'
+    (tmp_path / 'best_irstd_IoU_epoch_2.pth').write_bytes((tmp_path / 'best.pth').read_bytes()[:20])
+    assert find_checkpoint(tmp_path, 'best').name == 'best.pth'
+
+
 def test_without_a_best_checkpoint_the_others_are_named(tmp_path: Path) -> None:
     _write(tmp_path, 'epoch_4.pth')
     with pytest.raises(CheckpointError, match=r'holds no best checkpoint\. .* holds epoch_4\.pth\.'):

@@ -9,6 +9,7 @@ from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.training.config_edits import (
     apply_options,
     load_config,
+    optim_wrappers,
     select_on_test,
     set_amp,
     set_seed,
@@ -30,6 +31,29 @@ def test_options_reach_their_place_with_their_type() -> None:
     assert config.optim_wrapper.optimizer.lr == 1e-3
     assert config.custom_hooks[0].type == 'B'
     assert config.val_cfg.size == (4, 5)
+
+
+@pytest.mark.parametrize('option, wrapper', [
+    ('optim_wrapper.clip_grad.max_norm=1', None), ('optim_wrapper.first.clip_grad.max_norm=1', 'first')])
+def test_gradients_can_be_clipped_where_the_config_does_not(option: str, wrapper: str | None) -> None:
+    config = _config()
+    if wrapper:
+        config.optim_wrapper = {wrapper: config.optim_wrapper}
+    apply_options(config, [option])
+    assert (config.optim_wrapper[wrapper] if wrapper else config.optim_wrapper).clip_grad == dict(max_norm=1)
+
+
+def test_what_only_the_runner_reads_can_be_set() -> None:
+    config = _config()
+    apply_options(config, ['sync_bn=torch'])
+    assert config.sync_bn == 'torch'
+
+
+def test_several_optimizers_are_not_clipped_by_a_section_beside_them() -> None:
+    config = _config()
+    config.optim_wrapper = dict(first=config.optim_wrapper)
+    with pytest.raises(ConfigError, match=r'the config has no optim_wrapper\.clip_grad\. There are first'):
+        apply_options(config, ['optim_wrapper.clip_grad.max_norm=1'])
 
 
 @pytest.mark.parametrize('option, match', [
@@ -81,6 +105,14 @@ def test_amp_leaves_a_wrapper_of_ones_own_alone() -> None:
     config.optim_wrapper.type = 'MyWrapper'
     with pytest.raises(ConfigError, match='the config has MyWrapper'):
         set_amp(config, 'auto')
+
+
+def test_a_config_without_an_optimizer_names_where_they_are_and_leaves_amp_nothing_to_do() -> None:
+    config = _config()
+    config.pop('optim_wrapper')
+    set_amp(config, 'bf16')
+    with pytest.raises(ConfigError, match=r'no optim_wrapper.*configs/_base_/schedules/'):
+        optim_wrappers(config)
 
 
 def test_a_seed_is_given_kept_or_made() -> None:

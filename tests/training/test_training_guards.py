@@ -10,10 +10,11 @@ import pytest
 import torch
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, UserError
 from irstd_toolbox.training.checkpoint import read_checkpoint
-from irstd_toolbox.training.hooks import CollapseGuardHook, git_commit, listed_as, stamp_of
+from irstd_toolbox.training.hooks import CollapseGuardHook, NaNGuardHook, git_commit, listed_as, stamp_of
 from irstd_toolbox.training.runner import IRSTDRunner
 
 
@@ -22,6 +23,14 @@ def test_a_nan_loss_stops_training_and_says_where(make: Callable, toy: SimpleNam
     with pytest.raises(UserError, match=(r'at iteration 3 \(epoch 1\): .*loss_a = nan\. Images of the batch: image_4, '
                                          r'image_5\. .*learning rate')):
         runner.train()
+
+
+def test_the_advice_for_several_optimizers_names_them() -> None:
+    wrappers = {name: OptimWrapper(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)) for name in 'ab'}
+    runner = SimpleNamespace(iter=0, epoch=0, optim_wrapper=OptimWrapperDict(**wrappers))
+    with pytest.raises(UserError, match=(r'optim_wrapper\.NAME\.optimizer\.lr=\.\.\.; NAME is one of a, b\), .*'
+                                         r'optim_wrapper\.NAME\.clip_grad\.max_norm=1')):
+        NaNGuardHook().after_train_iter(runner, 0, outputs=dict(loss=torch.tensor(float('nan'))))
 
 
 def test_a_nan_loss_leaves_the_earlier_checkpoints_alone(make: Callable, toy: SimpleNamespace, tmp_path: Path) -> None:
@@ -145,6 +154,26 @@ def test_the_path_of_a_best_checkpoint_elsewhere_is_never_deleted(make: Callable
     assert (tmp_path / 'again' / 'best_irstd_IoU_epoch_2.pth').is_file()
 
 
+def test_a_run_resumed_in_another_folder_has_a_best_checkpoint_of_its_own(make: Callable, tmp_path: Path) -> None:
+    best = dict(save_best='irstd/IoU', rule='greater')
+    make(checkpoint=best, epochs=1).train()
+    runner = make(checkpoint=best, epochs=2, work_dir='again', resume=True,
+                  load_from=str(tmp_path / 'work' / 'epoch_1.pth'))
+    runner.val_loop.evaluator.metrics[0].scores = (0.4,)
+    runner.train()
+    assert {path.name for path in (tmp_path / 'again').glob('best*')} == {'best.pth', 'best_irstd_IoU_epoch_2.pth'}
+    assert runner.message_hub.get_info('best_score') == 0.4
+
+
+def test_a_best_checkpoint_in_a_folder_of_its_own_is_found_again(make: Callable, tmp_path: Path) -> None:
+    best = dict(save_best='irstd/IoU', rule='greater', out_dir=str(tmp_path / 'out'))
+    make(checkpoint=best, epochs=1).train()
+    runner = make(checkpoint=best, epochs=2, resume=True, load_from=str(tmp_path / 'out' / 'work' / 'epoch_1.pth'))
+    runner.val_loop.evaluator.metrics[0].scores = (0.4,)
+    runner.train()
+    assert [path.name for path in (tmp_path / 'out' / 'work').glob('best_*')] == ['best_irstd_IoU_epoch_1.pth']
+
+
 def test_the_validation_that_a_kill_came_before_is_made_up_for(make: Callable, tmp_path: Path) -> None:
     best = dict(save_best='irstd/IoU', rule='greater')
     runner = make(checkpoint=best, epochs=2)
@@ -154,6 +183,30 @@ def test_the_validation_that_a_kill_came_before_is_made_up_for(make: Callable, t
     assert not list((tmp_path / 'work').glob('best_*'))
     make(checkpoint=best, epochs=1, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth')).train()
     assert [path.name for path in (tmp_path / 'work').glob('best_*')] == ['best_irstd_IoU_epoch_1.pth']
+
+
+def test_a_validation_made_up_for_is_told_the_epoch_that_it_follows(make: Callable, tmp_path: Path) -> None:
+    hubs, watch = [], _EpochsOfValidations()
+    for more in (dict(epochs=1), dict(epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth'))):
+        runner = make(**more)
+        runner.register_hook(watch)
+        runner.train()
+        hubs.append(list(watch.seen))
+    assert hubs == [[0], [0, 0, 1]]
+    assert watch.training == [0, 1]
+
+
+class _EpochsOfValidations(Hook):
+    """What the message hub says, which warm-ups read."""
+
+    def __init__(self) -> None:
+        self.seen, self.training = [], []
+
+    def before_train_epoch(self, runner: IRSTDRunner) -> None:
+        self.training.append(runner.message_hub.get_info('epoch'))
+
+    def before_val(self, runner: IRSTDRunner) -> None:
+        self.seen.append(runner.message_hub.get_info('epoch'))
 
 
 class _StopBeforeValidation(Hook):

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -45,6 +46,18 @@ def test_scalars_are_written_as_csv(make: Callable, tmp_path: Path) -> None:
     assert [(row['iter'], row['epoch']) for row in train] == [('2', '1'), ('4', '1'), ('6', '2'), ('8', '2')]
     assert {'lr', 'loss', 'loss_a'} <= train[0].keys()
     assert [(row['epoch'], row['irstd/IoU']) for row in val] == [('1', '0.5'), ('2', '0.5')]
+
+
+def test_a_loss_that_some_iterations_lack_is_averaged_over_the_others(tmp_path: Path) -> None:
+    hook = CSVLoggerHook(interval=3)
+    runner = SimpleNamespace(work_dir=str(tmp_path), iter=0, epoch=0, train_dataloader=[0] * 3,
+                             optim_wrapper=SimpleNamespace(get_lr=lambda: dict(lr=[0.1])))
+    hook.before_train(runner)
+    for place, losses in enumerate((dict(loss=1.0, edge=4.0), dict(loss=2.0), dict(loss=3.0, late=5.0))):
+        runner.iter = place
+        hook.after_train_iter(runner, place, outputs=losses)
+    row, = _rows(tmp_path / 'train.csv')
+    assert row == dict(iter='3', epoch='1', lr='0.1', loss='2.0', edge='4.0', late='5.0')
 
 
 def test_a_resumed_run_continues_its_csv_from_the_checkpoint(make: Callable, tmp_path: Path) -> None:

@@ -5,7 +5,19 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 
-__all__ = ['MapLoss']
+__all__ = ['MapLoss', 'positive']
+
+
+def positive(owner: object, name: str, value: float) -> float:
+    """``value``.
+
+    Raises:
+        ConfigError: If it is not above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number above 0 is expected; with 0 an image '
+                          'without a target has no loss (nan). The default is 1.')
+    return value
 
 
 class MapLoss(nn.Module):

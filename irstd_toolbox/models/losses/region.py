@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ...registry import MODELS
-from .base import MapLoss
+from .base import MapLoss, positive
 
 __all__ = ['DiceLoss', 'SoftIoULoss', 'areas']
 
@@ -33,6 +33,9 @@ class SoftIoULoss(MapLoss):
         - logits, mask: ``(N, 1, H, W)``
         - Output: scalar
 
+    Raises:
+        ConfigError: If ``smooth`` is not positive, or a shape is wrong.
+
     Note:
         Known in the field to end all black now and then; watch it, or begin with BCE.
 
@@ -48,7 +51,7 @@ class SoftIoULoss(MapLoss):
 
     def __init__(self, smooth: float = 1.0, per_image: bool = True, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
-        self.smooth, self.per_image = smooth, per_image
+        self.smooth, self.per_image = positive(self, 'smooth', smooth), per_image
 
     def loss(self, logits: Tensor, mask: Tensor) -> Tensor:
         overlap, predicted, true = areas(torch.sigmoid(logits), mask, self.per_image)
@@ -71,6 +74,9 @@ class DiceLoss(MapLoss):
         - logits, mask: ``(N, 1, H, W)``
         - Output: scalar
 
+    Raises:
+        ConfigError: If ``smooth`` is not positive, or a shape is wrong.
+
     Note:
         Areas in the denominator are sums of probabilities; the paper sums their squares.
 
@@ -80,7 +86,7 @@ class DiceLoss(MapLoss):
 
     def __init__(self, smooth: float = 1.0, per_image: bool = True, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
-        self.smooth, self.per_image = smooth, per_image
+        self.smooth, self.per_image = positive(self, 'smooth', smooth), per_image
 
     def loss(self, logits: Tensor, mask: Tensor) -> Tensor:
         overlap, predicted, true = areas(torch.sigmoid(logits), mask, self.per_image)

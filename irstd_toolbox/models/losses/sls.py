@@ -8,7 +8,7 @@ from mmengine.logging import MessageHub
 from torch import Tensor
 
 from ...registry import MODELS
-from .base import MapLoss
+from .base import MapLoss, positive
 from .region import areas
 
 __all__ = ['SLSLoss']
@@ -32,8 +32,8 @@ class SLSLoss(MapLoss):
 
     Args:
         location_weight: ``lambda``; the paper adds both with 1.
-        smooth: Added to numerator and denominator of IoU and of ``w``; the paper has none. It must be positive where
-            images without a target occur, which otherwise have a constant loss.
+        smooth: Added to numerator and denominator of IoU and of ``w``, positive; the paper has none. Without it an
+            image without a target has a constant loss, or none (0 / 0).
         warm_epochs: Epochs, from the start of training, in which the plain soft IoU loss is used instead (``w = 1``,
             no ``L_L``); the epoch is the Runner's.
         loss_weight: Factor of the result.
@@ -41,6 +41,9 @@ class SLSLoss(MapLoss):
     Shape:
         - logits, mask: ``(N, 1, H, W)``
         - Output: scalar
+
+    Raises:
+        ConfigError: If ``smooth`` is not positive, or a shape is wrong.
 
     Note:
         Readings. The sets of pixels are taken softly: areas are sums of probabilities, and a centre is the mean of
@@ -61,7 +64,8 @@ class SLSLoss(MapLoss):
     def __init__(self, location_weight: float = 1.0, smooth: float = 1.0, warm_epochs: int = 0,
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
-        self.location_weight, self.smooth, self.warm_epochs = location_weight, smooth, warm_epochs
+        self.location_weight, self.warm_epochs = location_weight, warm_epochs
+        self.smooth = positive(self, 'smooth', smooth)
 
     def loss(self, logits: Tensor, mask: Tensor) -> Tensor:
         overlap, predicted, true = areas(torch.sigmoid(logits), mask)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
+from ...registry import BACKBONES, MODELS
+from ..fusion import fusion_block
 from ..layers import ResidualUBlock, halve, pyramid, resize
 
 __all__ = ['GatedOutputHead', 'RSUDecoder', 'RSUEncoder']
@@ -119,8 +120,7 @@ class RSUDecoder(nn.Module):
         configs = [fusion or dict(type='ChannelFusion')] * len(in_channels)
         configs[0] = finest_fusion or configs[0]
         configs[-1] = language_fusion or configs[-1]
-        self.fusions = nn.ModuleList(
-            FUSION_BLOCKS.build(dict(cfg, channels=width)) for cfg, width in zip(configs, in_channels, strict=True))
+        self.fusions = nn.ModuleList(fusion_block(*pair) for pair in zip(configs, in_channels, strict=True))
         widths = [*(block.out_channels for block in self.fusions), in_channels[-1]]
         self.stages = nn.ModuleList(_block(stage, width, bias) for stage, width in zip(stages, widths, strict=True))
 
@@ -160,7 +160,8 @@ class GatedOutputHead(nn.Module):
         - Output: ``[final, s_1, ..., s_6]``, each ``(N, 1, H, W)``, logits
 
     Raises:
-        ConfigError: If an option is not known or ``prior`` is not between 0 and 1.
+        ConfigError: If an option is not known, ``prior`` is not between 0 and 1, or there are fewer maps than
+            ``shallow``.
 
     Note:
         "Multiply each feature maps by the scaling weights" is read as the deep maps, "the shallow decoder
@@ -188,6 +189,9 @@ class GatedOutputHead(nn.Module):
                 raise ConfigError(f'{name}={value!r} is not known. Choose {choices[0]!r} or {choices[1]!r}.')
         if prior is not None and not 0 < prior < 1:
             raise ConfigError(f'prior={prior} is no share of pixels. Give a number between 0 and 1, or None.')
+        if not 0 < shallow <= len(in_channels):
+            raise ConfigError(f'shallow={shallow} of {len(in_channels)} maps. Give a number from 1 to '
+                              f'{len(in_channels)}.')
         self.shallow, self.scale_all = shallow, scale_targets == 'all'
         self.from_features, self.scaled_sides = scale_from == 'features', supervise == 'scaled'
         self.sides = nn.ModuleList(nn.Conv2d(c, 1, kernel_size, padding=kernel_size // 2) for c in in_channels)

@@ -91,7 +91,7 @@ class MDvsFAGenerators(nn.Module):
 
     Shape:
         - Input: ``(N, in_channels, H, W)``
-        - Output: ``[(N, 1, H, W)]``, the logit of ``p``, which is cut to 1e-6 .. 1 - 1e-6 first
+        - Output: ``[(N, 1, H, W)]``, the logit of ``p``, which is cut to 1e-6 .. 1 - 1e-6 first, in float32 at least
 
     Note:
         The generators have no sigmoid: their outputs are masks once clamped, as in both public codes.
@@ -114,7 +114,7 @@ class MDvsFAGenerators(nn.Module):
         return self.miss(x).clamp(0, 1), self.alarm(x).clamp(0, 1)
 
     def forward(self, x: Tensor, descriptor: Tensor | None = None) -> list[Tensor]:
-        first, second = self.masks(x)
+        first, second = (mask if mask.dtype == torch.float64 else mask.float() for mask in self.masks(x))
         return [((first + second) / 2).logit(eps=1e-6)]
 
 

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
-from ..fusion import fusion_of_levels
+from ...registry import BACKBONES, MODELS
+from ..fusion import fusion_block, fusion_of_levels
 from ..layers import ConvBNReLU, pyramid, resize, stretch
 from .residual import residual_stage
 
@@ -36,7 +36,7 @@ class SkipJoin(nn.Module):
         super().__init__()
         same = fusion is None or low_channels == high_channels
         self.project = nn.Identity() if same else nn.Conv2d(high_channels, low_channels, 1)
-        self.block = FUSION_BLOCKS.build(dict(fusion, channels=low_channels)) if fusion else None
+        self.block = fusion_block(fusion, low_channels) if fusion else None
         self.out_channels = self.block.out_channels if self.block is not None else low_channels + high_channels
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
