@@ -13,22 +13,13 @@ model = dict(
         text='train'))
 # The pipelines of the base, with the scene and the window's sentence.
 train_pipeline = [
-    dict(type='LoadImage'),
+    _base_.train_pipeline[0],
     dict(type='LoadClipImage'),
-    dict(type='LoadTargetMask'),
-    dict(type='RandomFlip', horizontal=0.5),
-    dict(type='RandomScale', size=512, ratio=(0.5, 2.0)),
+    *_base_.train_pipeline[1:4],
     dict(type='RandomCrop', size=(480, 480), keep_targets=False, description=dict(type='quadrant')),
-    dict(type='RandomBlur', sigma=(0.0, 1.0), prob=0.5),
-    dict(type='PackInputs'),
+    *_base_.train_pipeline[5:],
 ]
-test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='LoadClipImage'),
-    dict(type='Resize', size=(512, 512)),
-    dict(type='LoadTargetMask'),
-    dict(type='PackInputs'),
-]
+test_pipeline = [_base_.test_pipeline[0], dict(type='LoadClipImage'), *_base_.test_pipeline[1:]]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
