@@ -1,7 +1,4 @@
-"""ILNet-S on NUAA-SIRST on a CPU: windows of 128x128 around a target at the size of the file, 60 epochs, batch 8.
-
-The weights beside this file are of epoch 50: docs/results.md says how.
-"""
+"""ILNet-S on NUAA-SIRST on a CPU: windows of 128x128 around a target at the size of the file, 60 epochs, batch 8."""
 
 _base_ = [
     '../_base_/models/ilnet_s.py',

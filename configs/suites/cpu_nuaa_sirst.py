@@ -1,13 +1,13 @@
 """LGNet without language, ACM and ILNet on NUAA-SIRST as far as a CPU can train them, and formulas beside them.
 
-ILNet's weights and those of ACM's second seed are in the repository, LGNet and the other seeds are trained before, as
+The weights of one seed each of ACM and ILNet are in the repository, LGNet and the other seeds are trained before, as
 docs/results.md says; then:
 
     python tools/benchmark.py --suite configs/suites/cpu_nuaa_sirst.py
 
 LGNet: windows of 128x128 at the size of the file, 60 epochs around targets and 12 anywhere, 96 and 16 minutes beside
 other work. ACM: its own recipe, crops of 480, 54 epochs, three seeds, the first in 62 minutes. ILNet-S: 60 epochs
-around targets, one core of two.
+around targets, then 12 on windows of 256x256, three seeds of each.
 """
 
 title = 'NUAA-SIRST on a CPU'
@@ -19,7 +19,10 @@ entries = [
          checkpoint=['../../work_dirs/acm_fpn_cpu_0.safetensors', '../cpu/acm_fpn_nuaa_sirst.safetensors',
                      '../../work_dirs/acm_fpn_cpu_2.safetensors']),
     dict(config='../cpu/ilnet_s_nuaa_sirst_128.py', name='ILNet-S, windows of 128 around targets',
-         checkpoint='../cpu/ilnet_s_nuaa_sirst_128.safetensors'),
+         checkpoint=[f'../../work_dirs/ilnet_s_128_{seed}.safetensors' for seed in range(3)]),
+    dict(config='../cpu/ilnet_s_nuaa_sirst_256.py', name='ILNet-S, then windows of 256',
+         checkpoint=[*(f'../../work_dirs/ilnet_s_256_{seed}.safetensors' for seed in range(2)),
+                     '../cpu/ilnet_s_nuaa_sirst_256.safetensors']),
     dict(config='../baselines/top_hat_nuaa_sirst.py', name='Top-Hat'),
     dict(config='../baselines/pstnn_nuaa_sirst.py', name='PSTNN'),
 ]
