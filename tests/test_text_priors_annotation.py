@@ -230,26 +230,25 @@ def test_an_interrupted_run_keeps_what_it_wrote_and_records_no_end(tmp_path, err
 def test_writing_everything_anew_forgets_earlier_runs_and_writing_a_part_does_not(tmp_path):
     quadrant = build_provider('quadrant')
     annotation.annotate(annotation.plan(['a', 'b'], tmp_path), quadrant, load, {'provider': 'quadrant'})
-    annotation.annotate(annotation.plan(['a'], tmp_path, overwrite=True), Watched(), load, {'provider': 'watched'})
-    assert [run['provider'] for run in store.read_provenance(tmp_path)['runs']] == ['quadrant', 'watched']
-    assert store.read_provenance(tmp_path)['uses_ground_truth'] is True
-    annotation.annotate(annotation.plan(['a', 'b'], tmp_path, overwrite=True), Watched(), load, {'provider': 'watched'})
-    assert [run['provider'] for run in store.read_provenance(tmp_path)['runs']] == ['watched']
-    assert store.read_provenance(tmp_path)['uses_ground_truth'] is False
+    for ids, providers, from_masks in (['a'], ['quadrant', 'watched'], True), (['a', 'b'], ['watched'], False):
+        job = annotation.plan(ids, tmp_path, overwrite=True)
+        annotation.annotate(job, Watched(), load, {'provider': 'watched'})
+        told = store.read_provenance(tmp_path)
+        assert ([run['provider'] for run in told['runs']], told['uses_ground_truth']) == (providers, from_masks)
 
 
 def test_while_another_process_annotates_the_data_set_nothing_is_written(tmp_path):
     job = annotation.plan(['a'], tmp_path / 'descriptions')
     with hold(run_dir(job.folder)), pytest.raises(ConfigError, match='in use: another process annotates'):
         annotation.annotate(job, Watched(), load, {})
-    assert not job.folder.exists()
-    assert annotation.annotate(job, Watched(), load, {}).written == ['a']
+    assert not job.folder.exists() and annotation.annotate(job, Watched(), load, {}).written == ['a']
 
 
 def test_a_place_that_cannot_be_written_to_is_said(tmp_path):
+    job = annotation.plan(['a'], tmp_path / 'descriptions')
     (tmp_path / '.annotation').write_text('a file')
     with pytest.raises(ConfigError, match=r'\.annotation cannot be written to .*Give another folder'):
-        annotation.annotate(annotation.plan(['a'], tmp_path / 'descriptions'), Watched(), load, {})
+        annotation.annotate(job, Watched(), load, {})
 
 
 SLOW = '''

@@ -8,9 +8,12 @@ from irstd_toolbox.text_priors.vlm.report import Report as RunReport
 from irstd_toolbox.text_priors.vlm.report import Stop
 from irstd_toolbox.text_priors.vlm.types import Usage
 
-__all__ = ['Cancellation', 'Cleanup', 'Ingestion', 'Overview', 'Report', 'ShardReport', 'Submission']
+__all__ = ['UNKNOWN', 'Cancellation', 'Cleanup', 'Ingestion', 'Overview', 'Report', 'ShardReport', 'Submission']
 
 DONE, PARTIAL, FATAL = 0, 3, 4
+UNKNOWN = ('is not known to the vendor under this key. Under another one it may still run and be billed: cancel it '
+           'there, or its images are paid twice')
+"""What it means that a vendor does not know a batch."""
 
 
 @dataclass(frozen=True)

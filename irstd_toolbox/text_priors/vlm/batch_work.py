@@ -9,6 +9,7 @@ from typing import Any
 from irstd_toolbox.text_priors.vlm.batch_intake import fetch
 from irstd_toolbox.text_priors.vlm.batch_remote import NotMade, Remote
 from irstd_toolbox.text_priors.vlm.batch_reports import (
+    UNKNOWN,
     Cancellation,
     Cleanup,
     Ingestion,
@@ -140,9 +141,7 @@ class Batches:
                     self._fail(state, shard, standing.message or standing.state)
                     report.dropped.append(shard.label)
                     if standing.state == 'unknown':
-                        report.unknown[shard.label] = (
-                            f'{shard.remote_id} is not known to the vendor under this key. Under another one it may '
-                            'still run and be billed: cancel it there, or its images are paid twice')
+                        report.unknown[shard.label] = f'{shard.remote_id} {UNKNOWN}'
         return report
 
     async def cleanup(self) -> Cleanup:
