@@ -168,7 +168,8 @@ class CSVLoggerHook(Hook):
         if not (self.every_n_inner_iters(batch_idx, self.interval)
                 or self.end_of_epoch(runner.train_dataloader, batch_idx)):
             return
-        values = {name: [row[name] for row in self.pending if name in row] for row in self.pending for name in row}
+        names = dict.fromkeys(name for row in self.pending for name in row)
+        values = {name: [row[name] for row in self.pending if name in row] for name in names}
         means = {name: sum(given) / len(given) for name, given in values.items()}
         self.pending = []
         if is_main_process():
