@@ -76,8 +76,8 @@ class PauseHook(Hook):
     def __init__(self, epoch: int, go: str) -> None:
         self.epoch, self.go = epoch, Path(go)
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        while runner.epoch == self.epoch and batch_idx and not self.go.exists():
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        while runner.epoch == self.epoch and not batch_idx and not self.go.exists():
             time.sleep(0.02)
 '''
 TICK = '''
