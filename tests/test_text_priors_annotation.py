@@ -228,11 +228,9 @@ def test_an_interrupted_run_keeps_what_it_wrote_and_records_no_end(tmp_path, err
 
 
 def test_writing_everything_anew_forgets_earlier_runs_and_writing_a_part_does_not(tmp_path):
-    quadrant = build_provider('quadrant')
-    annotation.annotate(annotation.plan(['a', 'b'], tmp_path), quadrant, load, {'provider': 'quadrant'})
-    for ids, providers, from_masks in (['a'], ['quadrant', 'watched'], True), (['a', 'b'], ['watched'], False):
-        job = annotation.plan(ids, tmp_path, overwrite=True)
-        annotation.annotate(job, Watched(), load, {'provider': 'watched'})
+    annotation.annotate(annotation.plan(['a', 'b'], tmp_path), build_provider('quadrant'), load, {'provider': 'masks'})
+    for ids, providers, from_masks in (['a'], ['masks', 'watched'], True), (['a', 'b'], ['watched'], False):
+        annotation.annotate(annotation.plan(ids, tmp_path, overwrite=True), Watched(), load, {'provider': 'watched'})
         told = store.read_provenance(tmp_path)
         assert ([run['provider'] for run in told['runs']], told['uses_ground_truth']) == (providers, from_masks)
 

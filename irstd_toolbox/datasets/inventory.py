@@ -38,7 +38,6 @@ class Layout:
         splits: Split to its list, or to its ids where folders stand for lists.
         ignored: What was passed over: kind to number.
         notes: What one should know, a sentence each.
-        told_descriptions: The folder that was told to be that of the descriptions, written or not yet.
         description_folders: The folders that descriptions were looked for in.
         told: What told the folders; None if they were found.
     """
@@ -53,7 +52,6 @@ class Layout:
     splits: Mapping[str, Path | tuple[str, ...]] = field(default_factory=dict)
     ignored: Mapping[str, int] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
-    told_descriptions: Path | None = None
     description_folders: tuple[Path, ...] = ()
     told: Mapping | None = None
 
@@ -61,6 +59,12 @@ class Layout:
     def card(self) -> Card | None:
         """What the catalogue knows about the data set."""
         return find_card(self.name)
+
+    @property
+    def told_descriptions(self) -> Path | None:
+        """The folder that was told to be that of the descriptions, written or not yet."""
+        folder = (self.told or {}).get('descriptions')
+        return None if folder is None else self.root / folder
 
     @property
     def lists(self) -> list[Path]:

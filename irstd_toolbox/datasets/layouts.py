@@ -267,7 +267,7 @@ def _as_told(root: Path, name: str | None, told: Mapping, where: str) -> Layout:
         card = find_card(name)
         splits = {split: root / path for split, path in told['splits'].items()}
         found = build(tree, '', root, card.name if card else name or root.absolute().name, splits)
-    return replace(found, title='as told', told_descriptions=told_texts, told=told)
+    return replace(found, title='as told', told=told)
 
 
 def _folders(places: Mapping[str, Path], names: tuple[str, ...]) -> dict[str, Path]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from irstd_toolbox.datasets.imaging import IMAGE_SUFFIXES
 from irstd_toolbox.datasets.layouts import LAYOUT_FILE, Layout
+from irstd_toolbox.datasets.scanning import walk
 from irstd_toolbox.diagnosis.findings import Finding, found
 
 __all__ = ['leftover_findings']
@@ -21,15 +22,13 @@ def leftover_findings(layout: Layout) -> list[Finding]:
     pictured = {_plain(path).parent for path in layout.images.values()}
     masked = {_top(image_id, _plain(path)) for image_id, path in layout.masks.items()}
     orphans, foreign = [], Counter()
-    for place, folders, files in os.walk(layout.root):
+    for place, hidden, files in walk(layout.root):
         folder = _plain(place)
-        below = Path(place).relative_to(layout.root).as_posix()
+        below = place.relative_to(layout.root).as_posix()
         prefix = '' if below == '.' else f'{below}/'
-        hidden = [name for name in folders if name == '__MACOSX' or name.startswith('.')]
         foreign.update(f'{prefix}{name}/' for name in hidden)
-        folders[:] = sorted(set(folders) - set(hidden))
         of_masks = folder not in pictured and (not layout.masks or bool(masked & {folder, *folder.parents}))
-        for name in sorted(files):
+        for name in files:
             path = folder / name
             if path in used:
                 continue

@@ -63,6 +63,13 @@ def foreign_files(root):
     return {'foreign-file': ('README', 'images/.* (1)', 'masks/*.xml (1)', 'masks/__MACOSX/')}
 
 
+def foreign_file_behind_a_link(root):
+    (root / 'masks').rename(root.with_name('kept'))
+    (root / 'masks').symlink_to(root.with_name('kept'))
+    (root / 'masks/scene_0.xml').write_text('<box/>')
+    return {'foreign-file': ('masks/*.xml (1)',)}
+
+
 def empty_mask(root):
     save(root, 'masks/scene_2.png', np.zeros((40, 48), np.uint8))
     return {'empty-mask': ('scene_2',)}
@@ -166,7 +173,8 @@ def unlisted(root):
 
 
 @pytest.mark.parametrize('spoil', [
-    grey_mask, larger_mask, no_mask, no_image, misnamed_masks, foreign_files, empty_mask, colour_image,
+    grey_mask, larger_mask, no_mask, no_image, misnamed_masks, foreign_files, foreign_file_behind_a_link, empty_mask,
+    colour_image,
     unequal_channels, float_colours, one_bit_mask, equal_in_training, equal_across, crlf, no_last_line_break,
     byte_order_mark, blank_line, extensions, unknown_id, repeated_id, empty_list, overlap, train_and_val_overlap,
     two_families, unlisted], ids=lambda spoil: spoil.__name__)

@@ -129,12 +129,13 @@ class Asker:
         if self.stopper.reason:
             raise Stopped
         limits, spent = self.limits, self.report.cost
+        bounded = limits.max_cost is not None and self.prices
         if limits.max_calls is not None and self.report.calls >= limits.max_calls:
             self._stop('budget', f'the limit of {limits.max_calls} requests is reached')
-        if limits.max_cost is not None and self.prices and spent is None:
+        if bounded and spent is None:
             self._stop('budget', f'the server counts no tokens, so the limit of {limits.max_cost:g} cannot be kept. '
                                  'Limit the requests in its place (--max-calls)')
-        if limits.max_cost is not None and self.prices and spent is not None:
+        if bounded:
             each = spent / self._answers if self._answers else expected.cost(self.prices) or 0.0
             if spent + each * (self._in_flight + 1) > limits.max_cost:
                 self._stop('budget', f'the next request would pass the limit of {limits.max_cost:g}; {spent:.4g} is '

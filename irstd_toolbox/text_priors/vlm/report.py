@@ -35,7 +35,7 @@ class Report:
         calls: Requests sent.
         from_cache: Ids described from answers that were paid earlier.
         usage: Tokens as the vendor counted them, in sum.
-        cost: Of the answers whose tokens were counted; None without prices.
+        cost: Of the answers, estimated where their tokens were not counted; None if unknown, as it is without prices.
         models: How many answers each model gave, by the vendor's name of it.
     """
 
