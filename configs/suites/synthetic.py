@@ -1,4 +1,4 @@
-"""LGNet with and without its parts, ACM, DNANet, Top-Hat, MPCM and IPI on synthetic scenes: minutes on two CPU cores.
+"""LGNet with and without its parts, ACM, DNANet, Top-Hat, MPCM and IPI on synthetic scenes, three seeds.
 
     python tools/benchmark.py --suite configs/suites/synthetic.py --train
 
@@ -7,6 +7,7 @@ path from data to tables works and that networks learn on it, not the worth of l
 """
 
 title = 'Synthetic scenes of 96x96'
+seeds = [0, 1, 2]
 datasets = [dict(name='synthetic', synthesize=[
     '--train', '200', '--test', '50', '--size', '96', '96', '--targets', '1', '2', '--snr', '10', '25',
     '--max-contrast', '2'])]
