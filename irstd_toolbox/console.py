@@ -47,12 +47,15 @@ def logged(log: Path, tool: Path, *arguments: object) -> bool:
 
 
 def print_tables(*tables: object) -> None:
-    """Print rich's tables at the width of their content, where terminal or pipe is narrower: no figure is cut off."""
+    """Print rich's tables at the width of their content, where terminal or pipe is narrower: no figure is cut off.
+
+    Brackets in names are no markup.
+    """
     from rich.console import Console
     from rich.measure import Measurement
 
     for table in tables:
-        console = Console()
+        console = Console(markup=False)
         needed = Measurement.get(console, console.options.update(width=10_000, max_width=10_000), table).maximum
         console.width = max(console.width, needed)
         console.print(table)
@@ -84,9 +87,14 @@ def plain(text: str) -> str:
 
 
 def explain(error: Exception) -> str | None:
-    """An error of a file's place, a registry or a constructor as a paragraph; None for any other, a defect of ours."""
+    """An error of a file's place, a missing module, a registry or a constructor as a paragraph.
+
+    None for any other: a defect.
+    """
     if isinstance(error, OSError) and error.filename is not None and error.errno in _OF_THE_PLACE:
         return f'{error.filename}: {error.strerror}. Name another place, or put this one right.'
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition('.')[0] != __package__:
+        return f'The module {error.name!r} is not installed, which a plugin or config asks for. Install what holds it.'
     text = str(error.args[0]) if error.args else ''
     if isinstance(error, KeyError) and 'is not a registered' in text:
         return text

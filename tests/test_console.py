@@ -82,6 +82,18 @@ def test_another_error_of_the_system_keeps_its_traceback(error: OSError) -> None
         console.run(leave(error))
 
 
+def test_a_module_that_a_plugin_misses_is_one_paragraph(capsys: pytest.CaptureFixture) -> None:
+    assert status_of(lambda: __import__('not_there_sdk.part')) == 2
+    assert capsys.readouterr().err == (
+        "error: The module 'not_there_sdk' is not installed, which a plugin or config asks for. Install what holds "
+        'it.\n')
+
+
+def test_a_module_of_ours_that_is_missing_is_a_defect() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        console.run(lambda: __import__('irstd_toolbox.not_there'))
+
+
 def test_a_defect_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         console.run(lambda: 1 / 0)

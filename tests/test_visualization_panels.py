@@ -256,6 +256,14 @@ def test_save_writes_the_rendered_figure_whole(tmp_path, image, gt):
     assert [p.name for p in (tmp_path / 'deep').iterdir()] == ['panel.png']
 
 
+def test_a_drawing_that_fails_leaves_no_file(tmp_path, image, gt):
+    figure = panel(image, gt)
+    figure.text(0.5, 0.5, '$\\nothing$')
+    with pytest.raises(ValueError, match='nothing'):
+        save(figure, tmp_path / 'panel.pdf')
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_save_writes_vector_graphics_and_overlays(tmp_path, image, gt):
     save(panel(image, gt), tmp_path / 'panel.pdf')
     assert (tmp_path / 'panel.pdf').read_bytes()[:5] == b'%PDF-'

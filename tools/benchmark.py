@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
         with Progress(plan.jobs) as progress:
             run_jobs(plan.jobs, launch, slots, out, progress.tell)
         content = write_benchmark(plan, ['tools/benchmark.py', *(sys.argv[1:] if argv is None else argv)])
-        console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+        console = Console(markup=False) if sys.stdout.isatty() else Console(width=WIDTH, markup=False)
         console.print(summary(content['rows']))
         status = write_all(out, args)
     for line in failures(plan.jobs):

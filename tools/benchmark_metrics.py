@@ -20,7 +20,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--size', type=int, default=512, help='side of the scored maps (default: 512)')
     parser.add_argument('--repeat', type=int, default=3, help='best of this many runs (default: 3)')
     parser.add_argument('--json', action='store_true', help='print one JSON object instead of lines')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if min(args.images, args.repeat) < 1 or args.size < 17:
+        parser.error(f'--images {args.images} --size {args.size} --repeat {args.repeat}: expected at least 1, 17 and 1')
+    return args
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,7 +4,7 @@ Every config runs as tools/train.py and tools/test.py run it, with its own netwo
 for --adam) optimizer. Data, batch size, a constant learning rate and the loss of logit maps (cross-entropy plus soft
 IoU, for soft IoU alone often starts all black) are those of this comparison. With --real it trains on a data set
 instead, for whole epochs and with the config's own loss and batch size (but for --batch). A config that has a row
-already is passed over.
+already, by the same options, is passed over.
 
     python tools/benchmark_training.py configs/baselines/*_irstd1k.py --out work_dirs/synthetic_training
     python tools/benchmark_training.py configs/baselines/acm_fpn_nuaa_sirst.py --real data/NUAA-SIRST --size 256
@@ -153,12 +153,39 @@ def line(row: dict) -> str:
     return '| ' + ' | '.join(map(str, cells)) + ' |'
 
 
+def known_row(path: Path, args: argparse.Namespace) -> dict | None:
+    """The row that a config has, None if it has none.
+
+    Raises:
+        ConfigError: If it was made by other options: rows of one table would not be alike.
+    """
+    from irstd_toolbox.errors import ConfigError
+
+    file = args.out / path.stem / 'row.json'
+    if not file.is_file():
+        return None
+    row = json.loads(file.read_text())
+    was, now = row.get('options', {}), options_of(args)
+    other = [key for key in now if was.get(key) != now[key]]
+    if other:
+        raise ConfigError(f'{file} is of {", ".join(f"{key}={was.get(key)!r}" for key in other)}, this run of '
+                          f'{", ".join(f"{key}={now[key]!r}" for key in other)}. Give another --out.')
+    return row
+
+
+def options_of(args: argparse.Namespace) -> dict:
+    """What decides a row, beside its config."""
+    found = {key: value for key, value in vars(args).items() if key not in ('configs', 'out', 'least')}
+    return found | dict(real=args.real and str(args.real.resolve()))
+
+
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     from irstd_toolbox.console import quiet
     quiet()
     from irstd_toolbox.evaluation.files import write_atomically
 
+    known = {path: known_row(path, args) for path in args.configs}
     args.out.mkdir(parents=True, exist_ok=True)
     data, log = args.out / 'data', args.out / 'data.txt'
     if not args.real and not (
@@ -170,10 +197,9 @@ def main(argv: list[str] | None = None) -> int:
     rows = []
     print('| ' + ' | '.join(COLUMNS) + ' |\n' + '|---' * len(COLUMNS) + '|', flush=True)
     for path in args.configs:
-        known = args.out / path.stem / 'row.json'
-        row = json.loads(known.read_text()) if known.is_file() else measure(path, args)
+        row = known[path] or measure(path, args) | dict(options=options_of(args))
         if 'failed' not in row:
-            write_atomically(known, json.dumps(row).encode())
+            write_atomically(args.out / path.stem / 'row.json', json.dumps(row).encode())
         rows.append(row)
         print(line(row), flush=True)
     table = '\n'.join(['| ' + ' | '.join(COLUMNS) + ' |', '|---' * len(COLUMNS) + '|', *map(line, rows)]) + '\n'

@@ -7,6 +7,7 @@ data set itself is never written to.
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     # Here, so that --help answers at once.
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import track
     from rich.text import Text
 
@@ -50,18 +52,20 @@ def main(argv: list[str] | None = None) -> int:
 
     def watch(title: str):
         def wrap(items: Iterable, total: int | None = None) -> Iterable:
-            return track(items, title, total=total, console=messages, transient=True)
+            return track(items, escape(title), total=total, console=messages, transient=True)
         return wrap
 
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f'--workers {args.workers}: expected a number from 1.')
-    check_targets(args.json)
+    picture = Path(args.out) / 'targets.png' if args.out else None
+    check_targets(args.json, picture)
     layout = detect(args.data_root, args.dataset)
+    for file in filter(None, (args.json, picture)):
+        writing.check_outside(file, layout.root)
     outs = [*([args.fix] if args.fix else []), *(out for _, out in args.export)]
-    if len({Path(out).absolute() for out in outs}) < len(outs):
-        raise ConfigError('two outputs go to one folder; give each its own.')
-    for out in outs:
-        writing.check_out(out, layout.root)
+    folders = [writing.check_out(out, layout.root) for out in outs]
+    if any(one.is_relative_to(other) for one, other in itertools.permutations(folders, 2)):
+        raise ConfigError('two outputs go to one folder, or one into the other; give each its own.')
     if args.fix:
         repair.check_inside(layout)
     for form, _ in args.export:
@@ -70,14 +74,14 @@ def main(argv: list[str] | None = None) -> int:
     looked_at = reading.examine(layout, workers=args.workers)
     result = audit(layout, watch('examining')(looked_at, len(layout.images)), others)
 
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console = Console(markup=False) if sys.stdout.isatty() else Console(width=WIDTH, markup=False)
     for part in report.report(result):
         console.print(part, highlight=False, soft_wrap=isinstance(part, Text))
     if args.json:
         write_atomically(Path(args.json), report.to_json(result).encode())
-    if args.out and result.targets:
+    if picture and result.targets:
         title = f'{layout.name}: {len(result.targets)} targets in {len(layout.images)} images'
-        figures.save(figures.histograms(result.statistics, title), Path(args.out) / 'targets.png')
+        figures.save(figures.histograms(result.statistics, title), picture)
     if args.fix:
         done = repair.repair(result, args.fix, watch('mending'))
         messages.print(f'{args.fix}: {done.describe()}', markup=False, highlight=False)

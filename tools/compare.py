@@ -153,6 +153,7 @@ def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, An
         DataError: If a prediction is missing or does not fit; the message names it.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import track
 
     from irstd_toolbox.datasets.layouts import detect
@@ -164,10 +165,10 @@ def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, An
     layout = detect(args.data_root, args.dataset)
     counts, read = {}, PredictionReader(str(folder))
     files = find_predictions(folder, layout.resolve(args.split, require_masks=True).ids)
-    for image_id, file in track(files.items(), str(folder), console=Console(stderr=True), transient=True):
-        truth = layout.truth(image_id)
+    for image_id, file in track(files.items(), escape(str(folder)), console=Console(stderr=True), transient=True):
+        probabilities, truth = read(file), layout.truth(image_id)
         try:
-            counts[image_id] = protocols.score(protocol, read(file), truth)
+            counts[image_id] = protocols.score(protocol, probabilities, truth)
         except DataError as error:
             raise DataError(f'{file}: {error}') from error
     read.warn_of_masks()
@@ -183,7 +184,7 @@ def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse
     def shown(one: Any, scale: float, sign: str = '') -> str:
         if isnan(one.value):
             return '–'
-        return f'{one.value * scale:{sign}.2f}\n\\[{one.low * scale:{sign}.2f}, {one.high * scale:{sign}.2f}]'
+        return f'{one.value * scale:{sign}.2f}\n[{one.low * scale:{sign}.2f}, {one.high * scale:{sign}.2f}]'
 
     def chance(p: float) -> str:
         return '–' if isnan(p) else f'{p:.4f}' if p >= 0.0001 else '<0.0001'

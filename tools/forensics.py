@@ -19,36 +19,36 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--fa', metavar='FA', help='in 1e-6')
     parser.add_argument('--dataset', metavar='NAME', help='with constants that are built in, or which in DATA_ROOT')
     parser.add_argument('--data-root', type=Path, help='count the targets of this data set instead')
-    parser.add_argument('--split', default='test', help='with --data-root: a split, all, or a list (default: test)')
+    parser.add_argument('--split', help='with --data-root: a split, all, or a list (default: test)')
     parser.add_argument('--all', action='store_true', help='show the protocols too that cannot have produced it')
     args = parser.parse_args(argv)
     if not (args.dataset or args.data_root):
         parser.error('--dataset NAME or --data-root DIR is needed')
+    if args.split and not args.data_root:
+        parser.error(f'--split {args.split} needs --data-root DIR: the built-in lists of a data set are all looked at')
     return args
 
 
 def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     warnings.showwarning = lambda message, *_: print(f'warning: {message}', file=sys.stderr)
-    from rich.console import Console
-
+    from irstd_toolbox.console import print_tables
     from irstd_toolbox.evaluation.forensics import Figure, investigate
     from irstd_toolbox.evaluation.protocols import PROTOCOLS
 
-    pd, fa = Figure(args.pd), Figure(args.fa) if args.fa else None
+    pd, fa = Figure(args.pd), Figure(args.fa) if args.fa is not None else None
     protocols = list(PROTOCOLS.values())
-    lists = counted(args.data_root, args.dataset, args.split, protocols) if args.data_root else known(args.dataset)
+    lists = counted(args.data_root, args.dataset, args.split or 'test', protocols) if args.data_root \
+        else known(args.dataset)
     findings = [one for rules, variants in lists for one in investigate(pd, rules, protocols, fa, variants)]
-    console = Console(soft_wrap=True)
     shown = findings if args.all else [one for one in findings if one.fits is not False]
     if shown:
-        console.print(table(shown, fa is not None))
+        print_tables(table(shown, fa is not None))
     possible = sum(one.fits is True for one in findings)
     lists_seen = ', '.join(dict.fromkeys(f'{one.truth.dataset}, {one.truth.split}' for one in findings))
-    console.print(f'Pd {args.pd}: {possible} of {len(findings)} countings can produce it ({lists_seen}).', markup=False,
-                  highlight=False)
+    print(f'Pd {args.pd}: {possible} of {len(findings)} countings can produce it ({lists_seen}).')
     if not possible:
-        console.print('Either the list or the counting is another one, or Pd is no count of targets at all.')
+        print('Either the list or the counting is another one, or Pd is no count of targets at all.')
 
 
 def known(name: str) -> list[tuple]:
@@ -92,7 +92,8 @@ def table(findings: Sequence, with_fa: bool):
     """One row a counting."""
     from rich.table import Table
 
-    grid = Table(caption='chance: share of all figures within one point of Pd that this counting can print.')
+    grid = Table(caption='chance: share of all figures within one point of Pd that this counting can print.',
+                 caption_justify='left')
     for heading in ('list', 'protocols', 'Pd', 'targets', 'as', 'chance', *(['Fa'] if with_fa else [])):
         grid.add_column(heading, justify='right' if heading in ('targets', 'chance') else 'left')
     for one in findings:

@@ -12,7 +12,7 @@ from ..datasets.layouts import detect
 from ..errors import ConfigError, UserError
 from ..evaluation.protocols import PROTOCOLS
 from ..registry import TEXT_PRIOR_PROVIDERS, known
-from ..training.checkpoint import read_checkpoint
+from ..training.checkpoint import file_sha256, read_checkpoint
 from .configs import data_of, is_trained, resolve
 from .planning import Choices
 from .suite import Entry, Suite, slug
@@ -47,6 +47,8 @@ def _problems(suite: Suite, choices: Choices, train: bool) -> Iterator[str]:
     for name in suite.protocols:
         if name not in PROTOCOLS:
             yield f'{name!r} is no known protocol; expected one of {", ".join(sorted(PROTOCOLS))}.'
+    if len(set(suite.protocols)) < len(suite.protocols):
+        yield f'--protocol {" ".join(suite.protocols)}: each protocol once is expected.'
     if not suite.protocols:
         yield 'There is no protocol; name one, such as canonical.'
     if suite.cross and len(suite.datasets) < 2:
@@ -94,6 +96,7 @@ def _entry(suite: Suite, choices: Choices, entry: Entry, train: bool) -> Iterato
         if provider not in known(TEXT_PRIOR_PROVIDERS):
             yield (f'{entry.name}: describe asks provider {provider!r}, which is not known. Known: '
                    f'{", ".join(known(TEXT_PRIOR_PROVIDERS))}.')
+    seen: dict[str, Path] = {}
     for path in entry.checkpoints:
         if not trained:
             yield f'{entry.name}: it has no weights, and a checkpoint is given ({path}).'
@@ -102,6 +105,12 @@ def _entry(suite: Suite, choices: Choices, entry: Entry, train: bool) -> Iterato
             read_checkpoint(path)
         except UserError as error:
             yield f'{entry.name}: {error}'
+            continue
+        digest = file_sha256(path)
+        if digest in seen:
+            yield (f'{entry.name}: {path} and {seen[digest]} are one checkpoint, which would count as two seeds. '
+                   'Give it once.')
+        seen[digest] = path
     yield from _given(suite, entry, trained)
     if trained and not entry.checkpoints and not entry.tested and not train:
         yield (f'{entry.name} has to be trained: give --train, or its weights by --checkpoint {entry.name}=FILE '

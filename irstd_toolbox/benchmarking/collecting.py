@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..datasets.layouts import detect
 from ..evaluation.files import write_atomically
 from ..evaluation.protocols import get
 from ..training.hooks import git_commit
@@ -107,10 +108,12 @@ def _row(plan: Plan, row: Row, protocol: str,
     print_, rule = results[0]['fingerprint'], results[0].get('threshold')
     trained = tests[0].trained
     metrics = [one['protocols'][protocol] for one in results]
+    # The folder itself, whatever the data set is called here and what else lies beside it.
+    place = detect(data.data_root, data.get('name'), data.get('layout') or 'auto').root
     return dict(
-        about, ids_sha256=print_['ids_sha256'], images=print_['images'], targets=print_['targets'],
-        values={name: [one.get(name) for one in metrics] for name in metrics[0]}, selection=_selection(results, tests),
-        oracle_threshold=bool(rule and rule.get('oracle')), threshold=rule,
+        about, data_root=str(place), ids_sha256=print_['ids_sha256'], images=print_['images'],
+        targets=print_['targets'], values={name: [one.get(name) for one in metrics] for name in metrics[0]},
+        selection=_selection(results, tests), oracle_threshold=bool(rule and rule.get('oracle')), threshold=rule,
         iterations=trained.outcome.get('iterations') if trained else None,
         folders=[job.folder.relative_to(plan.choices.out.resolve()).as_posix() for job in jobs])
 

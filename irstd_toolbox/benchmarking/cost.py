@@ -10,7 +10,7 @@ import torch
 from ..datasets.synthetic import SceneOptions, make_scene
 from ..models.complexity import complexity, forward_of
 from ..registry import MODELS
-from .memory import peak_memory
+from .memory import forget_peak, peak_memory
 
 __all__ = ['SIDE', 'measure', 'percentiles', 'scene_for', 'timed', 'timed_on_gpu']
 
@@ -51,6 +51,7 @@ def measure(model: dict, size: int = SIDE, repeats: int = 20, threads: int = 1) 
     """
     torch.set_num_threads(threads)
     small, large = complexity(model, (256, 256)), complexity(model, (512, 512))
+    forget_peak()  # what was built to be counted is gone
     before = peak_memory()
     network = MODELS.build(model).eval()
     dimension = None if network.target_descriptor is None else network.target_descriptor.dim

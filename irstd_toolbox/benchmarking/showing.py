@@ -26,8 +26,9 @@ class Progress:
         self.jobs = jobs
         self.console = Console(stderr=True, soft_wrap=True)
         self.bar = progress.Progress(
-            progress.TextColumn('{task.description}'), progress.BarColumn(), progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(), console=self.console, transient=True, disable=not self.console.is_terminal)
+            progress.TextColumn('{task.description}', markup=False), progress.BarColumn(),
+            progress.MofNCompleteColumn(), progress.TimeElapsedColumn(), console=self.console, transient=True,
+            disable=not self.console.is_terminal)
 
     def __enter__(self) -> 'Progress':
         self.bar.start()

@@ -273,4 +273,8 @@ class Rescore(_Worker):
                     without=self.leaks.outcome['leaked'], protocols=self.test.protocols)
 
     def intact(self) -> bool:
-        return not self.outcome.get('images') or (self.folder / 'results.json').is_file()
+        """Also whether every protocol is there: that of the test may hold since a run by fewer than it was made by."""
+        if not self.outcome.get('images'):
+            return True
+        file = self.folder / 'results.json'
+        return file.is_file() and {*self.test.protocols} <= {*json.loads(file.read_text(encoding='utf-8'))['protocols']}

@@ -166,7 +166,8 @@ def _wrong_parts(told: Mapping) -> list[str]:
     problems = [] if 'config' in told else [f'an entry has no config: {told}']
     problems += [f'a test of tested needs folder and seed: {one}' for one in told.get('tested', ())
                  if set(one) != {'folder', 'seed'}]
-    return problems + _unknown(told.get('describe') or {}, 'describe') + wrong_references(told)
+    describe = told.get('describe') or {}
+    return problems + _unknown(describe, 'describe') + wrong_values(describe, 'describe') + wrong_references(told)
 
 
 def _entry(told: Mapping, folder: Path) -> Entry:

@@ -23,9 +23,10 @@ _KINDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
     'an entry': dict(config=_TEXT, name=_TEXT, group=_TEXT, options=_DICT, checkpoint=_PATHS, tested=_DICTS,
                      describe=_DICT, references=_DICTS),
     'a data set': dict(name=_TEXT, root=_TEXT, synthesize=_LIST, train=_TEXT, test=_TEXT, dataset=_TEXT),
+    'describe': dict(provider=_TEXT, options=_LIST),
     'a reference': dict(source=_TEXT, protocol=_TEXT, dataset=_TEXT)}
 _OPTIONAL = {'an entry': ('name', 'group', 'options', 'checkpoint', 'describe', 'references'),
-             'a data set': ('train', 'test', 'dataset')}
+             'a data set': ('train', 'test', 'dataset'), 'describe': ('options',)}
 
 
 def wrong_values(told: Mapping[str, Any], what: str) -> list[str]:
@@ -33,7 +34,7 @@ def wrong_values(told: Mapping[str, Any], what: str) -> list[str]:
 
     Args:
         told: A part of a suite file.
-        what: Which part: ``'a suite'``, ``'an entry'``, ``'a data set'`` or ``'a reference'``.
+        what: Which part: ``'a suite'``, ``'an entry'``, ``'a data set'``, ``'describe'`` or ``'a reference'``.
 
     Example:
         >>> wrong_values({'seeds': 3}, 'a suite')

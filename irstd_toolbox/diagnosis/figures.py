@@ -29,7 +29,7 @@ def histograms(statistics: Mapping[str, dict], title: str) -> Figure:
     FigureCanvasAgg(figure)
     for axes, (key, (label, scale)) in zip(figure.subplots(2, 2).flat, _TITLES.items(), strict=True):
         _draw(axes, statistics[key], label, scale)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     return figure
 
 

@@ -12,8 +12,22 @@ import numpy as np
 from irstd_toolbox.datasets.imaging import align_mask, read_pixels, to_mask
 from irstd_toolbox.diagnosis.audit import Audit
 from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.evaluation.files import check_folder
 
-__all__ = ['check_out', 'fresh_folder', 'usable', 'write_image', 'write_list', 'write_mask']
+__all__ = ['check_out', 'check_outside', 'fresh_folder', 'usable', 'write_image', 'write_list', 'write_mask']
+
+
+def check_outside(out: str | Path, root: Path) -> Path:
+    """The absolute path of what is to be written, if it does not lie in the data set.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    target = Path(out).expanduser().absolute()
+    if target.resolve().is_relative_to(root.resolve()):
+        raise ConfigError(f'{out}: lies in the data set {root}, and nothing is ever written there. '
+                          'Give a place elsewhere.')
+    return target
 
 
 def check_out(out: str | Path, root: Path) -> Path:
@@ -24,16 +38,16 @@ def check_out(out: str | Path, root: Path) -> Path:
         root: The data set.
 
     Raises:
-        ConfigError: If it is not so.
+        ConfigError: If it is not so, or lies below a file or where nothing may be written.
     """
-    target, source = Path(out).expanduser().absolute(), root.absolute()
-    resolved, home = target.resolve(), source.resolve()
-    if resolved.is_relative_to(home) or home.is_relative_to(resolved):
-        raise ConfigError(f'{out}: lies in the data set {root}, or around it, and nothing is ever written there. '
+    target = check_outside(out, root)
+    if root.resolve().is_relative_to(target.resolve()):
+        raise ConfigError(f'{out}: lies around the data set {root}, and nothing is ever written there. '
                           'Give a folder elsewhere.')
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise ConfigError(f'{out}: there is something already; expected a folder that is missing or empty. '
                           'Remove it, or give another.')
+    check_folder(target)
     return target
 
 

@@ -132,14 +132,14 @@ class Figure:
         return Fraction(10) ** Decimal(self.text).as_tuple().exponent
 
     def whole(self, unit: Fraction) -> list[int]:
-        """All whole numbers whose multiple of ``unit`` is printed so, rounded (a tie either way).
+        """All whole numbers from 0 whose multiple of ``unit`` is printed so, rounded (a tie either way).
 
         Example:
             >>> Figure('95.06').whole(Fraction(100, 263)), Figure('95.07').whole(Fraction(100, 263))
             ([250], [])
         """
         low, high = (self.value - self.step / 2) / unit, (self.value + self.step / 2) / unit
-        return list(range(math.ceil(low), math.floor(high) + 1))
+        return list(range(max(math.ceil(low), 0), math.floor(high) + 1))
 
     def cut(self, unit: Fraction) -> list[int]:
         """All whole numbers whose multiple of ``unit`` is printed so only where digits are cut off, not rounded.
@@ -198,11 +198,13 @@ def investigate(
         One entry a distinguishable group of protocols, in their order.
 
     Raises:
-        ConfigError: If Pd is above 100.
+        ConfigError: If Pd is above 100, or Fa above 1000000.
         DataError: If there is a truth without a target.
     """
     if pd.value > 100:
         raise ConfigError(f'Pd is {pd.text}; expected percent, at most 100.')
+    if fa is not None and fa.value > 10 ** 6:
+        raise ConfigError(f'Fa is {fa.text}; expected units of 1e-6, at most 1000000, which is every pixel.')
     for truth in truths.values():
         if not truth.targets:
             raise DataError(f'{truth.dataset}, {truth.split}: there is no target, so nothing has a Pd. Choose a list '

@@ -20,7 +20,7 @@ from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.functional import EMPTY_NIOU, FALSE_ALARM, FALSE_ALARM_BASE, ImageCounts, count_image
 from irstd_toolbox.evaluation.regions import MATCHING
 
-__all__ = ['PROTOCOLS', 'REPORTABLE', 'Protocol', 'fit', 'get', 'register', 'resolve', 'score', 'unfit']
+__all__ = ['PROTOCOLS', 'REPORTABLE', 'Protocol', 'decide', 'fit', 'get', 'register', 'resolve', 'score', 'unfit']
 
 _CHOICES = {
     'mask_resize': ('pil_nearest', 'cv2_nearest'), 'connectivity': (8, 4), 'matching': MATCHING,
@@ -260,6 +260,13 @@ def _nearest(mask: np.ndarray, size: tuple[int, int], rule: str) -> np.ndarray:
     return np.array(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
 
 
+def decide(protocol: Protocol, probabilities: np.ndarray) -> np.ndarray:
+    """The pixels that a protocol takes as predicted; ``(H, W)`` to ``(H, W)`` bool."""
+    if protocol.divide_by_maximum and (maximum := probabilities.max()) > 0:  # a map of zeros stays as it is
+        probabilities = probabilities / maximum
+    return probabilities > protocol.threshold
+
+
 def score(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:
     """Count one image under a protocol.
 
@@ -276,12 +283,7 @@ def score(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> I
         DataError: If the prediction has neither size.
     """
     probabilities, truth = fit(protocol, probabilities, truth)
-    if protocol.divide_by_maximum:
-        # An all-zero map divided by its maximum is nan, which no threshold passes.
-        maximum = probabilities.max()
-        prediction = probabilities / maximum > protocol.threshold if maximum > 0 else np.zeros(truth.shape, dtype=bool)
-    else:
-        prediction = probabilities > protocol.threshold
     return count_image(
-        prediction, truth, connectivity=protocol.connectivity, matching=protocol.matching, below=protocol.below,
-        false_alarm=protocol.false_alarm, false_alarm_base=protocol.false_alarm_base)
+        decide(protocol, probabilities), truth, connectivity=protocol.connectivity, matching=protocol.matching,
+        below=protocol.below, false_alarm=protocol.false_alarm,
+        false_alarm_base=protocol.false_alarm_base)

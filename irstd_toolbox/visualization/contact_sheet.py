@@ -85,7 +85,8 @@ def contact_sheet(
             _draw(axes, tile, insets)
         top -= height + _GAP
     if title:
-        figure.text(0.5, 1 - 0.6 * _LINE / total, title, ha='center', va='center', fontsize=8)
+        figure.text(0.5, 1 - 0.6 * _LINE / total, title, ha='center', va='center', fontsize=8,
+                    parse_math=False)
     names = {'hit': 'hit', 'miss': 'miss', 'false alarm': 'false alarm'}
     figure.legend(handles=[Patch(facecolor=COLOURS[kind], edgecolor='black', linewidth=0.4, label=name)
                            for kind, name in names.items()],
@@ -114,7 +115,7 @@ def _draw(axes: Axes, tile: Tile, insets: int) -> None:
     counts = [sum(found.verdict == kind for found in findings) for kind in ('hit', 'miss', 'false alarm')]
     iou = f'IoU {np.count_nonzero(gt & prediction) / union:.3f}' if union else 'empty'
     axes.set_title(f'{_short(tile.name)}\n{iou}  {counts[0]} hit, {counts[1]} missed, {counts[2]} false', fontsize=5.5,
-                   pad=1.5)
+                   pad=1.5, parse_math=False)
 
 
 def _short(name: str) -> str:

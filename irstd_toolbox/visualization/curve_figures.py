@@ -201,7 +201,8 @@ def _line(number: int) -> dict:
 
 
 def _legible(name: str) -> str:
-    """The name of a method in a legend, which leaves out what begins with an underscore."""
+    """The name of a method in a legend, which leaves out what begins with an underscore and reads $ as mathematics."""
+    name = name.replace('$', r'\$')
     return f' {name}' if name.startswith('_') else name
 
 

@@ -63,7 +63,7 @@ def comparison(
     for (name, values, one, scale), ax in zip(panels, axes, strict=True):
         scale = scale or {'vmin': 0, 'vmax': 1}
         ax.imshow(values, cmap='gray', interpolation='antialiased', **scale)
-        ax.set_title(name, fontsize=7, pad=2)
+        ax.set_title(name, fontsize=7, pad=2, parse_math=False)
         for finding in one:
             circle(ax, finding, grey.shape)
         for window, place in shown:
@@ -133,7 +133,7 @@ def difference(
         hit, miss, false = (np.count_nonzero(where) for where in (gt & prediction, gt & ~prediction, prediction & ~gt))
         union = hit + miss + false
         ax.set_title(f'{name}\nIoU {hit / union:.3f}: {hit} | {miss} | {false} px' if union else f'{name}\nboth empty',
-                     fontsize=7, pad=2)
+                     fontsize=7, pad=2, parse_math=False)
         for window, place in shown:
             inset(ax, picture, window, place)
     _legend(figure, {'hit': 'in both', 'miss': 'missed', 'false alarm': 'false'})
@@ -168,7 +168,8 @@ def _grid(
         bottom = total - bool(title) * _LINE - (row + 1) * (tall + lines * _LINE + _GAP)
         axes.append(figure.add_axes((left / width, bottom / total, side / width, tall / total), xticks=[], yticks=[]))
     if title:
-        figure.text(0.5, 1 - _LINE / 2 / total, title, ha='center', va='center', fontsize=8)
+        figure.text(0.5, 1 - _LINE / 2 / total, title, ha='center', va='center', fontsize=8,
+                    parse_math=False)
     return figure, axes
 
 

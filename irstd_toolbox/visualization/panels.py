@@ -1,5 +1,6 @@
 """A panel: image, ground truth and prediction side by side, every target enlarged below."""
 
+import io
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.evaluation.files import write_atomically
 
 from .findings import COLOURS, Finding, as_mask, as_picture, find
 
@@ -114,15 +116,14 @@ def save(picture: Figure | np.ndarray, path: str | os.PathLike) -> None:
     known = SUFFIXES if isinstance(picture, Figure) else SUFFIXES[:1]
     if path.suffix.lower() not in known:
         raise ConfigError(f'{path}: a picture in the format {path.suffix!r}; expected {" or ".join(known)}.')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.partial')
+    data = io.BytesIO()
     if isinstance(picture, Figure):
         FigureCanvasAgg(picture)
-        picture.savefig(partial, format=path.suffix[1:].lower(), dpi=picture.dpi)
+        picture.savefig(data, format=path.suffix[1:].lower(), dpi=picture.dpi)
     else:
         from PIL import Image
-        Image.fromarray(picture).save(partial, format='png')
-    os.replace(partial, path)
+        Image.fromarray(picture).save(data, format='png')
+    write_atomically(path, data.getvalue())
 
 
 class _Sheet:
@@ -145,7 +146,8 @@ class _Sheet:
         self.map_left = MARGIN + (inner - columns * self.width - GAP * (columns - 1)) / 2
         self.inset_left = MARGIN + (inner - min(insets, self.per_row) * (self.side + GAP) + GAP) / 2
         if title:
-            self.figure.text(0.5, 1 - (MARGIN + LINE / 2) / total, title, ha='center', va='center', fontsize=8)
+            self.figure.text(0.5, 1 - (MARGIN + LINE / 2) / total, title, ha='center', va='center', fontsize=8,
+                             parse_math=False)
 
     def _axes(self, left: float, top: float, width: float, height: float) -> Axes:
         axes = self.figure.add_axes((left / WIDTH, (top - height) / self.total, width / WIDTH, height / self.total))

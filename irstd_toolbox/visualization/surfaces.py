@@ -89,7 +89,7 @@ def surfaces(
         axes.zaxis.set_major_locator(MaxNLocator(4))
         axes.set_box_aspect(((right - left) / max(bottom - top, right - left),
                              (bottom - top) / max(bottom - top, right - left), 0.6))
-        axes.set_title(name, fontsize=7, pad=-4, y=0.98)
+        axes.set_title(name, fontsize=7, pad=-4, y=0.98, parse_math=False)
         axes.set_xlabel('column', fontsize=6, labelpad=-9)
         axes.set_ylabel('row', fontsize=6, labelpad=-9)
         axes.tick_params(labelsize=5, pad=-4)
@@ -97,5 +97,6 @@ def surfaces(
             axis.set_pane_color((1, 1, 1, 0))
         axes.view_init(elev=28, azim=-60)
     if title:
-        figure.text(0.5, 1 - head / 2 / total, title, ha='center', va='center', fontsize=8)
+        figure.text(0.5, 1 - head / 2 / total, title, ha='center', va='center', fontsize=8,
+                    parse_math=False)
     return figure

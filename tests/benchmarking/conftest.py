@@ -78,7 +78,9 @@ with open(here / 'calls', 'a') as file:
 out = Path(words[words.index('--out') + 1])
 names = [word for word in words[words.index('--protocol') + 1:] if not word.startswith('--')]
 data = runpy.run_path(words[0])['test_dataloader']['dataset']
-ids = Path(data['data_root'], 'test.txt').read_text().split()
+root = Path(data['data_root'])
+root = root if (root / 'test.txt').exists() else root / data['name']
+ids = (root / 'test.txt').read_text().split()
 known = Path((here / 'known').read_text(), hashlib.sha256(repr((ids, names)).encode()).hexdigest())
 if not known.exists():
     import cv2
@@ -88,7 +90,7 @@ if not known.exists():
     (known / 'predictions').mkdir(parents=True)
     scores = []
     for number, image_id in enumerate(ids):
-        truth = cv2.imread(str(Path(data['data_root'], 'masks', f'{image_id}.png')), 0) > 0
+        truth = cv2.imread(str(root / 'masks' / f'{image_id}.png'), 0) > 0
         found = truth & (number > 0)
         cv2.imwrite(str(known / 'predictions' / f'{image_id}.png'), found.astype(np.uint16) * 65535)
         scores.append(score_image(image_id, found.astype(float), truth, resolve(names)))

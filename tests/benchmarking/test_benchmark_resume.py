@@ -1,5 +1,6 @@
 """What kill -9 leaves: a training that goes on from its last checkpoint, a lock that is gone."""
 
+import json
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from irstd_toolbox.benchmarking.configs import resolve
 from irstd_toolbox.benchmarking.jobs import Job, key_of, last_error, read_record
 from irstd_toolbox.benchmarking.launching import Launch
 from irstd_toolbox.benchmarking.runner import locked, run_jobs
-from irstd_toolbox.benchmarking.steps import Cost, Test, Train
+from irstd_toolbox.benchmarking.steps import Compare, Cost, Rescore, Test, Train
 from irstd_toolbox.benchmarking.suite import Entry
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.evaluation.differences import differences
@@ -77,6 +78,23 @@ def test_a_test_by_more_protocols_than_are_asked_for_holds(network, tmp_path):
         assert asked.look(asked.inputs())[0] == verdict, protocols
     other = test('canonical')
     assert other.look(dict(other.inputs(), checkpoint='another'))[0] == 'stale'
+
+
+def test_a_list_without_leaks_is_scored_anew_by_a_protocol_that_it_lacks(network, tmp_path):
+    # A test by both protocols held for a run by one, which scored that list by the one alone.
+    test = Test('test N', tmp_path / 'test', [], resolve(Entry(network, 'N'), {}), None, ['canonical', 'lgnet'])
+    leaks = Compare('look', tmp_path / 'leaks', [], [], {})
+    test.look(test.inputs())
+    leaks.outcome = dict(leaked=['a4'], images=2)
+    job = Rescore('again', tmp_path / 'again', test, leaks)
+    job.look(job.inputs())
+    job.begin('new', job.inputs())
+    job.outcome = dict(images=1)
+    job.write('done', job.inputs())
+    for made, verdict in ((None, 'continued'), (['canonical'], 'continued'), (['lgnet', 'canonical', 'acm'], 'done')):
+        if made:
+            (tmp_path / 'again' / 'results.json').write_text(json.dumps(dict(protocols=dict.fromkeys(made))))
+        assert job.look(job.inputs())[0] == verdict, made
 
 
 @pytest.mark.parametrize(('kind', 'key'), [

@@ -216,6 +216,15 @@ def test_a_test_made_elsewhere_is_scored_from_its_predictions(
     assert found.stem in rows_of(tmp_path / 'out')[0]['failed']
 
 
+def test_a_row_names_the_folder_of_its_data_set_among_several(benchmark_tool, formula, roots, tmp_path):
+    suite = tmp_path / 'suite.py'
+    suite.write_text("entries = [dict(config='formula.py')]\n"
+                     f"datasets = [dict(name='night', root={str(roots['A'].parent)!r}, dataset='A')]")
+    assert benchmark_tool('--suite', suite, '--out', tmp_path / 'out') == 0
+    row, = rows_of(tmp_path / 'out')
+    assert (row['tested_on'], row['data_root']) == ('night', str(roots['A']))
+
+
 def test_references_are_fractions_beside_our_rows(benchmark_tool, formula, tmp_path):
     suite = tmp_path / 'suite.py'
     suite.write_text("entries = [dict(config='formula.py', name='F', references=[dict(source='its paper, Table 4', "

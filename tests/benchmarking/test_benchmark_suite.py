@@ -81,6 +81,8 @@ cross = True
         ("options = ['a=1']", 'options of a suite is .*; a dict is expected'),
         ("entries = [dict(config='a.py', options=['a=1'])]", 'options of an entry is .*; a dict is expected'),
         ("entries = [dict(config='a.py', describe='caption')]", "describe of an entry is 'caption'; a dict"),
+        ("entries = [dict(config='a.py', describe=dict(provider='p', options='--style few_shot'))]",
+         "options of describe is '--style few_shot'; a list is expected"),
         ("entries = [dict(config='a.py', tested=3)]", 'tested of an entry is 3; a list of dicts'),
         ("entries = [dict(config='a.py', references=[dict(protocol='p', IoU=70.0)])]",
          'a reference has no source and no dataset'),
@@ -165,6 +167,20 @@ class TestRefusing:
     def test_a_network_without_training_and_weights(self, tmp_path, network):
         message = refused(Suite(entries=(Entry(network, 'N'),)), tmp_path, train=False)
         assert 'N has to be trained: give --train, or its weights by --checkpoint N=FILE' in message
+
+    def test_one_checkpoint_is_not_two_seeds(self, tmp_path, network):
+        for name in ('one', 'copy', 'other'):
+            torch.save(dict(state_dict={}, meta=dict(iter=len(name) % 4)), tmp_path / f'{name}.pth')
+        one, copy, other = (tmp_path / f'{name}.pth' for name in ('one', 'copy', 'other'))
+        copy.write_bytes(one.read_bytes())
+        for second in (one, copy):
+            suite = Suite(entries=(Entry(network, 'N', checkpoints=(one, other, second)),))
+            assert f'N: {second} and {one} are one checkpoint' in refused(suite, tmp_path, train=False)
+        check(Suite(entries=(Entry(network, 'N', checkpoints=(one, other)),)), Choices(tmp_path / 'out'), False)
+
+    def test_a_protocol_that_is_named_twice(self, tmp_path, formula):
+        suite = Suite(entries=(Entry(formula, 'F'),), protocols=('lgnet', 'canonical', 'lgnet'))
+        assert '--protocol lgnet canonical lgnet: each protocol once' in refused(suite, tmp_path, train=False)
 
     def test_weights_that_are_not_there(self, tmp_path, network):
         suite = Suite(entries=(Entry(network, 'N', checkpoints=(tmp_path / 'none.pth',)),))

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.curves import CurveCounter
 from irstd_toolbox.evaluation.protocols import get
-from irstd_toolbox.visualization import COLOURS, find
+from irstd_toolbox.visualization import COLOURS, find, to_rgb
 from irstd_toolbox.visualization.contact_sheet import Tile, contact_sheet, worst_first
 from irstd_toolbox.visualization.curve_figures import (
     curve_rows,
@@ -281,3 +282,16 @@ def test_a_contact_sheet_tells_each_tiles_iou_and_counts(scene):
 def test_a_contact_sheet_of_nothing_is_refused():
     with pytest.raises(ConfigError, match='no image'):
         contact_sheet([])
+
+
+def test_names_with_dollars_are_no_mathematics(scene, curves):
+    image, gt, prediction = scene
+    name, pixels = 'US$_$', next(iter(curves[0].values()))
+    figures = [roc_figure({name: pixels}), roc3d_figure({name: pixels}), comparison(image, gt, {name: gt}, title=name),
+               difference(image, gt, {name: gt}, title=name), surfaces({name: image}, title=name),
+               contact_sheet([Tile(name, image, gt, gt)], title=name)]
+    for figure in figures:
+        shown = [text.get_text().replace('\\$', '$') for text in figure.findobj(Text)]
+        assert any(name in text for text in shown)
+        figure.set_dpi(20)
+        assert to_rgb(figure).any()

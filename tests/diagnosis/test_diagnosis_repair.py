@@ -107,7 +107,7 @@ def test_an_interrupted_repair_leaves_nothing(root, examined, tmp_path, monkeypa
 
 @pytest.mark.parametrize(('out', 'message'), [
     ('own', 'nothing is ever written there'), ('own/mended', 'nothing is ever written there'),
-    ('.', 'or around it'), ('full', 'there is something already'), ('file', 'there is something already')])
+    ('.', 'lies around the data set'), ('full', 'there is something already'), ('file', 'there is something already')])
 def test_nothing_is_written_into_or_around_the_data_set_or_over_anything(root, examined, tmp_path, out, message):
     (tmp_path / 'full').mkdir()
     (tmp_path / 'full/kept').write_text('')

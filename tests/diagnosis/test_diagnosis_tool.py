@@ -101,10 +101,18 @@ def test_against_a_list_that_was_trained_on_is_a_defect(root, main, tmp_path, ca
     (['--export', 'voc', '{}/out'], ConfigError, "'voc' is not known"),
     (['--fix', '{}/own/out'], ConfigError, 'nothing is ever written there'),
     (['--fix', '{}/out', '--export', 'coco', '{}/out'], ConfigError, 'two outputs go to one folder'),
+    (['--fix', '{}/out/a', '--export', 'coco', '{}/out'], ConfigError, 'or one into the other'),
+    (['--fix', '{}/own/test.txt/out'], ConfigError, 'nothing is ever written there'),
+    (['--fix', '{}/file/out'], ConfigError, 'file is a file'),
+    (['--out', '{}/file'], ConfigError, 'file is a file'),
+    (['--out', '{}/own/figures'], ConfigError, 'nothing is ever written there'),
+    (['--json', '{}/own/report.json'], ConfigError, 'nothing is ever written there'),
+    (['--json', '{}/out/targets.png', '--out', '{}/out'], ConfigError, 'named for two outputs'),
     (['--against', '{}/nowhere'], DataError, 'looked for it at')])
 def test_wrong_options_are_refused_before_anything_is_read(root, main, tmp_path, monkeypatch, argv, error, message):
     from irstd_toolbox.diagnosis import reading
     monkeypatch.setattr(reading, 'inspect', None)
+    (tmp_path / 'file').write_text('')
     with pytest.raises(error, match=message):
         main(root, *(one.format(tmp_path) for one in argv))
 

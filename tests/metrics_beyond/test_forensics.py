@@ -62,6 +62,13 @@ def test_no_more_targets_are_found_than_there_are() -> None:
     assert investigate(Figure('100'), truth, [get('canonical')])[0].pd == '498/500 or 499/500 or 500/500'
 
 
+def test_no_fewer_targets_are_found_and_no_fewer_pixels_are_false_than_none() -> None:
+    truth = {Rule(): GroundTruth('own', 'test', 1, 300, pixels=10 ** 7)}
+    one, = investigate(Figure('0'), truth, [get('canonical')], Figure('0.0'))
+    assert (one.pd, one.fa_pixels) == ('0/300 or 1/300', (0,))
+    assert Figure('0').whole(Fraction(1, 4)) == [0, 1, 2]
+
+
 def test_protocols_without_pd_are_passed_over() -> None:
     truth = dict.fromkeys([Rule(), Rule((512, 512), 'pil_nearest')], GroundTruth('own', 'test', 1, 3))
     assert investigate(Figure('100'), truth, [get('mmseg'), get('acm')]) == []
@@ -127,6 +134,11 @@ def test_what_is_no_figure_is_refused(text: str) -> None:
 def test_a_pd_above_100_is_refused() -> None:
     with pytest.raises(ConfigError, match='at most 100'):
         investigate(Figure('100.1'), {}, ALL)
+
+
+def test_an_fa_above_every_pixel_is_refused() -> None:
+    with pytest.raises(ConfigError, match='at most 1000000'):
+        investigate(Figure('50'), {}, ALL, Figure('1000000.1'))
 
 
 def test_a_rule_counts_the_resized_mask() -> None:

@@ -114,6 +114,16 @@ def test_a_config_that_has_a_row_is_passed_over(training, config, tmp_path):
     assert 'train.py' not in [name for name, *_ in calls]
 
 
+def test_a_row_by_other_options_is_not_taken_for_one_of_these(training, config, tmp_path):
+    tool, calls = training
+    arguments = [str(config), '--out', str(tmp_path / 'out')]
+    tool.main(arguments)
+    calls.clear()
+    with pytest.raises(ConfigError, match=r'row.json is of batch=None, this run of batch=2. Give another --out'):
+        tool.main([*arguments, '--batch', '2'])
+    assert calls == []
+
+
 def test_too_low_an_iou_is_told_by_the_status(training, config, tmp_path, capsys):
     tool, _ = training
     assert tool.main([str(config), '--out', str(tmp_path / 'out'), '--least', '0.6']) == 1
@@ -158,3 +168,10 @@ class TestConvertWeights:
         monkeypatch.setattr(writing, 'convert_file', lambda model, source, file, out: asked.append(out) or 1)
         load_tool('convert_weights').main([str(config), str(tmp_path / name), '--from', 'open-acm'])
         assert asked == [Path(written)]
+
+
+@pytest.mark.parametrize('words', [['--images', '0'], ['--repeat', '0'], ['--size', '16']])
+def test_an_evaluation_of_nothing_is_not_timed(load_tool, capsys, words):
+    with pytest.raises(SystemExit) as left:
+        load_tool('benchmark_metrics').main(words)
+    assert left.value.code == 2 and f'{words[0]} {words[1]}' in capsys.readouterr().err

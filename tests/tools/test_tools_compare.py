@@ -194,3 +194,10 @@ def test_0_1_masks_are_said_to_be(load_tool: Callable[[str], ModuleType], method
         load_tool('compare').score(folder, args, get('canonical'))
     said, = (str(one.message) for one in recwarn)
     assert said.startswith(f'{methods[1]}: every prediction that is not blank holds only 0 and 1 in 8 bit')
+
+
+def test_a_damaged_prediction_is_named_once(say, methods, data) -> None:
+    (methods[1] / 'scene_2.png').write_bytes(b'no picture')
+    with pytest.raises(DataError) as told:
+        say(*methods, '--data-root', data)
+    assert str(told.value).startswith(f'{methods[1] / "scene_2.png"} cannot be read')

@@ -64,3 +64,19 @@ def test_bad_input_is_refused(say, argv: list[str], error: type, message: str) -
 def test_a_data_set_has_to_be_named(say) -> None:
     with pytest.raises(SystemExit):
         say('93.88')
+
+
+def test_no_name_is_cut_off_where_the_output_is_narrow(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('COLUMNS', '60')
+    assert 'canonical, basicirstd, sctransnet, shooting │' in say('93.88', '--dataset', 'IRSTD-1k', '--all')
+
+
+def test_a_list_without_its_data_is_refused(say, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        say('93.88', '--dataset', 'IRSTD-1k', '--split', 'trainval')
+    assert '--split trainval needs --data-root' in capsys.readouterr().err
+
+
+def test_an_empty_fa_is_no_figure(say) -> None:
+    with pytest.raises(ConfigError, match="'' is no figure"):
+        say('93.88', '--dataset', 'IRSTD-1k', '--fa', '')

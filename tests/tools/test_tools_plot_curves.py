@@ -134,3 +134,8 @@ def test_out_may_not_be_a_file(main, data):
 def test_a_method_may_not_be_called_as_a_path():
     with pytest.raises(ConfigError, match='without a slash'):
         name_folders([('a/b', 'folder')])
+
+
+def test_names_in_brackets_stand_in_the_table(main, data, tmp_path, capsys):
+    main(data / 'sharp=ours [text]', data / 'own', '--out', tmp_path, '--kinds', 'roc')
+    assert 'ours [text] ' in capsys.readouterr().out

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from irstd_toolbox.datasets.inventory import Layout
@@ -159,7 +160,7 @@ def _read(evidence: Evidence, group: Group, folder: Path) -> None:
     evidence.counters = {label: CurveCounter(evidence.protocol) for label in evidence.rows}
     evidence.counts = {label: {} for label in evidence.rows}
     console = Console(stderr=True)
-    for image_id in track(ids, f'curves: {group.title}', console=console, transient=True):
+    for image_id in track(ids, escape(f'curves: {group.title}'), console=console, transient=True):
         truth = layout.truth(image_id)
         for label in list(evidence.rows):
             path = evidence.files[label][image_id]

@@ -12,13 +12,16 @@ __all__ = ['escape', 'report']
 _SPECIAL = {
     '\\': r'\textbackslash{}', '&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}',
     '~': r'\textasciitilde{}', '^': r'\textasciicircum{}', '<': r'\textless{}', '>': r'\textgreater{}',
-    '|': r'\textbar{}', '"': r'\textquotedbl{}', '[': '{[}', ']': '{]}', '–': '--', '—': '---', '±': r'$\pm$',
-    '×': r'$\times$', 'Δ': r'$\Delta$', '→': r'$\rightarrow$', '≤': r'$\leq$', '≥': r'$\geq$', 'µ': r'$\mu$'}
+    '|': r'\textbar{}', '`': r'\textasciigrave{}', '"': r'\textquotedbl{}', '[': '{[}', ']': '{]}', '–': '--',
+    '—': '---', '±': r'$\pm$', '×': r'$\times$', 'Δ': r'$\Delta$', '→': r'$\rightarrow$', '≤': r'$\leq$',
+    '≥': r'$\geq$', 'µ': r'$\mu$'}
 _MARKS = {'best': r'\textbf{{{}}}', 'second': r'\underline{{{}}}', '': '{}'}
+_JOINED = '-,'  # two hyphens of an option would become a dash, two commas a quote
 _HEAD = r"""% Tables below can be copied; they need booktabs and graphicx.
 % Names in other than Latin letters need LuaLaTeX or XeLaTeX and a font that has them.
 \documentclass{article}
 \usepackage[T1]{fontenc}
+\usepackage{textcomp}
 \usepackage[landscape,margin=15mm]{geometry}
 \usepackage{booktabs}
 \usepackage{graphicx}
@@ -27,9 +30,10 @@ _HEAD = r"""% Tables below can be copied; they need booktabs and graphicx.
 
 def report(benchmark: Benchmark, sections: Sequence[Section]) -> str:
     """The whole file."""
+    command = escape(shlex.join(['python', *benchmark.command])).replace("'", r'\textquotesingle{}')
     parts = [_HEAD, rf'\section*{{{escape(benchmark.title)}}}',
              rf'\noindent {escape(describe_machine(benchmark))}\par'
-             '\n' rf'\noindent\texttt{{{escape(shlex.join(["python", *benchmark.command]))}}}\par']
+             '\n' rf'\noindent\texttt{{{command}}}\par']
     for section in sections:
         if section.tables:
             parts.append(rf'\subsection*{{{escape(section.title)}}}')
@@ -46,7 +50,9 @@ def escape(text: str) -> str:
         >>> print(escape('50% of a_b & {c}'))
         50\% of a\_b \& \{c\}
     """
-    return ''.join(_SPECIAL.get(letter, letter) for letter in ' '.join(text.split()))
+    text = ' '.join(text.split())
+    return ''.join(_SPECIAL.get(letter, letter) + ('{}' if letter == after and letter in _JOINED else '')
+                   for letter, after in zip(text, f'{text[1:]} ', strict=True))
 
 
 def _table(table: Table) -> str:

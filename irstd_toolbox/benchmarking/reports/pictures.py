@@ -10,6 +10,7 @@ from PIL import Image
 from irstd_toolbox.datasets.imaging import image_shape, read_image, read_mask
 from irstd_toolbox.errors import UserError
 from irstd_toolbox.evaluation.prediction_io import read_prediction
+from irstd_toolbox.evaluation.protocols import decide
 from irstd_toolbox.visualization.contact_sheet import worst_first
 from irstd_toolbox.visualization.curve_figures import pd_fa_figure, pr_figure, roc_figure
 from irstd_toolbox.visualization.difference import comparison
@@ -104,7 +105,7 @@ def _panels(evidence: Evidence) -> list[Picture]:
     for image_id in worst_first(hardest)[:PANELS]:
         shape = image_shape(layout.images[image_id])
         truth = read_mask(layout.masks[image_id], shape=shape) == 1
-        masks = {label: read_prediction(evidence.files[label][image_id]) > evidence.protocol.threshold
+        masks = {label: decide(evidence.protocol, read_prediction(evidence.files[label][image_id]))
                  for label in evidence.counts}
         try:
             figure = comparison(read_image(layout.images[image_id]), truth, masks)

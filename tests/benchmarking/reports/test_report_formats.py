@@ -45,6 +45,13 @@ def test_latex_prints_deviation_and_dash_as_commands(reports, row):
     assert text.isascii()
 
 
+def test_latex_prints_a_command_as_it_is_typed(reports, row):
+    command = ['tools/benchmark.py', '--suite', 'my suite.py', '--train']
+    text = reports([row('a--b,,`c`')], command=command)['tex']
+    assert r'benchmark.py -{}-suite \textquotesingle{}my suite.py\textquotesingle{} -{}-train}' in text
+    assert r'a-{}-b,{},\textasciigrave{}c\textasciigrave{} & 70.00' in text
+
+
 def check_structure(text):
     """Environments nest, braces balance, and every row of a tabular has as many cells as its columns."""
     stack = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from irstd_toolbox.benchmarking.reports import pictures, write_reports
@@ -15,7 +16,8 @@ from irstd_toolbox.benchmarking.reports.benchmark_file import read_benchmark
 from irstd_toolbox.benchmarking.reports.evidence import compare_ablations, gather, protocol_of
 from irstd_toolbox.benchmarking.reports.grouping import groups_of
 from irstd_toolbox.benchmarking.reports.tables import Picture
-from irstd_toolbox.evaluation.protocols import Protocol
+from irstd_toolbox.evaluation.prediction_io import read_prediction, write_prediction
+from irstd_toolbox.evaluation.protocols import Protocol, get
 
 
 def gathered(folder):
@@ -141,3 +143,14 @@ def test_folders_are_read_relative_to_the_benchmark(write, predicted, tmp_path, 
     _, found = gathered(Path(folder.name))
     [evidence] = found.values()
     assert not evidence.remarks
+
+
+def test_panels_show_what_the_protocol_takes_as_predicted(write, predicted, monkeypatch):
+    folder, seen = write([dict(one, protocol='rpcanet', protocol_sha256=get('rpcanet').fingerprint())
+                          for one in predicted]), []
+    for file in (folder / 'runs' / 'good' / 'predictions').iterdir():
+        write_prediction(file, np.where(read_prediction(file) > 0.5, 20000, 100).astype(np.uint16))
+    monkeypatch.setattr(pictures, 'comparison', lambda image, gt, masks: seen.append((gt, masks)) or Figure())
+    groups, found = gathered(folder)
+    pictures.picture_sections(found, dict.fromkeys(found, []))
+    assert len(seen) == 3 and all((masks['good'] == gt).all() for gt, masks in seen)
