@@ -26,10 +26,10 @@ def main(argv: list[str] | None = None) -> None:
     quiet()
     from irstd_toolbox.models.complexity import complexity
     from irstd_toolbox.plugins import load_plugins
-    from irstd_toolbox.training.config_edits import load_config
+    from irstd_toolbox.training.config_edits import load_model_config
 
     load_plugins(args.plugins)
-    figures = complexity(load_config(args.config, args.cfg_options).model, tuple(args.size))
+    figures = complexity(load_model_config(args.config, args.cfg_options), tuple(args.size))
     if args.json:
         print(json.dumps(figures))
         return

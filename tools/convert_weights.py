@@ -36,10 +36,10 @@ def main(argv: list[str] | None = None) -> None:
     if args.source not in SOURCES:
         raise ConfigError(f'--from {args.source}: not known. Sources: {", ".join(sorted(SOURCES))}.')
     from irstd_toolbox.conversion.writing import convert_file
-    from irstd_toolbox.training.config_edits import load_config
+    from irstd_toolbox.training.config_edits import load_model_config
 
     out = args.out or Path(f'{Path(args.file.name.removesuffix(".tar")).stem}.converted.pth')
-    count = convert_file(load_config(args.config, args.cfg_options).model, args.source, args.file, out)
+    count = convert_file(load_model_config(args.config, args.cfg_options), args.source, args.file, out)
     print(f'{os.fspath(out)}: {count} tensors, none missing, none left over. Test it with '
           f'`python tools/test.py {args.config} {os.fspath(out)}`.')
 

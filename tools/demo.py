@@ -57,4 +57,5 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    from irstd_toolbox.console import run
+    run(main)

@@ -4,10 +4,12 @@
 
 Writes masks/NAME.png (0 and 255), overlays/NAME.png and targets.json, at the end and in the place of those of a run
 before. NAME is an image's name without suffix, or with it where that would be another's. Status 3 if some images could
-not be read; the others are written all the same.
+not be read, or have names too long for results; the others are written all the same.
 """
 
 import argparse
+import errno
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -66,11 +68,14 @@ def main(argv: list[str] | None = None) -> int:
     with staged(*place) as stage:
         for path in track(paths, 'predicting', console=Console(stderr=True), transient=True):
             try:
-                found = predictor.predict(path, args.threshold)
+                images.append(write_one(stage, names[path], path, predictor.predict(path, args.threshold)))
             except DataError as error:
                 errors.append(dict(image=path.name, error=str(error)))
-                continue
-            images.append(write_one(stage, names[path], path, found))
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                errors.append(dict(image=path.name, error=f'{path}: its name, {len(os.fsencode(path.name))} bytes, is '
+                                   'too long for files named after it. Give the image a shorter one.'))
         write_atomically(stage / RECORD, targets_document(
             args.config, checkpoint, predictor.threshold if args.threshold is None else args.threshold, images, errors,
             ignored))
@@ -104,7 +109,7 @@ def list_images(source: Path, split: Path | None) -> tuple[list[Path], int]:
         return [source], 0
     if not source.is_dir():
         raise DataError(f'{source} does not exist; expected an image or a folder of images.')
-    files = sorted(path for path in source.iterdir() if path.is_file() and not hidden(path))
+    files = sorted(path for path in source.iterdir() if not path.is_dir() and not hidden(path))
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
         below = folders_in(source)

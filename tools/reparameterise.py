@@ -25,10 +25,10 @@ def main(argv: list[str] | None = None) -> None:
     quiet()
     from irstd_toolbox.conversion.reparameterise import reparameterise_file
     from irstd_toolbox.plugins import load_plugins
-    from irstd_toolbox.training.config_edits import load_config
+    from irstd_toolbox.training.config_edits import load_model_config
 
     load_plugins(args.plugins)
-    found = reparameterise_file(load_config(args.config, args.cfg_options).model, args.checkpoint, args.out)
+    found = reparameterise_file(load_model_config(args.config, args.cfg_options), args.checkpoint, args.out)
     print(f'{args.out}: {found["modules"]} modules fused, {found["before"]:,} parameters became {found["after"]:,}. '
           'Test it with a config of the deployed form.')
 

@@ -94,7 +94,7 @@ def pick_device(device: str | None) -> torch.device:
     """
     try:
         chosen = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-        torch.empty(0, device=chosen)
+        torch.empty(0, device=chosen).cpu()  # which the meta device, that holds no values, refuses
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f'--device {device} cannot be used: {str(error).splitlines()[0]} Use cpu'
                           + (' or cuda.' if torch.cuda.is_available() else '; torch sees no GPU.')) from error

@@ -39,6 +39,9 @@ class IRSTDDataPreprocessor(BaseDataPreprocessor):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ConfigError(f'IRSTDDataPreprocessor({name}={value!r}): one number is expected, a grey level; '
                                   'images have one channel.')
+        for name, value in (('channels', channels), ('divisor', divisor)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ConfigError(f'IRSTDDataPreprocessor({name}={value!r}): a whole number is expected.')
         if std <= 0 or channels < 1 or divisor < 1:
             raise ConfigError(f'std={std}, channels={channels}, divisor={divisor}: all three have to be positive.')
         self.mean, self.std, self.channels, self.divisor = float(mean), float(std), channels, divisor

@@ -78,11 +78,11 @@ class BoxSegmenter(nn.Module):
                 'sam_prompt': [net.prompt_encoder, net.shared_image_embedding]}
 
     def resized(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of an image inside the square."""
+        """Height and width of an image inside the square, at least 1."""
         if self.stretches:
             return self.side, self.side
         scale = self.side / max(size)
-        return int(size[0] * scale + 0.5), int(size[1] * scale + 0.5)
+        return max(int(size[0] * scale + 0.5), 1), max(int(size[1] * scale + 0.5), 1)
 
     def forward(self, image: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
         """The logits of each box's mask.

@@ -59,18 +59,24 @@ def fill(sizes: list[int], room: int) -> list[list[tuple[int, int, int]]]:
 
 
 def write_boxes(items: list[Item], out: Path, limit_mib: float, most: int, start: Path) -> list[Path]:
-    """Write ``box_1``, ``box_2``, ... into ``out``, which then holds nothing else.
+    """Write ``box_1``, ``box_2``, ... into ``out``, in the place of those of an earlier packing.
 
     Args:
         items: What to carry, the smallest kinds first.
-        out: The folder; boxes of an earlier packing are replaced.
+        out: The folder; what else is in it stays.
         limit_mib: MiB of a box.
         most: How many boxes there may be.
         start: The script that a slot begins with.
 
     Raises:
-        ConfigError: If they are not enough, with the sizes of what is to be carried.
+        ConfigError: If they are not enough, with the sizes of what is to be carried; or if ``out`` holds something by
+            the name of a box that is none.
     """
+    earlier = [path for path in out.glob('box_*') if path.name.removeprefix('box_').isdigit()]
+    strange = [path for path in earlier if not path.is_dir() or any(map(_is_strange, path.iterdir()))]
+    if strange:
+        raise ConfigError(f'{strange[0]} is no box of an earlier packing, and a box is to be written there. Move it '
+                          'away, or give another --out.')
     room = int(limit_mib * MIB) - _FRAME
     boxes = fill([len(item.data) for item in items], room) if room > 0 else []
     if not boxes or len(boxes) > most:
@@ -88,7 +94,7 @@ def write_boxes(items: list[Item], out: Path, limit_mib: float, most: int, start
               for number, box in enumerate(boxes, start=1)]
     every = [piece for box in pieces for piece in box]
     written = []
-    for old in out.glob('box_*'):
+    for old in earlier:
         shutil.rmtree(old)
     for number, box in enumerate(boxes, start=1):
         folder = out / f'box_{number}'
@@ -105,3 +111,8 @@ def write_boxes(items: list[Item], out: Path, limit_mib: float, most: int, start
         shutil.copyfile(start, folder / 'start.py')
         written.append(folder)
     return written
+
+
+def _is_strange(path: Path) -> bool:
+    """Whether a file in a box is none that a packing, maybe a killed one, writes there."""
+    return path.name not in ('box.json', 'start.py', '__pycache__') and not path.name.startswith('piece_')

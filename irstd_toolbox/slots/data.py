@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +54,7 @@ def pack_data(root: Path, watch: Callable[[Iterable], Iterable] = iter, threads:
 
 
 def expand_data(archive: Path, root: Path, threads: int = 8) -> int:
-    """Write the files of an archive of :func:`pack_data`; once for each archive.
+    """Write the files of an archive of :func:`pack_data`, once for each archive, in the place of what was in ``root``.
 
     Returns:
         How many files the data set has.
@@ -68,6 +69,7 @@ def expand_data(archive: Path, root: Path, threads: int = 8) -> int:
         except KeyError:
             raise DataError(f'{archive} is no packed data set; it lacks {_INDEX}. Pack it again.') from None
         if not done.is_file() or done.read_text() != digest:
+            shutil.rmtree(root, ignore_errors=True)  # a file of an earlier archive would be read as one of this
             with ThreadPoolExecutor(threads) as pool:
                 written = [pool.submit(restore, Shrunk(how, file.read(name)), root / name)
                            for name, how in index.items()]

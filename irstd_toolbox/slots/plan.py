@@ -8,9 +8,14 @@ from typing import Any
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.training.config_edits import load_config
 
-__all__ = ['Plan', 'Run', 'read_plan']
+__all__ = ['Plan', 'Run', 'is_name', 'read_plan']
 
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
+
+
+def is_name(name: Any) -> bool:
+    """Whether something can name a run or a folder: letters, digits, ``.``, ``_`` and ``-``, the first no sign."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -98,13 +103,16 @@ def read_plan(path: str | Path, source: Path) -> Plan:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f'{path}: {len(twice)} names stand for two runs, such as {twice[0]}. Give each its own.')
+    for key in ('data', 'files', 'environment'):
+        if not isinstance(content.get(key) or {}, dict):
+            raise ConfigError(f'{path}: {key}={content[key]!r}; a dict is expected.')
     plan = Plan(runs, *(dict(content.get(key) or {}) for key in ('data', 'files', 'environment')),
-                keep=tuple(content.get('keep') or ()))
+                keep=_texts(content, 'keep', path))
     for name in (*plan.data, *plan.files, *plan.keep):
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not is_name(name):
             raise ConfigError(f'{path}: {name!r} cannot name a folder; letters, digits, ".", "_" and "-" are taken.')
     for name, place in (*plan.data.items(), *plan.files.items()):
-        if not Path(place).expanduser().exists():
+        if not isinstance(place, str | Path) or not Path(place).expanduser().exists():
             raise ConfigError(f'{path}: {name} is to come from {place}, which does not exist.')
     return plan
 
@@ -115,9 +123,11 @@ def _run(entry: Any, source: Path, path: str | Path) -> Run:
     if unknown or 'config' not in entry:
         raise ConfigError(f'{path}: a run holds {", ".join(unknown) or "no config"}; expected is a dict with config '
                           f'and, where needed, {", ".join(key for key in allowed if key != "config")}.')
-    seed, options = int(entry.get('seed', 0)), tuple(entry.get('options', ()))
+    seed, options = entry.get('seed', 0), _texts(entry, 'options', path)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ConfigError(f'{path}: {entry["config"]} has seed={seed!r}; a whole number is expected.')
     name = entry.get('name') or f'{Path(entry["config"]).stem}_{seed}'
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise ConfigError(f'{path}: {name!r} cannot name a run; letters, digits, ".", "_" and "-" are taken.')
     if entry.get('checkpoint', 'best') not in ('best', 'last'):
         raise ConfigError(f'{path}: {name} is to be tested with {entry["checkpoint"]!r}; best or last is expected.')
@@ -132,5 +142,13 @@ def _run(entry: Any, source: Path, path: str | Path) -> Run:
     if not epochs:
         raise ConfigError(f'{path}: {entry["config"]} does not train by epochs (train_cfg.max_epochs), and a slot ends '
                           'trainings after whole epochs.')
-    return Run(name, str(entry['config']), int(epochs), seed, options, tuple(entry.get('train', ())),
-               tuple(entry.get('test', ())), entry.get('checkpoint', 'best'), minutes)
+    return Run(name, str(entry['config']), int(epochs), seed, options, _texts(entry, 'train', path),
+               _texts(entry, 'test', path), entry.get('checkpoint', 'best'), minutes)
+
+
+def _texts(entry: Any, key: str, path: str | Path) -> tuple[str, ...]:
+    """The texts of a list in a plan; one text alone would be taken letter by letter."""
+    found = entry.get(key) or ()
+    if not isinstance(found, list | tuple) or not all(isinstance(one, str) for one in found):
+        raise ConfigError(f'{path}: {key}={found!r}; a list of texts is expected, an argument each.')
+    return tuple(found)

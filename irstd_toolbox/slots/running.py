@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,21 +85,28 @@ def prepare(home: Path) -> Plan:
     for name in plan.data:
         expand_data(items / f'data_{name}.zip', home / 'data' / name)
     for name in plan.files:
-        with zipfile.ZipFile(items / f'files_{name}.zip') as file:
-            file.extractall(home / 'files' / name)
+        _unpack_whole(items / f'files_{name}.zip', home / 'files' / name)
     for name in plan.keep:
         folder, carried = home / 'keep' / name, items / f'keep_{name}.zip'
         if carried.is_file() and not folder.exists():  # an earlier call's is newer
-            with zipfile.ZipFile(carried) as file:
-                file.extractall(folder)
+            _unpack_whole(carried, folder)
         folder.mkdir(parents=True, exist_ok=True)
     for run in plan.runs:
         folder, carried = home / 'runs' / run.name, items / f'state_{run.name}.zip'
-        folder.mkdir(parents=True, exist_ok=True)
         if carried.is_file() and not states.epoch_of(folder) and not states.is_trained(folder):
-            with zipfile.ZipFile(carried) as file:
-                file.extractall(folder)
+            _unpack_whole(carried, folder)
+        folder.mkdir(parents=True, exist_ok=True)
     return plan
+
+
+def _unpack_whole(archive: Path, folder: Path) -> None:
+    """Fill a folder, or leave it as it is: of a state that a kill has cut, one file would pass for all."""
+    draft = folder.with_name(f'.{folder.name}')
+    shutil.rmtree(draft, ignore_errors=True)
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(draft)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
 
 
 class Slot:

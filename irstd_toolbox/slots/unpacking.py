@@ -17,6 +17,7 @@ from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.slots import states
 from irstd_toolbox.slots.gathering import INDEX, KEPT
 from irstd_toolbox.slots.packing import kept_place, read_note, write_note
+from irstd_toolbox.slots.plan import is_name
 
 __all__ = ['status_of', 'unpack']
 
@@ -56,7 +57,12 @@ def unpack(came_back: Path, results: Path) -> dict[str, dict[str, Any]]:
         if hashlib.sha256(data).hexdigest() != content['sha256']:
             raise DataError(f'{came_back}: {name} was changed on its way. Fetch the files again.')
         kinds[content['run']][content['kind']] = data
-    for name, content in kinds.pop(KEPT, {}).items():
+    kept = kinds.pop(KEPT, {})
+    strange = [name for name in (*about['runs'], *kept) if not is_name(name)]
+    if strange:
+        raise DataError(f'{came_back}: {strange[0]!r} is no name of a run or a folder, and would be written elsewhere; '
+                        'nothing is taken.')
+    for name, content in kept.items():
         write_atomically(kept_place(results, name), content)
     for run, note in about['runs'].items():
         _merge(results / run, note, kinds[run], about['slot'])

@@ -56,10 +56,11 @@ def saved_checkpoints(folder: Path) -> list[Path]:
 
 
 def _near(folder: Path) -> str:
+    where = 'The present folder' if folder == Path() else folder
     names = sorted(path.name for pattern in ('*.pth', '*.pt', '*.safetensors') for path in folder.glob(pattern))
     if not names:
-        return f'{folder} holds no checkpoint.'
-    return f'{folder} holds {", ".join(names[:_SHOWN])}' + (f' and {len(names) - _SHOWN} more.' if len(names) > _SHOWN
+        return f'{where} holds no checkpoint.'
+    return f'{where} holds {", ".join(names[:_SHOWN])}' + (f' and {len(names) - _SHOWN} more.' if len(names) > _SHOWN
                                                           else '.')
 
 
@@ -112,7 +113,9 @@ def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> d
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    text = str(error).strip()
+    reason = re.search(r'WeightsUnpickler error:\s*(.+)', text)  # torch puts advice on its own options before it
+    return (reason[1] if reason else (text.splitlines() or [type(error).__name__])[0])[:160]
 
 
 def _read_safetensors(path: Path, map_location: Any) -> dict:

@@ -14,8 +14,8 @@ from mmengine.logging import MMLogger
 from ..errors import ConfigError
 
 __all__ = [
-    'apply_options', 'load_config', 'merge_options', 'optim_wrappers', 'select_on_test', 'set_amp', 'set_seed',
-    'set_workers', 'work_folder']
+    'apply_options', 'load_config', 'load_model_config', 'merge_options', 'optim_wrappers', 'select_on_test', 'set_amp',
+    'set_seed', 'set_workers', 'work_folder']
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -31,6 +31,9 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
         ConfigError: If the file or one of its bases is missing or no valid config, or an option changes nothing.
     """
     file = Path(path)
+    if file.is_dir():
+        raise ConfigError(f'{path} is a folder: the path of one .py config is expected, such as '
+                          'configs/lgnet_irstd1k.py.')
     if not file.is_file():
         near = difflib.get_close_matches(file.name, [other.name for other in file.parent.glob('*.py')], n=3, cutoff=0.5)
         raise ConfigError(f'There is no config {path}. ' + (f'In its folder are {", ".join(near)}.' if near else
@@ -52,6 +55,19 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
         logger.level = level
     apply_options(config, options)
     return config
+
+
+def load_model_config(path: str, options: Sequence[str] = ()) -> ConfigDict:
+    """The ``model`` of a config, read as :func:`load_config` reads it.
+
+    Raises:
+        ConfigError: As :func:`load_config`, or if the config has no model.
+    """
+    model = load_config(path, options).get('model')
+    if not isinstance(model, dict):
+        raise ConfigError(f'{path} has no model. Put a file of configs/_base_/models/ into its _base_, or give it '
+                          'model=dict(type=...).')
+    return model
 
 
 def apply_options(config: Config, options: Sequence[str]) -> None:
@@ -169,9 +185,17 @@ def set_seed(config: Config, seed: int | None) -> None:
 
 
 def set_workers(config: Config) -> None:
-    """Drop ``persistent_workers`` and ``prefetch_factor`` where there is no worker: torch refuses the pair."""
+    """Drop ``persistent_workers`` and ``prefetch_factor`` where there is no worker: torch refuses the pair.
+
+    Raises:
+        ConfigError: If a loader's ``num_workers`` or ``batch_size`` is not the number of something.
+    """
     for name in _LOADERS:
         loader = config.get(name)
+        for key, least in (('num_workers', 0), ('batch_size', 1)) if loader else ():
+            told = loader.get(key, least)
+            if isinstance(told, bool) or not isinstance(told, int) or told < least:
+                raise ConfigError(f'{name}.{key}={told!r}: a whole number from {least} is expected.')
         if loader and not loader.get('num_workers', 0):
             loader.pop('persistent_workers', None)
             loader.pop('prefetch_factor', None)

@@ -42,7 +42,8 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
 
     Raises:
         DataError: If a data set is missing or not as expected.
-        ConfigError: If there is nothing to train on, or validation would use test images without ``on_test``.
+        ConfigError: If there is nothing to train on or no length of time to train for, the learning rate is none, or
+            validation would use test images without ``on_test``.
         KeyError: If a name is not registered; lists those that are.
     """
     init_default_scope(SCOPE)
@@ -55,6 +56,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         raise ConfigError('The config has no train_dataloader, so there is nothing to train on. Methods without '
                           'parameters are run by tools/test.py.')
     _check_batches(config, len(datasets['train']))
+    _check_length(config)
     if 'val' in datasets and not on_test:
         _check_selection(config, datasets['val'])
     model = MODELS.build(config.model)
@@ -83,6 +85,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     for wrapper in optim_wrappers(config):
         _check_name(OPTIM_WRAPPERS, wrapper.get('type', 'OptimWrapper'))
         _check_name(OPTIMIZERS, wrapper.optimizer.type)
+        _check_rate(wrapper.optimizer.get('lr', 0.0))
     return Preflight(model, datasets)
 
 
@@ -145,6 +148,18 @@ def _check_batches(config: Config, images: int) -> None:
         raise ConfigError(f'The training list has {images} images, fewer than one batch of {per_step}, and drop_last '
                           'drops incomplete batches: an epoch would have no iteration. Lower '
                           'train_dataloader.batch_size.')
+
+
+def _check_length(config: Config) -> None:
+    for key in ('max_epochs', 'max_iters'):
+        told = (config.get('train_cfg') or {}).get(key)
+        if told is not None and (isinstance(told, bool) or not isinstance(told, int) or told < 1):
+            raise ConfigError(f'train_cfg.{key}={told!r}: a whole number from 1 is expected.')
+
+
+def _check_rate(rate: Any) -> None:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < float('inf'):
+        raise ConfigError(f'optimizer.lr={rate!r}: a finite number of at least 0 is expected.')
 
 
 def _paths(dataset: Any) -> set[str]:

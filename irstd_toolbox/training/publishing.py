@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -30,30 +31,46 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
         (``'half'`` if there are float16 weights in it, else ``'single'``), and the checkpoint's epoch, seed and stamp.
 
     Raises:
-        CheckpointError: If the checkpoint cannot be read, holds other things than tensors, or ``out`` is no
-            ``.safetensors``.
-        ConfigError: If ``out`` cannot be written.
+        CheckpointError: If the checkpoint cannot be read, holds no weights, or what the format does not take, or
+            ``out`` is no ``.safetensors``.
+        ConfigError: If ``out``, or the ``.json`` beside it, cannot be written.
 
     Note:
         Optimizer, schedules and log stay behind: the file is for testing and for ``load_from``, not for ``--resume``.
     """
     if out.suffix != '.safetensors':
         raise CheckpointError(f'{out}: a name that ends in .safetensors is expected.')
-    check_targets(out)
-    content = read_checkpoint(checkpoint)
+    check_targets(out, out.with_suffix('.json'))
+    content, source = read_checkpoint(checkpoint), file_sha256(checkpoint)
     weights = content['state_dict']
-    others = [name for name, value in weights.items() if not torch.is_tensor(value)]
+    if not weights:
+        raise CheckpointError(f'{checkpoint} holds no weights. Give a checkpoint of a model that learns.')
+    others = [name for name, value in weights.items() if not _dense(value)]
     if others:
-        raise CheckpointError(f'{checkpoint}: {others[0]} is no tensor, and .safetensors holds tensors alone. Publish '
-                              'the .pth.')
+        raise CheckpointError(f'{checkpoint}: {others[0]} is no dense tensor of real numbers, and .safetensors holds '
+                              'those alone. Publish the .pth.')
     weights = {name: value.detach().contiguous().clone() for name, value in (halved(weights) if half else
                                                                             weights).items()}
-    meta = {key: content['meta'][key] for key in _META if key in content['meta']}
+    meta = _plain({key: content['meta'][key] for key in _META if key in content['meta']}, checkpoint)
     precision = 'half' if any(value.dtype == torch.float16 for value in weights.values()) else 'single'
     if precision == 'half':
         meta[STAMP] = dict(stamp_of(meta), precision='half')
     write_atomically(out, save(weights, metadata={META_KEY: json.dumps(meta)}))
     about = dict(file=out.name, sha256=file_sha256(out), bytes=out.stat().st_size,
-                 source_sha256=file_sha256(checkpoint), precision=precision, **meta)
+                 source_sha256=source, precision=precision, **meta)
     write_atomically(out.with_suffix('.json'), json.dumps(about, indent=2).encode())
     return about
+
+
+def _dense(value: Any) -> bool:
+    return (torch.is_tensor(value) and value.layout == torch.strided
+            and not value.is_quantized and not value.is_complex())
+
+
+def _plain(meta: dict, checkpoint: Path) -> dict:
+    """``meta`` as JSON gives it back; other programs note numbers of numpy's or torch's in theirs."""
+    try:
+        return json.loads(json.dumps(meta, default=lambda value: value.item(), allow_nan=False))
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f'{checkpoint}: what its meta says of {", ".join(meta)} cannot be written as JSON '
+                              f'({error}). Publish its state_dict alone.') from error

@@ -10,6 +10,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import EMAHook
 
 from ..errors import ConfigError
+from ..evaluation.files import check_folder
 from ..registry import HOOKS
 from . import distributed
 from .checkpoint import check_fits, check_resumable, read_checkpoint, resolve_resume
@@ -59,6 +60,7 @@ def start_training(
     if launcher != 'none' and not config.get('model_wrapper_cfg'):
         config.model_wrapper_cfg = distributed.wrapper_config(config.get('find_unused_parameters', False))
     config.work_dir = work_dir or str(work_folder(config))
+    check_folder(Path(config.work_dir))
     set_workers(config)
     if amp:
         set_amp(config, amp)

@@ -99,6 +99,15 @@ def test_as_tensors_it_gives_one_logit_map_of_any_size(build: Callable) -> None:
     assert len(maps) == 1 and maps[0].shape == (2, 1, 33, 47) and torch.isfinite(maps[0]).all()
 
 
+@pytest.mark.parametrize('size', [(1, 200), (300, 2)])
+def test_an_image_so_long_that_its_short_side_would_vanish_is_seen(build: Callable, size: tuple[int, int]) -> None:
+    sample = SegDataSample(metainfo=dict(ori_shape=size))
+    found, = build('dino', 'sam', box_threshold=1e-6).test_step(dict(
+        inputs=[torch.rand(1, *size) * 255], data_samples=[sample]))
+    assert found.seg_logits.data.shape == (1, *size) and found.seg_logits.data.isfinite().all()
+    assert len(found.pred_instances.bboxes)
+
+
 def test_networks_saved_and_loaded_by_their_folders_give_the_same(config: Callable, build: Callable, scene: Callable,
                                                                   tmp_path: Path) -> None:
     model = build()

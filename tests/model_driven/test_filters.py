@@ -107,7 +107,10 @@ def test_lig_answers_a_point_and_no_edge(point, edge):
 @pytest.mark.parametrize(('build', 'message'), [
     (lambda: TopHat(size=4), 'size=4: a window has an odd size'),
     (lambda: MSLoG(sigmas=()), 'at least one standard deviation'),
-    (lambda: ADMD(cells=()), 'cells is empty'),
+    (lambda: MSLoG(sigmas=2), 'sigmas=2: a list of at least one'),
+    (lambda: MSLoG(sigmas=('a',)), 'a list of at least one'),
+    (lambda: ADMD(cells=()), r'cells=\(\): a list of at least one'),
+    (lambda: ADMD(cells=3), 'cells=3: a list of at least one'),
     (lambda: AAGD(inner=(3, 19)), 'smaller than the outer'),
     (lambda: LIG(ratio=2.0), '0 < ratio < 1'),
 ])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.models.model_driven import IPI, NRAM, PSTNN, RIPT
 from irstd_toolbox.models.model_driven.patches import OVERLAPS, PatchGrid, PatchModel
 
 # shape, size, step: patches that end with the image, that do not, rows alone, one of two pixels, one pixel
@@ -70,14 +71,23 @@ def test_blocks_of_rows_give_the_median_of_the_whole(monkeypatch):
     np.testing.assert_array_equal(grid.join(patches, 'median'), whole)
 
 
-@pytest.mark.parametrize(('patch', 'step'), [(10, 11), (10, 0), (1, 1)])
+@pytest.mark.parametrize(('patch', 'step'), [(10, 11), (10, 0), (1, 1), (2.5, 2), (10, 2.5)])
 def test_a_step_that_leaves_gaps_is_refused(patch, step):
     with pytest.raises(ConfigError, match=f'patch={patch}, step={step}'):
-        PatchModel(patch, step, 'mean', 'gram')
+        PatchModel(patch, step, 'mean', 'gram', 1e-6, 9)
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match="overlap='max'.*mean, median, overwrite"):
-        PatchModel(10, 5, 'max', 'gram')
+        PatchModel(10, 5, 'max', 'gram', 1e-6, 9)
     with pytest.raises(ConfigError, match="svd='qr'.*'gram' or 'svd'"):
-        PatchModel(10, 5, 'mean', 'qr')
+        PatchModel(10, 5, 'mean', 'qr', 1e-6, 9)
+
+
+@pytest.mark.parametrize('method', [IPI, NRAM, PSTNN, RIPT])
+@pytest.mark.parametrize(('options', 'message'), [
+    (dict(max_iterations=0), 'max_iterations=0: a whole number from 1'),
+    (dict(max_iterations=2.5), 'max_iterations=2.5'), (dict(tolerance='a'), "tolerance='a': a number of at least 0")])
+def test_iterations_without_an_end_or_without_a_beginning_are_refused(method, options, message):
+    with pytest.raises(ConfigError, match=message):
+        method(**options)

@@ -98,7 +98,9 @@ def test_a_file_that_holds_no_threshold_is_refused(content, tmp_path):
 
 @pytest.mark.parametrize(('build', 'message'), [
     (lambda: FixedThreshold(1.0), '0 <= share < 1'), (lambda: FixedThreshold(-0.1), '0 <= share < 1'),
-    (lambda: AdaptiveThreshold(0), 'k=0: a number of standard deviations above 0'),
+    (lambda: FixedThreshold('a'), "share='a': 0 <= share"),
+    (lambda: AdaptiveThreshold(0), 'k=0: a finite number of standard deviations above 0'),
+    (lambda: AdaptiveThreshold('a'), "k='a': a finite"), (lambda: AdaptiveThreshold(float('inf')), 'k=inf'),
     (lambda: BestThreshold(-1.0, 'x'), 'value=-1.0: a finite number'),
     (lambda: BestThreshold(float('nan'), 'x'), 'value=nan'),
     (lambda: BestThreshold(1.0, 'x', 'image'), "scale='image'"),

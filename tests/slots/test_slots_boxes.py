@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,37 @@ def test_a_new_packing_sets_the_runs_of_an_older_one_aside(tmp_path: Path, write
     start.receive(new[0], home)  # another call for the same packing
     prepare(home)
     assert states.epoch_of(home / 'runs' / 'one') == 6 and not (home / 'runs_2').exists()
+
+
+def test_a_state_that_a_kill_has_cut_is_unpacked_again(
+        tmp_path: Path, write_run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, carried = tmp_path / 'home', write_run(tmp_path / 'carried', epoch=5, best=True)
+    (home / 'items').mkdir(parents=True)
+    (home / 'items' / 'plan.json').write_text(json.dumps(Plan((Run('one', 'c', 9),)).to_json()))
+    (home / 'items' / 'state_one.zip').write_bytes(states.archive(carried, sorted(carried.glob('*'), reverse=True)))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(zipfile.ZipFile, 'extractall', _extract_but_the_last)
+        prepare(home)
+    prepare(home)
+    assert {path.name for path in (home / 'runs' / 'one').iterdir()} == {path.name for path in carried.iterdir()}
+    assert [path.name for path in (home / 'runs').iterdir()] == ['one']
+
+
+def _extract_but_the_last(archive: zipfile.ZipFile, folder: Path) -> None:
+    for name in archive.namelist()[:-1]:
+        archive.extract(name, folder)
+    raise KeyboardInterrupt
+
+
+def test_what_is_no_box_is_not_replaced(tmp_path: Path) -> None:
+    for name in ('box_notes', 'box_2'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'mine.txt').write_text('mine')
+    with pytest.raises(ConfigError, match='box_2 is no box of an earlier packing'):
+        write_boxes(ITEMS, tmp_path, 1, 1, BEGIN)
+    (tmp_path / 'box_2' / 'mine.txt').rename(tmp_path / 'box_2' / 'piece_0')
+    assert [box.name for box in write_boxes(ITEMS, tmp_path, 1, 1, BEGIN)] == ['box_1']
+    assert (tmp_path / 'box_notes' / 'mine.txt').read_text() == 'mine' and not (tmp_path / 'box_2').exists()
 
 
 def test_a_wheel_is_installed_without_a_network(tmp_path: Path, wheel: Path) -> None:

@@ -77,6 +77,13 @@ def test_a_damaged_note_is_named(tmp_path: Path, text: str) -> None:
         status_of(tmp_path)
 
 
+def test_a_name_that_lies_elsewhere_is_refused(tmp_path: Path, gather: Callable) -> None:
+    gather(tmp_path, Limits(8, 16, 64)).gather({'../one': dict(status='training', epoch=3, epochs=9)})
+    with pytest.raises(DataError, match=r"'\.\./one' is no name of a run"):
+        unpack(tmp_path / 'out', tmp_path / 'results')
+    assert not (tmp_path / 'one').exists() and not (tmp_path / 'results').exists()
+
+
 def test_a_kill_between_two_gatherings_leaves_the_older_one(tmp_path: Path, gather: Callable) -> None:
     gather(tmp_path, Limits(8, 0.1, 64))
     (tmp_path / 'out' / 'slot_0002.part1of4').write_bytes(b'a newer one, not complete')

@@ -97,6 +97,16 @@ def test_a_packed_data_set_gives_the_same_samples(tiny: Path, tmp_path: Path) ->
         assert np.array_equal(first['gt_mask'], second['gt_mask'])
 
 
+def test_no_file_of_an_archive_before_stays(tiny: Path, tmp_path: Path) -> None:
+    archive, place = tmp_path / 'tiny.zip', tmp_path / 'expanded'
+    (tiny / 'notes.txt').write_text('of the first archive')
+    for left in ({'notes.txt', 'test.txt', 'trainval.txt'}, {'test.txt', 'trainval.txt'}):
+        archive.write_bytes(pack_data(tiny))
+        expand_data(archive, place)
+        assert {path.name for path in place.glob('*.txt')} == left
+        (tiny / 'notes.txt').unlink(missing_ok=True)
+
+
 def test_descriptions_go_along_and_hidden_files_do_not(tiny: Path, tmp_path: Path) -> None:
     (tiny / 'descriptions').mkdir()
     (tiny / 'descriptions' / 'scene_0.txt').write_text('one target')

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from irstd_toolbox.errors import CheckpointError
+from irstd_toolbox.errors import CheckpointError, ConfigError
 from irstd_toolbox.training.checkpoint import file_sha256, load_weights, read_checkpoint
 from irstd_toolbox.training.publishing import publish
 from irstd_toolbox.training.weights_only import FreshOptimizerHook, halved, small_checkpoint
@@ -69,6 +70,43 @@ def test_half_precision_rounds_the_weights_once(checkpoint: Path, tmp_path: Path
 def test_another_ending_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match='ends in .safetensors'):
         publish(checkpoint, tmp_path / 'out.pth')
+
+
+@pytest.mark.parametrize('value', [torch.eye(2).to_sparse(), torch.ones(2, dtype=torch.complex128)])
+def test_what_the_format_does_not_take_is_refused(tmp_path: Path, value: torch.Tensor) -> None:
+    torch.save(dict(a=value), tmp_path / 'odd.pth')
+    with pytest.raises(CheckpointError, match='odd.pth: a is no dense tensor of real numbers'):
+        publish(tmp_path / 'odd.pth', tmp_path / 'out.safetensors', half=True)
+
+
+def test_a_checkpoint_without_weights_is_refused(tmp_path: Path) -> None:
+    torch.save(dict(state_dict={}, meta={}), tmp_path / 'empty.pth')
+    with pytest.raises(CheckpointError, match='holds no weights'):
+        publish(tmp_path / 'empty.pth', tmp_path / 'out.safetensors')
+
+
+def test_numbers_that_another_program_notes_are_plain_ones(checkpoint: Path, tmp_path: Path) -> None:
+    content = dict(torch.load(checkpoint), meta=dict(epoch=np.int64(3), iter=torch.tensor(9)))
+    torch.save(content, checkpoint)
+    publish(checkpoint, tmp_path / 'out.safetensors')
+    assert read_checkpoint(tmp_path / 'out.safetensors')['meta'] == dict(epoch=3, iter=9)
+    torch.save(dict(content, meta=dict(epoch=float('nan'))), checkpoint)
+    with pytest.raises(CheckpointError, match='cannot be written as JSON'):
+        publish(checkpoint, tmp_path / 'other.safetensors')
+    assert not (tmp_path / 'other.safetensors').exists()
+
+
+def test_a_document_that_cannot_be_written_is_told_before_the_weights_are(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / 'out.json').mkdir()
+    with pytest.raises(ConfigError, match='out.json is a folder'):
+        publish(checkpoint, tmp_path / 'out.safetensors')
+    assert not (tmp_path / 'out.safetensors').exists()
+
+
+def test_weights_published_onto_themselves_name_what_they_were_made_of(checkpoint: Path, tmp_path: Path) -> None:
+    own = tmp_path / 'out.safetensors'
+    before = publish(checkpoint, own)
+    assert publish(own, own, half=True)['source_sha256'] == before['sha256']
 
 
 def test_a_value_that_would_become_infinite_stays_in_single_precision() -> None:

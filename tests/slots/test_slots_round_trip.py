@@ -194,8 +194,23 @@ def test_a_run_whose_weights_are_lost_is_left_out_and_named(tmp_path: Path, plan
     ("dict(config='../outside.py')", 'lies outside'),
     ("dict(config='configs/tiny.py', checkpoint='first')", 'best or last is expected'),
     ("dict(config='configs/tiny.py', minutes=0)", 'a number above 0 is expected'),
+    ("dict(config='configs/tiny.py', name=3)", '3 cannot name a run'),
+    ("dict(config='configs/tiny.py', seed='a')", "seed='a'; a whole number is expected"),
+    ("dict(config='configs/tiny.py', train='--amp bf16')", "train='--amp bf16'; a list of texts is expected"),
+    ("dict(config='configs/tiny.py', test=['--panels', 3])", 'a list of texts is expected, an argument each'),
     ("dict(config='configs/tiny.py'), dict(config='configs/tiny.py')", '1 names stand for two runs')])
 def test_a_wrong_plan_is_refused_where_it_is_packed(tmp_path: Path, source: Path, entry: str, message: str) -> None:
     (tmp_path / 'plan.py').write_text(f'runs = [{entry}]\n')
+    with pytest.raises(ConfigError, match=message):
+        read_plan(tmp_path / 'plan.py', source)
+
+
+@pytest.mark.parametrize('more, message', [
+    ("keep = 'cache'", "keep='cache'; a list of texts is expected"),
+    ("data = ['tiny']", 'data=.* a dict is expected'),
+    ("files = dict(weights=3)", 'weights is to come from 3, which does not exist')])
+def test_a_plan_whose_folders_are_not_as_described_is_refused(
+        tmp_path: Path, source: Path, more: str, message: str) -> None:
+    (tmp_path / 'plan.py').write_text(f"runs = [dict(config='configs/tiny.py')]\n{more}\n")
     with pytest.raises(ConfigError, match=message):
         read_plan(tmp_path / 'plan.py', source)

@@ -145,6 +145,17 @@ def test_an_unreadable_image_is_listed_and_the_others_are_written(load_tool: Too
     assert 'error: ' in capsys.readouterr().err
 
 
+def test_a_link_to_nothing_and_a_name_too_long_for_results_are_listed(
+        load_tool: Tool, trained: Path, folder: Path, tmp_path: Path) -> None:
+    (folder / 'gone.png').symlink_to(tmp_path / 'nowhere.png')
+    (folder / f'{"n" * 245}.png').write_bytes((folder / 'b_grey.png').read_bytes())
+    assert _predict(load_tool, trained, folder, tmp_path / 'out') == 3
+    found = json.loads((tmp_path / 'out' / 'targets.json').read_text())
+    assert len(found['images']) == len(list((tmp_path / 'out' / 'masks').iterdir())) == 3
+    gone, long = found['errors']
+    assert 'gone.png: no such file' in gone['error'] and 'its name, 249 bytes, is too long' in long['error']
+
+
 def test_one_image_is_enough(load_tool: Tool, trained: Path, folder: Path, tmp_path: Path) -> None:
     assert _predict(load_tool, trained, folder / 'b_grey.png', tmp_path / 'out') == 0
     assert [path.name for path in (tmp_path / 'out' / 'masks').iterdir()] == ['b_grey.png']

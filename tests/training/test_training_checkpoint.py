@@ -139,8 +139,14 @@ def test_a_truncated_file_is_reported_as_damaged(saved: Path, share: float) -> N
 
 def test_an_image_is_not_a_checkpoint(tmp_path: Path) -> None:
     (tmp_path / 'a.pth').write_bytes(b'\x89PNG\r\n\x1a\n' + bytes(100))
-    with pytest.raises(CheckpointError, match='another kind of file'):
+    with pytest.raises(CheckpointError, match=r'as a checkpoint \((?!Weights only load failed).*another kind of file'):
         read_checkpoint(tmp_path / 'a.pth')
+
+
+def test_a_missing_file_of_the_present_folder_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r'^bset does not exist\. The present folder holds no checkpoint\.$'):
+        read_checkpoint('bset')
 
 
 @pytest.mark.parametrize('content', [[1, 2], dict(weights=3), dict(state_dict=[1])], ids=['list', 'other', 'no dict'])

@@ -9,6 +9,7 @@ from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.training.config_edits import (
     apply_options,
     load_config,
+    load_model_config,
     optim_wrappers,
     select_on_test,
     set_amp,
@@ -84,6 +85,18 @@ def test_a_broken_config_is_explained(tmp_path: Path, text: str, match: str) -> 
     (tmp_path / 'broken.py').write_text(text + '\n')
     with pytest.raises(ConfigError, match=match):
         load_config(str(tmp_path / 'broken.py'))
+
+
+@pytest.mark.parametrize('text', ['lr = 0.1', "model = 'LGNet'"])
+def test_a_config_without_a_model_is_explained_where_one_is_needed(tmp_path: Path, text: str) -> None:
+    (tmp_path / 'bare.py').write_text(text + '\n')
+    with pytest.raises(ConfigError, match=r'bare\.py has no model\. Put a file of configs/_base_/models/ into its '):
+        load_model_config(str(tmp_path / 'bare.py'))
+
+
+def test_a_folder_in_the_place_of_the_config_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='is a folder: the path of one .py config is expected'):
+        load_config(str(tmp_path))
 
 
 def test_a_checkpoint_in_the_place_of_the_config_is_noticed(tmp_path: Path) -> None:

@@ -133,8 +133,9 @@ class MSLoG:
     """
 
     def __init__(self, sigmas: Sequence[float] = (1.0, 1.5, 2.0, 2.5, 3.0)) -> None:
-        if not sigmas or min(sigmas) <= 0:
-            raise ConfigError(f'sigmas={sigmas!r}: at least one standard deviation above 0 is expected.')
+        if not isinstance(sigmas, list | tuple) or not sigmas or not all(
+                isinstance(sigma, int | float) and 0 < sigma < float('inf') for sigma in sigmas):
+            raise ConfigError(f'sigmas={sigmas!r}: a list of at least one standard deviation above 0 is expected.')
         self.sigmas = tuple(sigmas)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:

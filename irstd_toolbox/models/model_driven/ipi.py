@@ -69,10 +69,10 @@ class IPI(PatchModel):
     def __init__(self, patch: int = 50, step: int = 10, lambda_of: str = 'image', border: bool = True,
                  overlap: str = 'median', tolerance: float = 1e-6, max_iterations: int = 1000,
                  svd: str = 'gram') -> None:
-        super().__init__(patch, step, overlap, svd, border)
+        super().__init__(patch, step, overlap, svd, tolerance, max_iterations, border)
         if lambda_of not in ('image', 'patch_image'):
             raise ConfigError(f"lambda_of={lambda_of!r} is not known. Choose 'image' or 'patch_image'.")
-        self.lambda_of, self.tolerance, self.max_iterations = lambda_of, tolerance, max_iterations
+        self.lambda_of = lambda_of
 
     def targets(self, image: np.ndarray, grid: PatchGrid) -> np.ndarray:
         patches = grid.split(image)

@@ -87,8 +87,8 @@ class NRAM(PatchModel):
 
     def __init__(self, patch: int = 50, step: int = 10, gamma: float = 0.002, overlap: str = 'overwrite',
                  tolerance: float = 1e-7, max_iterations: int = 1000, svd: str = 'gram') -> None:
-        super().__init__(patch, step, overlap, svd)
-        self.gamma, self.tolerance, self.max_iterations = gamma, tolerance, max_iterations
+        super().__init__(patch, step, overlap, svd, tolerance, max_iterations)
+        self.gamma = gamma
 
     def targets(self, image: np.ndarray, grid: PatchGrid) -> np.ndarray:
         patches = grid.split(image)

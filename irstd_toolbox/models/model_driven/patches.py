@@ -133,21 +133,29 @@ class PatchModel:
         overlap: How overlapping patches are joined, see :meth:`PatchGrid.join`.
         svd: ``'gram'`` decomposes through the Gram matrix of the shorter side, ``'svd'`` by LAPACK's singular value
             decomposition; see :func:`~.singular_values.map_singular_values`.
+        tolerance: At which relative error, or what else the method measures, its iterations end.
+        max_iterations: After how many they end in any case.
         border: See :class:`PatchGrid`.
 
     Raises:
-        ConfigError: If a size or a name is not as described.
+        ConfigError: If a size, a number or a name is not as described.
     """
 
-    def __init__(self, patch: int, step: int, overlap: str, svd: str, border: bool = True) -> None:
-        if not 1 <= step <= patch or patch < 2:
-            raise ConfigError(f'patch={patch}, step={step}: a patch of at least 2 pixels and a step between 1 and it '
-                              'are expected; with a larger step, pixels between patches would be lost.')
+    def __init__(self, patch: int, step: int, overlap: str, svd: str, tolerance: float, max_iterations: int,
+                 border: bool = True) -> None:
+        if isinstance(max_iterations, bool) or not isinstance(max_iterations, int) or max_iterations < 1:
+            raise ConfigError(f'max_iterations={max_iterations!r}: a whole number from 1 is expected.')
+        if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0:
+            raise ConfigError(f'tolerance={tolerance!r}: a number of at least 0 is expected.')
+        if not isinstance(patch, int) or not isinstance(step, int) or not 1 <= step <= patch or patch < 2:
+            raise ConfigError(f'patch={patch}, step={step}: a patch of at least 2 pixels and a step between 1 and it, '
+                              'whole numbers, are expected; with a larger step, pixels between patches would be lost.')
         if overlap not in OVERLAPS:
             raise ConfigError(f'overlap={overlap!r} is not known. Choose one of {", ".join(OVERLAPS)}.')
         if svd not in ('gram', 'svd'):
             raise ConfigError(f"svd={svd!r} is not known. Choose 'gram' or 'svd'.")
         self.patch, self.step, self.overlap, self.svd, self.border = patch, step, overlap, svd, border
+        self.tolerance, self.max_iterations = tolerance, max_iterations
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         if image.min() == image.max():

@@ -65,9 +65,8 @@ class PSTNN(PatchModel):
     def __init__(self, patch: int = 40, step: int = 40, sparsity: float = 0.7, rank_ratio: float = 0.1,
                  overlap: str = 'overwrite', tolerance: float = 1e-3, max_iterations: int = 500,
                  svd: str = 'gram') -> None:
-        super().__init__(patch, step, overlap, svd)
+        super().__init__(patch, step, overlap, svd, tolerance, max_iterations)
         self.sparsity, self.rank_ratio = sparsity, rank_ratio
-        self.tolerance, self.max_iterations = tolerance, max_iterations
 
     def targets(self, image: np.ndarray, grid: PatchGrid) -> np.ndarray:
         return self.decompose(grid.split(image), grid.split(corner_prior(image)))[1]

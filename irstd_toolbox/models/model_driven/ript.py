@@ -58,9 +58,8 @@ class RIPT(PatchModel):
 
     def __init__(self, patch: int = 30, step: int = 10, sparsity: float = 0.7, edge_weight: float = 1.0,
                  overlap: str = 'mean', tolerance: float = 1e-7, max_iterations: int = 100, svd: str = 'gram') -> None:
-        super().__init__(patch, step, overlap, svd)
+        super().__init__(patch, step, overlap, svd, tolerance, max_iterations)
         self.sparsity, self.edge_weight = sparsity, edge_weight
-        self.tolerance, self.max_iterations = tolerance, max_iterations
 
     def targets(self, image: np.ndarray, grid: PatchGrid) -> np.ndarray:
         larger, smaller = structure_eigenvalues(image, before=1.2, after=2.0)

@@ -35,8 +35,8 @@ class FixedThreshold:
     """
 
     def __init__(self, share: float = 0.5) -> None:
-        if not 0 <= share < 1:
-            raise ConfigError(f'share={share}: 0 <= share < 1 is expected, a share of the range of responses.')
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+            raise ConfigError(f'share={share!r}: 0 <= share < 1 is expected, a share of the range of responses.')
         self.share = share
 
     def __call__(self, response: np.ndarray) -> float:
@@ -66,8 +66,8 @@ class AdaptiveThreshold:
     """
 
     def __init__(self, k: float) -> None:
-        if not k > 0:
-            raise ConfigError(f'k={k}: a number of standard deviations above 0 is expected.')
+        if isinstance(k, bool) or not isinstance(k, int | float) or not 0 < k < math.inf:
+            raise ConfigError(f'k={k!r}: a finite number of standard deviations above 0 is expected.')
         self.k = k
 
     def __call__(self, response: np.ndarray) -> float:

@@ -33,10 +33,10 @@ def check_sizes(name: str, sizes: Sequence[int]) -> tuple[int, ...]:
     """Window sizes, one a scale.
 
     Raises:
-        ConfigError: If there is none or one is not odd.
+        ConfigError: If it is no list, there is none in it or one is not odd.
     """
-    if not sizes:
-        raise ConfigError(f'{name} is empty; at least one window size is expected.')
+    if not isinstance(sizes, list | tuple) or not sizes:
+        raise ConfigError(f'{name}={sizes!r}: a list of at least one window size is expected.')
     return tuple(odd_size(name, size) for size in sizes)
 
 

@@ -1,0 +1,28 @@
+"""Numbers of a training that are none, and a place that is none, are said before anything is written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from irstd_toolbox.errors import ConfigError
+
+
+@pytest.mark.parametrize('option, message', [
+    ('train_cfg.max_epochs=0', r'train_cfg\.max_epochs=0: a whole number from 1'),
+    ('train_cfg.max_epochs=1.5', r'train_cfg\.max_epochs=1\.5'),
+    ('optim_wrapper.optimizer.lr=a', "optimizer.lr='a': a finite number of at least 0"),
+    ('optim_wrapper.optimizer.lr=-1', 'optimizer.lr=-1'),
+    ('train_dataloader.batch_size=0', r'train_dataloader\.batch_size=0: a whole number from 1'),
+    ('val_dataloader.num_workers=-1', r'val_dataloader\.num_workers=-1: a whole number from 0')])
+def test_a_number_that_nothing_can_be_done_with_is_found(config: Path, load_tool: Callable, option: str,
+                                                         message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_tool('train').main([str(config), '--work-dir', str(config.parent / 'run'), '--cfg-options', option])
+    assert not (config.parent / 'run').exists()
+
+
+def test_a_file_in_the_place_of_the_work_folder_is_found(config: Path, load_tool: Callable) -> None:
+    (config.parent / 'run').write_text('a file')
+    with pytest.raises(ConfigError, match='run cannot be a folder: .* is a file'):
+        load_tool('train').main([str(config), '--work-dir', str(config.parent / 'run')])
