@@ -16,7 +16,7 @@ being loaded. ``IRSTD_DISABLE_PLUGINS=NAME,...`` blocks plugins by their own nam
 distribution's, ``all`` blocks all but ours and those in folders that the call itself names.
 
 :func:`load_plugins` is the only thing that imports a plugin: ``import irstd_toolbox`` and the
-registries never do. Each tool calls it before it builds anything, and so does a script. A worker
+registries never do. Each tool with ``--plugins`` calls it before it builds anything, and so does a script. A worker
 process needs no call for what its parent built: forked or spawned, it unpickles a plugin's objects by
 their module, because a plugin's folder is on ``sys.path``. A spawned process that itself builds *by
 name* starts with empty registries and calls :func:`load_plugins` again.

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.errors import ConfigError, DataError, PluginError
+from irstd_toolbox.registry import TEXT_PRIOR_PROVIDERS
 from irstd_toolbox.text_priors import Scene, TextPriorProvider, build_provider, find_targets, store
 
 EMPTY = 'No small target is visible in the infrared image.'
@@ -272,6 +273,15 @@ def test_an_unknown_provider_lists_the_known_ones():
 def test_an_unknown_option_lists_the_known_ones():
     with pytest.raises(ConfigError, match="provider 'quadrant': .*'sed'.*Its options: targets: str = 'largest'"):
         build_provider('quadrant', {'sed': 1})
+
+
+@pytest.mark.parametrize(('base', 'words'), [
+    ((TextPriorProvider,), r'Mine does not define describe'), ((), r'Mine is not derived from it')])
+def test_a_registered_class_that_is_no_whole_provider_is_an_error_that_says_what_it_lacks(base, words, monkeypatch):
+    body = {'uses_ground_truth': False, 'descrbe': lambda self, scene: ''}
+    monkeypatch.setitem(TEXT_PRIOR_PROVIDERS.module_dict, 'mine', type('Mine', base, body))
+    with pytest.raises(PluginError, match=rf"provider 'mine': .*{words}; expected a complete TextPriorProvider"):
+        build_provider('mine')
 
 
 def test_the_package_makes_providers_without_loading_torch():

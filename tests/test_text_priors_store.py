@@ -93,6 +93,13 @@ def test_an_existing_description_stays_unless_asked_and_then_keeps_its_name(tmp_
     assert store.read_description(tmp_path, 'a') == 'Second.'
 
 
+@pytest.mark.parametrize('text', [None, 3, b'A target.'])
+def test_a_text_that_is_no_str_is_the_providers_fault_and_writes_nothing(tmp_path, text):
+    with pytest.raises(DataError, match=f'a: the description is {text!r}; expected a str.*mend the provider'):
+        store.write_description(tmp_path, 'a', text)
+    assert not any(tmp_path.iterdir())
+
+
 def test_an_empty_text_or_unknown_suffix_writes_nothing(tmp_path):
     with pytest.raises(DataError, match='an empty description'):
         store.write_description(tmp_path, 'a', ' \u200b\n')

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import ConfigError, UserError
 from ..inference import Detection, Predictor
 from .analysis import Analysis, analyse, detect, read_truth
 from .downloads import write_downloads
@@ -70,14 +70,19 @@ def forget(known: Known | None) -> None:
 
 
 def _guarded(handler: Callable[..., Shown]) -> Callable[..., Shown]:
-    """``handler``, whose unforeseen errors are logged here and told to the visitor without their insides."""
+    """``handler``, whose unforeseen errors are logged here and told to the visitor without their insides.
+
+    What was known goes with its files: the page keeps nothing of it after a message alone.
+    """
     @functools.wraps(handler)
-    def guarded(*values: object) -> Shown:
+    def guarded(own: 'Handlers', known: Known | None, *values: object) -> Shown:
         try:
-            return handler(*values)
+            return handler(own, known, *values)
         except UserError as error:
+            forget(known)
             return Shown(problem(error))
         except Exception as error:
+            forget(known)
             _logger.exception('The page failed')
             return Shown(problem(f'The page failed ({type(error).__name__}): a defect of the toolbox. The terminal in '
                                  'which it runs shows where.'))
@@ -103,10 +108,11 @@ class Handlers:
              threshold: float) -> Shown:
         """Run the model on an image."""
         if not image:
-            return Shown(problem('There is no image yet. Choose one, or try a synthetic scene.'))
+            raise ConfigError('There is no image yet. Choose one, or try a synthetic scene.')
         try:
             found = detect(self.predictor, Path(image), sentence)
         except UserError as error:
+            forget(known)
             return Shown(problem(error, image))
         forget(known)
         own = Path(tempfile.mkdtemp(dir=self.folder))

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.errors import ConfigError, PluginError
 from irstd_toolbox.registry import TEXT_PRIOR_PROVIDERS
 from irstd_toolbox.text_priors.scene import Scene
 
@@ -74,12 +74,18 @@ def build_provider(name: str, options: Mapping[str, Any] | None = None) -> TextP
 
     Raises:
         ConfigError: If the name is not registered, or an option is unknown or missing.
+        PluginError: If what is registered is no :class:`TextPriorProvider` with all its methods.
 
     Example:
         >>> build_provider('quadrant', {'targets': 'all'}).uses_ground_truth
         True
     """
     provider = find_provider(name)
+    missing = getattr(provider, '__abstractmethods__', ())
+    if missing or not issubclass(provider, TextPriorProvider):
+        lacks = f'does not define {", ".join(sorted(missing))}' if missing else 'is not derived from it'
+        raise PluginError(f'provider {name!r}: {provider.__module__}.{provider.__qualname__} {lacks}; expected a '
+                          'complete TextPriorProvider of irstd_toolbox.text_priors. Mend the plugin.')
     options = dict(options or {})
     try:
         inspect.signature(provider).bind(**options)

@@ -145,13 +145,16 @@ def write_description(
 
     Raises:
         ConfigError: If ``suffix`` is not one.
-        DataError: If the text is empty after cleaning, a description exists and ``overwrite`` is False, or the id is
-            not one.
+        DataError: If the text is no str or empty after cleaning, a description exists and ``overwrite`` is False, or
+            the id is not one.
     """
     check_suffix(suffix)
     existing = find_description(folder, image_id)
     if existing and not overwrite:
         raise DataError(f'{existing} exists. Expected no description yet; ask for overwriting to replace it.')
+    if not isinstance(text, str):
+        raise DataError(f'{image_id}: the description is {text!r:.80}; expected a str. Nothing was written; mend the '
+                        'provider that gave it.')
     text = clean_text(text)
     if not text:
         raise DataError(f'{image_id}: an empty description; expected one sentence. Nothing was written.')

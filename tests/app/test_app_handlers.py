@@ -101,6 +101,19 @@ def test_a_broken_file_is_a_message_without_its_folder(handlers: Handlers, tmp_p
     assert shown.analysis is None
 
 
+@pytest.mark.parametrize('what', ['broken', 'missing', 'defect'])
+def test_a_message_in_the_place_of_a_result_leaves_no_file_of_the_last_one(
+        handlers: Handlers, scene: tuple[Path, Path], tmp_path: Path, what: str,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    before = handlers.find(None, str(scene[0]), None, None, 0.5)
+    (tmp_path / 'broken.png').write_bytes(b'1234')
+    if what == 'defect':
+        monkeypatch.setattr(handlers.predictor, 'predict', None)
+    image = {'broken': str(tmp_path / 'broken.png'), 'missing': None, 'defect': str(scene[0])}[what]
+    assert handlers.find(before.known, image, None, None, 0.5).known is None
+    assert not before.known.folder.exists()
+
+
 def test_a_mask_of_another_size_is_a_message_beside_the_targets(handlers: Handlers, scene: tuple[Path, Path],
                                                                 tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / 'other.png'), np.zeros((5, 4), np.uint8))
