@@ -73,6 +73,12 @@ def test_a_training_mask_of_another_size_than_its_image_is_refused() -> None:
     assert preprocessor(given, False)['inputs'].shape == (1, 3, 4, 6)
 
 
+@pytest.mark.parametrize('option', [dict(channels=1.0), dict(divisor=1.5), dict(divisor=True)])
+def test_a_number_of_things_is_a_whole_one(option: dict) -> None:
+    with pytest.raises(ConfigError, match=r'IRSTDDataPreprocessor\((channels|divisor)=.*a whole number is expected'):
+        MODELS.build(dict(option, type='IRSTDDataPreprocessor'))
+
+
 @pytest.mark.parametrize('option', [dict(mean=[87.0, 87.0, 87.0]), dict(std=(40.0,)), dict(mean='87')])
 def test_a_level_that_is_not_one_number_is_refused(option: dict) -> None:
     with pytest.raises(ConfigError, match=r'IRSTDDataPreprocessor\((mean|std)=.*one number is expected'):
@@ -211,3 +217,16 @@ def test_gradients_reach_every_parameter() -> None:
     model = build(**LANGUAGE)
     sum(model(torch.rand(2, 1, 32, 32), [sample(32, 32), sample(32, 32)], 'loss').values()).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize(('given', 'message'), [
+    (lambda maps: maps[0], 'RSUEncoder gives Tensor; a list of maps'),
+    (lambda maps: None, 'RSUEncoder gives NoneType; a list of maps'),
+    (lambda maps: [maps[0], maps[1][0]], r"gives \['Tensor\(2, 8, 16, 16\)', 'Tensor\(8, 8, 8\)'\]; a list of maps"),
+    (lambda maps: [maps[0][:, :4], maps[1]], r'gives maps of \[4, 8\] channels, and its out_channels says \[8, 8\]')])
+def test_a_backbone_that_gives_other_things_than_its_maps_is_named(given, message: str) -> None:
+    model = build()
+    own = model.backbone.forward
+    model.backbone.forward = lambda x: given(own(x))
+    with pytest.raises(ConfigError, match=message):
+        model(torch.rand(2, 1, 16, 16))

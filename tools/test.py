@@ -50,6 +50,8 @@ def main(argv: list[str] | None = None) -> None:
     if results is None:
         return
     print_tables(result_table(results))
+    for name, value in results.get('metrics', {}).items():
+        print(f'{name}: {value:.4g}')
     selection = (results['checkpoint'] or {}).get('selection') or {}
     if selection.get('on') == 'test':
         print('The checkpoint was chosen on the test list (--select-on-test): these figures are too good for a fair '

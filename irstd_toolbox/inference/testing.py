@@ -73,7 +73,8 @@ def run_test(
         amp: ``'bf16'``, ``'fp16'`` or ``'auto'`` for mixed precision, which ``amp`` of the results then names.
 
     Returns:
-        The content of ``results.json``; None on processes other than the first.
+        The content of ``results.json``, in which ``metrics`` holds what test evaluators after the first give; None on
+        processes other than the first.
 
     Raises:
         UserError: If the input is not as it has to be.
@@ -94,10 +95,13 @@ def run_test(
     with _staged(outputs) as stage:
         with predicting_in(amp, chosen):
             _predict(model, loader, evaluator, stage)
-        evaluator.evaluate(len(loader.dataset))
+        values = evaluator.evaluate(len(loader.dataset))
         if not is_main_process():
             return None
         results = dict(evaluator.metrics[0].results_json)
+        others = _further(values, evaluator)
+        if others:
+            results['metrics'] = others
         results.update(checkpoint=_origin(checkpoint, meta), config=str(path), model=_name(config))
         rule = getattr(model, 'threshold_rule', None)
         if rule is not None:
@@ -150,6 +154,22 @@ def _evaluator(config: Config, dataset: Any, protocols: Sequence[str]) -> Evalua
     evaluator = Evaluator([first, *metrics[1:]])
     evaluator.dataset_meta = dataset.metainfo
     return evaluator
+
+
+def _further(values: dict, evaluator: Evaluator) -> dict[str, float]:
+    """What the metrics after the first give, by their prefixed names."""
+    own = f'{evaluator.metrics[0].prefix}/'
+    found = {}
+    for name, value in values.items():
+        if name.startswith(own):
+            continue
+        if getattr(value, 'ndim', 1) == 0:  # a scalar of numpy or torch
+            value = value.item()
+        if not isinstance(value, int | float):
+            raise ConfigError(f'A test_evaluator gives {name}={value!r}; a number is expected. Mend its '
+                              'compute_metrics, or leave it out.')
+        found[name] = value
+    return found
 
 
 def _predict(model: Any, loader: Any, evaluator: Evaluator, outputs: Outputs | None) -> None:

@@ -48,7 +48,8 @@ def complexity(model: dict, size: tuple[int, int] = (512, 512)) -> dict:
     flops = counter.get_total_flops()
     parts = {name: row for name, row in parts.items() if any(row.values())}
     figures = dict(size=list(size), parts=parts, parameters=own, macs=flops // 2, flops=flops)
-    if (model.get('decode_head') or {}).get('type') == 'GatedOutputHead' and tuple(size) == (512, 512):
+    types = [(model.get(part) or {}).get('type') for part in ('backbone', 'neck', 'decode_head')]
+    if types == ['RSUEncoder', 'RSUDecoder', 'GatedOutputHead'] and tuple(size) == (512, 512):
         figures['paper'] = _reading(own, flops)
     return figures
 

@@ -98,6 +98,18 @@ class IRSTDSegmentor(BaseModel):
             raise ConfigError(f'data_preprocessor.channels={gives}, and {type(part).__name__} takes in_channels='
                               f'{takes}. Give both one number.')
 
+    def _check_feats(self, feats: list[Tensor]) -> None:
+        """Refuse what no neck could read; of channels, only where the backbone tells its own."""
+        name = type(self.backbone).__name__
+        if not isinstance(feats, list | tuple) or not all(isinstance(x, Tensor) and x.ndim == 4 for x in feats):
+            got = [f'{type(x).__name__}{tuple(getattr(x, "shape", ()))}' for x in feats] \
+                if isinstance(feats, list | tuple) else type(feats).__name__
+            raise ConfigError(f'{name} gives {got}; a list of maps (N, C, H, W), the finest first, is expected.')
+        told, channels = getattr(self.backbone, 'out_channels', None), [x.shape[1] for x in feats]
+        if told is not None and list(told) != channels:
+            raise ConfigError(f'{name} gives maps of {channels} channels, and its out_channels says {list(told)}; both '
+                              'are expected to be of the same maps, the finest first.')
+
     @property
     def threshold_rule(self) -> dict | None:
         """Value and origin of the threshold for ``results.json``; None if pixels are targets above 0.5."""
@@ -130,6 +142,7 @@ class IRSTDSegmentor(BaseModel):
         if self.network is not None:
             return self.network(inputs, descriptor)
         feats = self.backbone(inputs)
+        self._check_feats(feats)
         if self.neck is not None:
             feats = self.neck(feats, descriptor)
         return self.decode_head(feats, tuple(inputs.shape[-2:]))

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from irstd_toolbox import plugins
+from irstd_toolbox.models.complexity import complexity
 from irstd_toolbox.plugins import load_plugins
 from irstd_toolbox.registry import BACKBONES, MODELS
 
@@ -40,7 +41,9 @@ def test_the_printed_config_builds_the_printed_backbone_and_predicts(
     base = repository / 'configs' / 'lgnet_irstd1k.py'
     put(tmp_path, 'mynet', printed('add_a_model', '_base_').replace('./lgnet_irstd1k.py', str(base)))
     with DefaultScope.overwrite_default_scope('irstd_toolbox'):
-        model = MODELS.build(Config.fromfile(tmp_path / 'mynet.py').model).eval()
+        config = Config.fromfile(tmp_path / 'mynet.py').model
+        model = MODELS.build(config).eval()
+        assert 'paper' not in complexity(config)  # whose figure is LGNet's
     assert type(model.backbone) is encoder
     with torch.no_grad():
         maps = model.logit_maps(torch.rand(1, 3, 33, 47), torch.rand(1, model.target_descriptor.dim))

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
-from irstd_toolbox.registry import MODELS
+from irstd_toolbox.registry import METRICS, MODELS
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 from irstd_toolbox.training.config_edits import load_config
 
@@ -67,6 +68,35 @@ def test_averaged_views_move_probabilities_and_the_result_names_them(
                      for folder in (tested, tmp_path))
     assert plain.shape == viewed.shape
     assert not np.array_equal(plain, viewed)
+
+
+def test_further_metrics_stand_beside_those_of_the_first_and_must_be_numbers(
+        tested: Path, trained: Path, lively: Path, load_tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture) -> None:
+    class TargetShare(BaseMetric):
+        default_prefix = 'share'
+
+        def process(self, data_batch: dict, data_samples: list) -> None:
+            self.results += [sample['gt_sem_seg']['data'].float().mean() for sample in data_samples]
+
+        def compute_metrics(self, results: list) -> dict:
+            return dict(of_pixels=torch.stack(results).mean(), odd='many')
+
+    monkeypatch.setitem(METRICS.module_dict, 'TargetShare', TargetShare)
+    config = tmp_path / 'two.py'
+    config.write_text(f'_base_ = {str(trained.parent / "tiny.py")!r}\n'
+                      "test_evaluator = [dict(type='IRSTDMetric'), dict(type='TargetShare')]\n")
+    call = [str(config), str(lively), '--out', str(tmp_path / 'out'), '--protocol', *PROTOCOLS]
+    with pytest.raises(ConfigError, match="A test_evaluator gives share/odd='many'; a number is expected"):
+        load_tool('test').main(call)
+    monkeypatch.setattr(TargetShare, 'compute_metrics', lambda _, results: dict(of_pixels=torch.stack(results).mean()))
+    load_tool('test').main(call)
+    masks = trained.parent / 'data' / 'masks'
+    share = np.mean([cv2.imread(str(masks / f'scene_{i}.png'), 0) > 127 for i in range(8, 13)])
+    found = _results(tmp_path / 'out')
+    assert found['metrics'] == {'share/of_pixels': pytest.approx(share)} and share > 0
+    assert found['protocols'] == _results(tested)['protocols'] and 'metrics' not in _results(tested)
+    assert f'share/of_pixels: {share:.4g}' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(('uses_ground_truth', 'said'), [
@@ -214,6 +244,7 @@ def test_a_formula_has_no_precision_to_choose(fails: Callable[..., None], reposi
 
 def test_an_unknown_device_is_refused(fails: Callable[..., None], lively: Path) -> None:
     fails(ConfigError, r'--device abacus cannot be used', str(lively), '--device', 'abacus')
+    fails(ConfigError, r'--device meta cannot be used', str(lively), '--device', 'meta')
 
 
 def test_an_unreadable_image_in_the_middle_leaves_nothing_half_written(fails: Callable[..., None], config: Path,
