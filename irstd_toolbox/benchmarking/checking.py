@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..datasets.layouts import detect
+from ..datasets.layouts import LAYOUT_FILE, detect
 from ..errors import ConfigError, UserError
 from ..evaluation.protocols import PROTOCOLS
 from ..registry import TEXT_PRIOR_PROVIDERS, known
@@ -96,6 +96,10 @@ def _entry(suite: Suite, choices: Choices, entry: Entry, train: bool) -> Iterato
         if provider not in known(TEXT_PRIOR_PROVIDERS):
             yield (f'{entry.name}: describe asks provider {provider!r}, which is not known. Known: '
                    f'{", ".join(known(TEXT_PRIOR_PROVIDERS))}.')
+        read = [] if suite.datasets else [*data_of(config, 'train_dataloader'), *data_of(config, 'test_dataloader')]
+        if any(isinstance(one.get('layout'), Mapping) for one in read):
+            yield (f'{entry.name}: its images are to be described, and the config alone tells their folders. Write '
+                   f'that layout to {LAYOUT_FILE} in the data set, where it is found without the config.')
     seen: dict[str, Path] = {}
     for path in entry.checkpoints:
         if not trained:

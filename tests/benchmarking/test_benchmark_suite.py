@@ -233,3 +233,9 @@ class TestRefusing:
     def test_a_provider_that_is_not_known(self, tmp_path, network):
         suite = Suite(entries=(Entry(network, 'N', describe=dict(provider='nobody')),))
         assert "provider 'nobody', which is not known. Known: " in refused(suite, tmp_path)
+
+    def test_descriptions_of_images_whose_folders_the_config_alone_tells(self, tmp_path, network):
+        suite = Suite(entries=(Entry(network, 'N', describe=dict(provider='quadrant')),))
+        check(suite, Choices(tmp_path / 'out'), True)
+        network.write_text(f"{network.read_text()}\ntest_dataloader['dataset']['layout'] = dict(images='images')\n")
+        assert 'Write that layout to irstd_layout.json in the data set' in refused(suite, tmp_path)
