@@ -10,7 +10,7 @@ from pathlib import Path
 __all__ = ['logged', 'print_tables', 'quiet', 'run']
 
 INTERRUPTED, USER_ERROR = 130, 2
-_OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.ENOTDIR, errno.EROFS}
+_OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EROFS}
 
 
 def quiet() -> None:

@@ -3,11 +3,13 @@
 import errno
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from irstd_toolbox import console
 from irstd_toolbox.errors import DataError
+from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.registry import MODELS, TEXT_PRIOR_PROVIDERS, TRANSFORMS
 
 
@@ -69,7 +71,8 @@ def test_a_component_that_is_no_dict_is_the_callers_error(capsys: pytest.Capture
     assert 'A component of the config is no dict with a type' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('number', [errno.EACCES, errno.ENOSPC, errno.EROFS, errno.ENOTDIR, errno.EDQUOT])
+@pytest.mark.parametrize('number', [
+    errno.EACCES, errno.ENOSPC, errno.EROFS, errno.ENOTDIR, errno.EDQUOT, errno.ENAMETOOLONG])
 def test_a_file_that_cannot_be_written_is_one_paragraph(number: int, capsys: pytest.CaptureFixture) -> None:
     assert status_of(leave(OSError(number, os.strerror(number), 'ro/x.json'))) == 2
     assert capsys.readouterr().err == (
@@ -106,3 +109,9 @@ def test_ctrl_c_ends_with_130(capsys: pytest.CaptureFixture) -> None:
 
 def test_a_tools_own_status_is_kept() -> None:
     assert status_of(lambda: 3) == 3
+
+
+def test_a_name_too_long_is_told_of_the_file_itself(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    name = 'n' * 250 + '.json'
+    assert status_of(lambda: write_atomically(tmp_path / name, b'')) == 2
+    assert f'{tmp_path / name}: File name too long. Name another place' in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -51,4 +52,5 @@ def write_atomically(path: Path, data: bytes) -> None:
         error.filename = str(path)
         raise
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # such as a name too long, which would hide the first error
+            draft.unlink()
