@@ -185,7 +185,8 @@ def main(argv: list[str] | None = None) -> int:
     quiet()
     from irstd_toolbox.evaluation.files import write_atomically
 
-    known = {path: known_row(path, args) for path in args.configs}
+    for path in args.configs:
+        known_row(path, args)
     args.out.mkdir(parents=True, exist_ok=True)
     data, log = args.out / 'data', args.out / 'data.txt'
     if not args.real and not (
@@ -197,9 +198,11 @@ def main(argv: list[str] | None = None) -> int:
     rows = []
     print('| ' + ' | '.join(COLUMNS) + ' |\n' + '|---' * len(COLUMNS) + '|', flush=True)
     for path in args.configs:
-        row = known[path] or measure(path, args) | dict(options=options_of(args))
-        if 'failed' not in row:
-            write_atomically(args.out / path.stem / 'row.json', json.dumps(row).encode())
+        row = known_row(path, args)
+        if row is None:
+            row = measure(path, args) | dict(options=options_of(args))
+            if 'failed' not in row:
+                write_atomically(args.out / path.stem / 'row.json', json.dumps(row).encode())
         rows.append(row)
         print(line(row), flush=True)
     table = '\n'.join(['| ' + ' | '.join(COLUMNS) + ' |', '|---' * len(COLUMNS) + '|', *map(line, rows)]) + '\n'

@@ -1,6 +1,7 @@
 """From finished steps to ``benchmark.json``."""
 
 import datetime
+import functools
 import json
 import os
 import platform
@@ -108,14 +109,20 @@ def _row(plan: Plan, row: Row, protocol: str,
     print_, rule = results[0]['fingerprint'], results[0].get('threshold')
     trained = tests[0].trained
     metrics = [one['protocols'][protocol] for one in results]
-    # The folder itself, whatever the data set is called here and what else lies beside it.
-    place = detect(data.data_root, data.get('name'), data.get('layout') or 'auto').root
+    if row.tested.dataset:  # the reports know the data set by its name here, which does not tell it from its neighbours
+        about['data_root'] = _folder_among(row.tested.root, row.tested.dataset)
     return dict(
-        about, data_root=str(place), ids_sha256=print_['ids_sha256'], images=print_['images'],
+        about, ids_sha256=print_['ids_sha256'], images=print_['images'],
         targets=print_['targets'], values={name: [one.get(name) for one in metrics] for name in metrics[0]},
         selection=_selection(results, tests), oracle_threshold=bool(rule and rule.get('oracle')), threshold=rule,
         iterations=trained.outcome.get('iterations') if trained else None,
         folders=[job.folder.relative_to(plan.choices.out.resolve()).as_posix() for job in jobs])
+
+
+@functools.cache
+def _folder_among(root: Path, dataset: str) -> str:
+    """The folder of one data set of several."""
+    return str(detect(root, dataset).root)
 
 
 def _selection(results: Sequence[Mapping], tests: Sequence[Test | Given]) -> str:

@@ -285,5 +285,4 @@ def score(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> I
     probabilities, truth = fit(protocol, probabilities, truth)
     return count_image(
         decide(protocol, probabilities), truth, connectivity=protocol.connectivity, matching=protocol.matching,
-        below=protocol.below, false_alarm=protocol.false_alarm,
-        false_alarm_base=protocol.false_alarm_base)
+        below=protocol.below, false_alarm=protocol.false_alarm, false_alarm_base=protocol.false_alarm_base)

@@ -23,7 +23,7 @@ def imagenet_normalised(grey: Tensor) -> Tensor:
 
 
 def resized_to_edges(size: tuple[int, int], shortest: int, longest: int) -> tuple[int, int]:
-    """Height and width with the short side ``shortest``, or less, but 1, where the long one would exceed ``longest``.
+    """Height and width with the short side ``shortest``, or as little as 1 where the long one would exceed ``longest``.
 
     Example:
         >>> resized_to_edges((256, 320), 800, 1333), resized_to_edges((100, 400), 800, 1333)

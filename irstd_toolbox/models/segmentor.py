@@ -138,7 +138,11 @@ class IRSTDSegmentor(BaseModel):
         return self.target_descriptor(scenes, [sample.metainfo.get('description') for sample in samples])
 
     def logit_maps(self, inputs: Tensor, descriptor: Tensor | None) -> list[Tensor]:
-        """``(N, C, H, W)`` and ``(N, D)`` to the logit maps ``(N, 1, H, W)``, the prediction first."""
+        """``(N, C, H, W)`` and ``(N, D)`` to the logit maps ``(N, 1, H, W)``, the prediction first.
+
+        Raises:
+            ConfigError: If the backbone gives other things than maps, or of other channels than its ``out_channels``.
+        """
         if self.network is not None:
             return self.network(inputs, descriptor)
         feats = self.backbone(inputs)

@@ -192,11 +192,13 @@ def set_workers(config: Config) -> None:
     """
     for name in _LOADERS:
         loader = config.get(name)
-        for key, least in (('num_workers', 0), ('batch_size', 1)) if loader else ():
+        if not loader:
+            continue
+        for key, least in (('num_workers', 0), ('batch_size', 1)):
             told = loader.get(key, least)
             if isinstance(told, bool) or not isinstance(told, int) or told < least:
                 raise ConfigError(f'{name}.{key}={told!r}: a whole number from {least} is expected.')
-        if loader and not loader.get('num_workers', 0):
+        if not loader.get('num_workers', 0):
             loader.pop('persistent_workers', None)
             loader.pop('prefetch_factor', None)
 

@@ -1,5 +1,6 @@
 r"""A report as LaTeX: a document that compiles by itself, whose tables can be copied or taken over one by one."""
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -16,7 +17,8 @@ _SPECIAL = {
     '—': '---', '±': r'$\pm$', '×': r'$\times$', 'Δ': r'$\Delta$', '→': r'$\rightarrow$', '≤': r'$\leq$',
     '≥': r'$\geq$', 'µ': r'$\mu$'}
 _MARKS = {'best': r'\textbf{{{}}}', 'second': r'\underline{{{}}}', '': '{}'}
-_JOINED = '-,'  # two hyphens of an option would become a dash, two commas a quote
+# Two hyphens of an option would become a dash, two commas a quote.
+_BETWEEN_TWINS = re.compile('(?<=-)(?=-)|(?<=,)(?=,)')
 _HEAD = r"""% Tables below can be copied; they need booktabs and graphicx.
 % Names in other than Latin letters need LuaLaTeX or XeLaTeX and a font that has them.
 \documentclass{article}
@@ -49,10 +51,11 @@ def escape(text: str) -> str:
     Example:
         >>> print(escape('50% of a_b & {c}'))
         50\% of a\_b \& \{c\}
+        >>> escape('--seeds 0–2'), escape('')
+        ('-{}-seeds 0--2', '')
     """
-    text = ' '.join(text.split())
-    return ''.join(_SPECIAL.get(letter, letter) + ('{}' if letter == after and letter in _JOINED else '')
-                   for letter, after in zip(text, f'{text[1:]} ', strict=True))
+    parts = _BETWEEN_TWINS.split(' '.join(text.split()))
+    return '{}'.join(''.join(_SPECIAL.get(letter, letter) for letter in part) for part in parts)
 
 
 def _table(table: Table) -> str:
