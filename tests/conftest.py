@@ -1,7 +1,9 @@
 """Fixtures that every test may use."""
 
 import gc
+import multiprocessing
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,3 +44,25 @@ def real_data() -> Callable[[str], Path]:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's descriptor cache."""
     monkeypatch.setenv('IRSTD_CACHE_DIR', str(tmp_path_factory.getbasetemp() / 'descriptors'))
+
+
+@pytest.fixture
+def two_processes() -> Callable[[Callable[[int], object]], None]:
+    """``two_processes(work)`` calls ``work(rank)`` in two copies of this process, which torchrun seems to run."""
+    def run(work: Callable[[int], object]) -> None:
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            told = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(free.getsockname()[1]), WORLD_SIZE='2')
+
+        def begin(rank: int) -> None:
+            os.environ.update(told, RANK=str(rank), LOCAL_RANK=str(rank))
+            work(rank)
+
+        processes = [multiprocessing.get_context('fork').Process(target=begin, args=(rank,)) for rank in (0, 1)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(120)
+            process.kill()  # a copy whose twin has failed waits for it
+        assert [process.exitcode for process in processes] == [0, 0]
+    return run

@@ -76,23 +76,23 @@ class TestNetwork:
 
     def test_gives_logits_of_the_images_size_first(self, name, model):
         with torch.no_grad():
-            maps = logit_maps(model.eval(), 2, 64, 96)
-        assert isinstance(maps, list) and maps[0].shape == (2, 1, 64, 96)
+            maps = logit_maps(model.eval(), 2, 32, 48)
+        assert isinstance(maps, list) and maps[0].shape == (2, 1, 32, 48)
         assert all(side.shape[:2] == (2, 1) for side in maps)
 
     def test_gradients_reach_every_parameter(self, name, model):
         generator = torch.Generator().manual_seed(1)
-        grey = torch.randn(2, 1, 64, 64, generator=generator)
+        grey = torch.randn(2, 1, 32, 32, generator=generator)
         inputs = grey.expand(-1, model.data_preprocessor.channels, -1, -1)
         maps = model.train().logit_maps(inputs, torch.randn(2, 512, generator=generator))
-        losses = model._losses(maps, inputs, samples(2, 64))
+        losses = model._losses(maps, inputs, samples(2, 32))
         sum(losses.values()).backward()
         missing = [key for key, value in model.named_parameters()
                    if value.requires_grad and (value.grad is None or not value.grad.isfinite().all())]
         assert missing == []
 
     @pytest.mark.parametrize('training', [True, False], ids=['training', 'test'])
-    @pytest.mark.parametrize('size', [(33, 47), (70, 40)], ids=str)
+    @pytest.mark.parametrize('size', [(33, 21), (38, 20)], ids=str)
     def test_takes_one_image_of_any_size(self, name, model, size, training):
         with torch.no_grad():
             maps = logit_maps(model.train(training), 1, *size)
@@ -100,9 +100,9 @@ class TestNetwork:
 
     def test_an_image_does_not_depend_on_the_batch_nor_on_the_run(self, name, model):
         with torch.no_grad():
-            together, again = logit_maps(model.eval(), 2, 48, 48)[0], logit_maps(model, 2, 48, 48)[0]
+            together, again = logit_maps(model.eval(), 2, 32, 32)[0], logit_maps(model, 2, 32, 32)[0]
             generator = torch.Generator().manual_seed(1)
-            inputs = torch.rand(2, 1, 48, 48, generator=generator).expand(-1, model.data_preprocessor.channels, -1, -1)
+            inputs = torch.rand(2, 1, 32, 32, generator=generator).expand(-1, model.data_preprocessor.channels, -1, -1)
             alone = model.logit_maps(inputs[1:], torch.rand(2, 512, generator=generator)[1:])[0]
         torch.testing.assert_close(again, together, rtol=0, atol=0)
         scale = together.abs().max().item()
@@ -111,12 +111,12 @@ class TestNetwork:
     def test_its_state_carries_all_that_it_computes_with(self, name, model):
         other = copy.deepcopy(model)
         with torch.no_grad():
-            expected = logit_maps(model.eval(), 1, 48, 48)[0]
+            expected = logit_maps(model.eval(), 1, 32, 32)[0]
             for value in other.state_dict().values():
                 if value.is_floating_point():
                     value.uniform_(0.5, 1.5)
             other.load_state_dict(model.state_dict(), strict=True)
-            torch.testing.assert_close(logit_maps(other.eval(), 1, 48, 48)[0], expected, rtol=0, atol=0)
+            torch.testing.assert_close(logit_maps(other.eval(), 1, 32, 32)[0], expected, rtol=0, atol=0)
 
 
 class WithoutLanguage(torch.nn.Module):

@@ -1,10 +1,6 @@
 """tools/test.py: its files, its figures, its agreement with tools/evaluate.py and with itself on two processes."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -263,33 +259,18 @@ def test_an_error_leaves_an_earlier_result_alone(config: Path, lively: Path, loa
     assert {path: path.read_bytes() for path in out.rglob('*') if path.is_file()} == before
 
 
-DRIVER = '''
-import importlib.util, sys
-def tool(name):
-    spec = importlib.util.spec_from_file_location(name, f'{sys.argv[1]}/tools/{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-config, checkpoint, out = sys.argv[2:5]
-tool('test').main([config, checkpoint, '--out', f'{out}/test', '--launcher', 'pytorch', '--protocol', *sys.argv[5:]])
-tool('train').main([config, '--work-dir', f'{out}/run', '--launcher', 'pytorch', '--cfg-options',
-                    'train_cfg.max_epochs=1', 'train_dataloader.batch_size=1'])
-'''
-
-
 def test_two_processes_on_a_cpu_measure_what_one_does_and_train(
-        trained: Path, lively: Path, tested: Path, tmp_path: Path, repository: Path) -> None:
+        trained: Path, lively: Path, tested: Path, tmp_path: Path, two_processes: Callable, load_tool: Tool) -> None:
     """Five images over two processes: the set is odd, so one image comes twice and must count once."""
-    (tmp_path / 'driver.py').write_text(DRIVER)
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_addr=127.0.0.1',
-               f'--master_port={port}', str(tmp_path / 'driver.py'), str(repository), str(trained.parent / 'tiny.py'),
-               str(lively), str(tmp_path), *PROTOCOLS]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300,
-                          env=dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES=''))
-    assert done.returncode == 0, done.stderr[-3000:]
+    config = str(trained.parent / 'tiny.py')
+
+    def work(rank: int) -> None:
+        load_tool('test').main([config, str(lively), '--out', str(tmp_path / 'test'), '--launcher', 'pytorch',
+                                '--protocol', *PROTOCOLS])
+        load_tool('train').main([config, '--work-dir', str(tmp_path / 'run'), '--launcher', 'pytorch', '--cfg-options',
+                                 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=1'])
+
+    two_processes(work)
     ours, theirs = _results(tmp_path / 'test'), _results(tested)
     for part in ('protocols', 'counts', 'fingerprint'):
         assert ours[part] == theirs[part]
