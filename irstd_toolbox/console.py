@@ -1,15 +1,20 @@
 """How a tool meets the person who called it: one clear paragraph for an error, an exit status, no noise."""
 
 import errno
+import inspect
 import os
 import re
+import reprlib
 import sys
+import traceback
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 __all__ = ['logged', 'print_tables', 'quiet', 'run']
 
 INTERRUPTED, USER_ERROR = 130, 2
+_OF_ARGUMENTS = ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
 _OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EROFS}
 
 
@@ -110,4 +115,20 @@ def explain(error: Exception) -> str | None:
         return f'{text}. Compare the config with the arguments of {refused[1]}.'
     if isinstance(error, TypeError) and text.startswith('cfg should be a dict'):
         return f'A component of the config is no dict with a type: {text}. --cfg-options hold no dicts: write a config.'
-    return None
+    return _of_its_arguments(error) if isinstance(error, _OF_ARGUMENTS) else None
+
+
+def _of_its_arguments(error: Exception) -> str | None:
+    """What ended a constructor that the engine was calling with a config's arguments; None outside of any."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    called = [frame for builder, frame in pairwise(frames) if builder.f_code.co_name == 'build_from_cfg'
+              and not frame.f_globals['__name__'].startswith('mmengine.registry')]
+    if not called:
+        return None
+    names, _, more, values = inspect.getargvalues(called[-1])
+    name = type(values['self']).__name__ if 'self' in values else called[-1].f_code.co_name
+    given = {key: values[key] for key in names if key != 'self'} | values.get(more, {})
+    arguments = ', '.join(f'{key}={reprlib.repr(value)}' for key, value in given.items())
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (f'{name} cannot be made with {arguments}: {type(error).__name__}: {error} ({Path(place.filename).name}, '
+            f'line {place.lineno}). Compare the config with the arguments of {name}.')

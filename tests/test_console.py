@@ -10,7 +10,7 @@ import pytest
 from irstd_toolbox import console
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.files import write_atomically
-from irstd_toolbox.registry import MODELS, TEXT_PRIOR_PROVIDERS, TRANSFORMS
+from irstd_toolbox.registry import BACKBONES, MODELS, OPTIMIZERS, TEXT_PRIOR_PROVIDERS, TRANSFORMS, VISUALIZERS
 
 
 def leave(error: BaseException) -> Callable[[], None]:
@@ -58,6 +58,22 @@ def test_an_unknown_name_met_by_the_engine_lists_the_known_ones(capsys: pytest.C
 def test_a_wrong_argument_is_the_callers_error(argument: dict, words: str, capsys: pytest.CaptureFixture) -> None:
     assert status_of(lambda: MODELS.build(dict(type='GatedOutputHead', **argument))) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('registry', 'config', 'words'), [
+    (MODELS, dict(type='DenseNestedNeck', in_channels=(16, 32), blocks=2),
+     'DenseNestedNeck cannot be made with in_channels=(16, 32), blocks=2, fusion=None, language_fusion=None: '
+     "TypeError: object of type 'int' has no len() (dnanet.py, line "),
+    (BACKBONES, dict(type='UNetEncoder', in_channels=-1),
+     'UNetEncoder cannot be made with widths=(64, 128, 256, 512, 1024), in_channels=-1: RuntimeError: '),
+    (OPTIMIZERS, dict(type='Adan', params=[], lr='high'), "build_adan cannot be made with params=[], lr='high': "),
+    (VISUALIZERS, dict(type='IRSTDVisualizer', name='one', vis_backends=3), "vis_backends=3: TypeError: "),
+])
+def test_a_value_that_a_constructor_cannot_use_is_the_callers_error(
+        registry: object, config: dict, words: str, capsys: pytest.CaptureFixture) -> None:
+    assert status_of(lambda: registry.build(config)) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count('\n') == 1 and '. Compare the config with the arguments of ' in said
 
 
 def test_an_argument_of_what_takes_none_is_the_callers_error(capsys: pytest.CaptureFixture) -> None:
