@@ -15,7 +15,8 @@ __all__ = ['logged', 'print_tables', 'quiet', 'run']
 
 INTERRUPTED, USER_ERROR = 130, 2
 _OF_ARGUMENTS = ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
-_OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EROFS}
+_OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM,
+                 errno.EROFS}
 
 
 def quiet() -> None:

@@ -75,8 +75,9 @@ def _write_document(document: Path, name: str, benchmark: Benchmark, sections: l
     for path, png in pictures.items():
         write_atomically(path, png)
     replace_section(document, name, benchmark.command, text)
-    for path in images.glob(f'{name}--*.png'):
-        if path not in pictures:
+    own = re.compile(rf'{re.escape(name)}--\d+--\w+\.png')
+    for path in images.glob('*.png'):
+        if own.fullmatch(path.name) and path not in pictures:
             path.unlink()
     return [document, *pictures]
 

@@ -58,10 +58,11 @@ def test_the_same_again_changes_nothing(write, predicted, document):
 def test_pictures_of_an_earlier_run_go_and_those_of_other_sections_stay(write, predicted, document):
     images = document.parent / 'images'
     images.mkdir()
-    for name in ('gpu--9--old.png', 'gpu2--1--pd.png', 'gpu.png'):
+    others = ['gpu2--1--pd.png', 'gpu--two--1--pd.png', 'gpu.png']
+    for name in ('gpu--9--old.png', *others):
         (images / name).write_bytes(b'')
     write_reports(write(predicted), document=document, section='gpu')
-    assert sorted(path.name for path in images.iterdir()) == sorted([*CURVES, 'gpu2--1--pd.png', 'gpu.png'])
+    assert sorted(path.name for path in images.iterdir()) == sorted([*CURVES, *others])
 
 
 def test_without_figures_no_picture_is_linked_or_left(write, predicted, document):
