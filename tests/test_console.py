@@ -88,7 +88,8 @@ def test_a_component_that_is_no_dict_is_the_callers_error(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize('number', [
-    errno.EACCES, errno.ENOSPC, errno.EROFS, errno.ENOTDIR, errno.EDQUOT, errno.ENAMETOOLONG])
+    errno.EACCES, errno.ENOSPC, errno.EROFS, errno.ENOTDIR, errno.EDQUOT, errno.ENAMETOOLONG,
+    errno.EPERM])
 def test_a_file_that_cannot_be_written_is_one_paragraph(number: int, capsys: pytest.CaptureFixture) -> None:
     assert status_of(leave(OSError(number, os.strerror(number), 'ro/x.json'))) == 2
     assert capsys.readouterr().err == (
