@@ -1,5 +1,6 @@
 """How a tool meets the person who called it: one clear paragraph for an error, an exit status, no noise."""
 
+import argparse
 import errno
 import inspect
 import os
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-__all__ = ['logged', 'print_tables', 'quiet', 'run']
+__all__ = ['logged', 'print_tables', 'quiet', 'run', 'whole']
 
 INTERRUPTED, USER_ERROR = 130, 2
 _OF_ARGUMENTS = ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
@@ -41,6 +42,20 @@ def quiet() -> None:
     logging.getLogger('matplotlib').setLevel(logging.WARNING)
     with contextlib.redirect_stdout(io.StringIO()):  # a missing optional backend is announced there
         import mmengine.fileio  # noqa: F401
+
+
+def whole(least: int, otherwise: str = '') -> Callable[[str], int]:
+    """The ``type`` of a command line's option: a whole number from ``least``; ``otherwise`` ends what is expected.
+
+    Examples:
+        >>> whole(1)('3')
+        3
+    """
+    def number(text: str) -> int:
+        if not re.fullmatch(r'\s*-?\d+\s*', text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from {least}{otherwise}')
+        return int(text)
+    return number
 
 
 def logged(log: Path, tool: Path, *arguments: object) -> bool:

@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from irstd_toolbox.console import whole
+
 BATCH = ('submit', 'status', 'ingest', 'cancel', 'cleanup')
 ASKING_NOBODY = ('check', 'stats', 'import', 'export')
 VERBS = ('run', 'plan', *(f'batch-{verb}' for verb in BATCH), *ASKING_NOBODY, 'detect')
@@ -46,7 +48,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     asking.add_argument('--style', default='system', help='zero_shot, few_shot or system (default)')
     asking.add_argument('--word-limit', default=50, type=word_limit, metavar='N', help='50 (default) or none')
     asking.add_argument('--noun', default='target', help='target (default) or targets')
-    asking.add_argument('--shots', type=whole_number, metavar='N',
+    asking.add_argument('--shots', type=whole(1), metavar='N',
                         help='examples for few_shot, of training images (default: 2)')
     asking.add_argument('--shots-from', metavar='DIR', help="folder of the examples' descriptions")
     asking.add_argument('--upscale-small', action='store_true',
@@ -78,14 +80,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def whole_number(text: str, otherwise: str = '') -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from 1{otherwise}')
-    return int(text)
-
-
 def word_limit(text: str) -> int | None:
-    return None if text.lower() == 'none' else whole_number(text, ', such as 50, or none')
+    return None if text.lower() == 'none' else whole(1, ', such as 50, or none')(text)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -20,6 +20,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from irstd_toolbox.console import whole
+
 SERVER = Path(__file__).resolve().parents[1] / 'tests' / 'vlm_server' / 'server.py'
 MODELS = {'openai': 'gpt-6-test', 'anthropic': 'claude-test'}
 SCENES = 50
@@ -30,11 +32,11 @@ COLUMNS = ('way', 'images', 'workers', 'seconds', 'images_per_s', 'most_images_p
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--images', type=int, default=1000, help='default: 1000')
-    parser.add_argument('--size', type=int, default=256, help='side of an image (default: 256)')
-    parser.add_argument('--workers', type=int, default=8, help='requests at a time (default: 8)')
+    parser.add_argument('--images', type=whole(1), default=1000, help='default: 1000')
+    parser.add_argument('--size', type=whole(1), default=256, help='side of an image (default: 256)')
+    parser.add_argument('--workers', type=whole(1), default=8, help='requests at a time (default: 8)')
     parser.add_argument('--latency', type=float, default=0.5, help="seconds of the server's answer (default: 0.5)")
-    parser.add_argument('--fault-every', type=int, default=50, metavar='N',
+    parser.add_argument('--fault-every', type=whole(0), default=50, metavar='N',
                         help='every N-th question fails in passing: throttled, a server error, a cut answer in turn '
                              '(default: 50; 0 for none)')
     parser.add_argument('--provider', choices=sorted(MODELS), default='openai')

@@ -15,17 +15,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 MARKER = 'cost'
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', help='paths or quoted patterns')
-    parser.add_argument('--size', type=int, default=256, help='side of the image of latency and memory '
+    parser.add_argument('--size', type=whole(16), default=256, help='side of the image of latency and memory '
                                                               '(default: %(default)s)')
-    parser.add_argument('--repeats', type=int, default=3,
+    parser.add_argument('--repeats', type=whole(1), default=3,
                         help='forward passes after a first one (default: %(default)s)')
-    parser.add_argument('--threads', type=int, default=1, help='default: %(default)s')
+    parser.add_argument('--threads', type=whole(1), default=1, help='default: %(default)s')
     parser.add_argument('--document', type=Path, metavar='FILE', help='write the table into this Markdown file, in its '
                                                                  f'section "<!-- {MARKER} -->"')
     parser.add_argument('--one', action='store_true', help=argparse.SUPPRESS)

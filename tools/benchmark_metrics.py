@@ -12,18 +12,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from irstd_toolbox.console import whole
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data_root', nargs='?', metavar='DATA_ROOT', help='a data set; its test masks are used')
-    parser.add_argument('--images', type=int, default=201, help='at most this many (default: 201)')
-    parser.add_argument('--size', type=int, default=512, help='side of the scored maps (default: 512)')
-    parser.add_argument('--repeat', type=int, default=3, help='best of this many runs (default: 3)')
+    parser.add_argument('--images', type=whole(1), default=201, help='at most this many (default: 201)')
+    parser.add_argument('--size', type=whole(17), default=512, help='side of the scored maps (default: 512)')
+    parser.add_argument('--repeat', type=whole(1), default=3, help='best of this many runs (default: 3)')
     parser.add_argument('--json', action='store_true', help='print one JSON object instead of lines')
-    args = parser.parse_args(argv)
-    if min(args.images, args.repeat) < 1 or args.size < 17:
-        parser.error(f'--images {args.images} --size {args.size} --repeat {args.repeat}: expected at least 1, 17 and 1')
-    return args
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from irstd_toolbox.console import whole
+
 SECTION = 'model-driven'
 CAPTION = ('Protocol `canonical`; percent, Fa in 1e-6; ms: CPU time of the method alone on one thread, median over '
            'test images\nstretched to 256x256.')
@@ -30,14 +32,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--document', type=Path, metavar='FILE', help='write the table into this Markdown file, in its '
                                                                       f'section "<!-- {SECTION} -->"')
     parser.add_argument('--keep', action='store_true', help='do not measure configs again whose file is in --out')
-    parser.add_argument('--tune-images', type=int, metavar='N', help='choose the best threshold on N images of the '
-                                                                     'training list, evenly spaced (default: all)')
-    parser.add_argument('--timed', type=int, default=10, metavar='N', help='test images that are timed, stretched to '
-                                                                           '256x256 (default: %(default)s)')
-    args = parser.parse_args(argv)
-    if args.timed < 1 or (args.tune_images is not None and args.tune_images < 1):
-        parser.error('--timed and --tune-images need at least one image')
-    return args
+    parser.add_argument('--tune-images', type=whole(1), metavar='N',
+                        help='choose the best threshold on N images of the training list, evenly spaced (default: all)')
+    parser.add_argument('--timed', type=whole(1), default=10, metavar='N',
+                        help='test images that are timed, stretched to 256x256 (default: %(default)s)')
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,6 +13,8 @@ import json
 import sys
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 TOOLS = Path(__file__).resolve().parent
 
 
@@ -21,14 +23,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('config', type=Path)
     parser.add_argument('--ways', nargs='+', default=['fp32', 'bf16'], metavar='WAY', help='default: fp32 bf16')
     parser.add_argument('--only', choices=('training', 'prediction'), help='leave the other out')
-    parser.add_argument('--size', type=int, default=512, help='side of the images, from 64 (default: %(default)s)')
-    parser.add_argument('--batch', type=int, default=8, help='images of a training step (default: %(default)s)')
-    parser.add_argument('--steps', type=int, default=12, help='of an epoch (default: %(default)s)')
-    parser.add_argument('--epochs', type=int, default=3, help='from 2; the first does not count (default: %(default)s)')
-    parser.add_argument('--workers', type=int, default=2, help='of the loader (default: %(default)s)')
-    parser.add_argument('--predict', type=int, nargs='+', default=[1, 8], metavar='BATCH',
+    parser.add_argument('--size', type=whole(64), default=512,
+                        help='side of the images, from 64 (default: %(default)s)')
+    parser.add_argument('--batch', type=whole(1), default=8, help='images of a training step (default: %(default)s)')
+    parser.add_argument('--steps', type=whole(1), default=12, help='of an epoch (default: %(default)s)')
+    parser.add_argument('--epochs', type=whole(2), default=3,
+                        help='from 2; the first does not count (default: %(default)s)')
+    parser.add_argument('--workers', type=whole(0), default=2, help='of the loader (default: %(default)s)')
+    parser.add_argument('--predict', type=whole(1), nargs='+', default=[1, 8], metavar='BATCH',
                         help='images of a prediction (default: 1 8)')
-    parser.add_argument('--repeats', type=int, default=20, help='timed predictions (default: %(default)s)')
+    parser.add_argument('--repeats', type=whole(1), default=20, help='timed predictions (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/speed'), help='default: %(default)s')
     parser.add_argument('--document', type=Path, metavar='FILE', help='write the tables into this Markdown file')
     parser.add_argument('--section', default='speed', metavar='NAME',
@@ -44,7 +48,6 @@ def main(argv: list[str] | None = None) -> int:
     from mmengine.registry import init_default_scope
 
     from irstd_toolbox.benchmarking.speed import compiler_of, parse_way, predicting
-    from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.files import write_atomically
     from irstd_toolbox.evaluation.sections import find_section, replace_section
     from irstd_toolbox.registry import SCOPE
@@ -52,8 +55,6 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.training.config_edits import load_config
 
     ways = {text: parse_way(text) for text in args.ways}
-    if args.epochs < 2 or min(args.steps, args.batch, args.repeats, *args.predict) < 1 or args.size < 64:
-        raise ConfigError('--epochs from 2, --size from 64 and the other numbers from 1 are expected.')
     if args.document:
         find_section(args.document, args.section)
     config = load_config(str(args.config))

@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 TOOLS = Path(__file__).resolve().parent
 
 CONFIG = '''"""{name} for {length}."""
@@ -55,20 +57,20 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', type=Path)
     parser.add_argument('--out', type=Path, default=Path('work_dirs/synthetic_training'), help='default: %(default)s')
-    parser.add_argument('--iterations', type=int, default=300, help='default: %(default)s')
+    parser.add_argument('--iterations', type=whole(1), default=300, help='default: %(default)s')
     parser.add_argument('--real', type=Path, metavar='DATA_ROOT', help='train on this data set, not on scenes')
     parser.add_argument('--split', default='trainval', help='with --real, the list to train on (default: %(default)s)')
-    parser.add_argument('--epochs', type=int, default=1, help='with --real (default: %(default)s)')
-    parser.add_argument('--size', type=int, default=64,
+    parser.add_argument('--epochs', type=whole(1), default=1, help='with --real (default: %(default)s)')
+    parser.add_argument('--size', type=whole(1), default=64,
                         help='side of the scenes, from 64, or to which real images are resized (default: %(default)s)')
-    parser.add_argument('--stretch', type=int, metavar='SIDE',
+    parser.add_argument('--stretch', type=whole(1), metavar='SIDE',
                         help='what networks see (default: the scenes as they are); helps those that begin by shrinking')
-    parser.add_argument('--batch', type=int, help="default: 4, with --real the config's own")
+    parser.add_argument('--batch', type=whole(1), help="default: 4, with --real the config's own")
     parser.add_argument('--adam', type=float, metavar='RATE',
                         help="Adam at this rate in the place of the config's optimizer, whose rate may be too low for "
                              'a few hundred iterations')
-    parser.add_argument('--train', type=int, default=200, help='training scenes (default: %(default)s)')
-    parser.add_argument('--test', type=int, default=50, help='test scenes (default: %(default)s)')
+    parser.add_argument('--train', type=whole(1), default=200, help='training scenes (default: %(default)s)')
+    parser.add_argument('--test', type=whole(1), default=50, help='test scenes (default: %(default)s)')
     parser.add_argument('--least', type=float,
                         help='IoU to exceed, or the status is 1 (default: 0.3, with --real any)')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 FORMATS = ('nuaa', 'mshnet', 'basicirstd', 'coco', 'yolo', 'points')
 WIDTH = 120
 
@@ -29,7 +31,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
                         help=f'write the data set in another form ({", ".join(FORMATS)}) to a folder; may be repeated')
     parser.add_argument('--json', metavar='FILE', help='write the whole report here')
     parser.add_argument('--out', metavar='DIR', help='write histograms of the targets here (targets.png)')
-    parser.add_argument('--workers', type=int, metavar='N', help='threads (default: one a processor, at most 8)')
+    parser.add_argument('--workers', type=whole(1), metavar='N', help='threads (default: one a processor, at most 8)')
     return parser.parse_args(argv)
 
 
@@ -55,8 +57,6 @@ def main(argv: list[str] | None = None) -> int:
             return track(items, escape(title), total=total, console=messages, transient=True)
         return wrap
 
-    if args.workers is not None and args.workers < 1:
-        raise ConfigError(f'--workers {args.workers}: expected a number from 1.')
     picture = Path(args.out) / 'targets.png' if args.out else None
     check_targets(args.json, picture)
     layout = detect(args.data_root, args.dataset)

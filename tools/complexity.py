@@ -3,21 +3,17 @@
 import argparse
 import json
 
+from irstd_toolbox.console import whole
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config')
-    parser.add_argument('--size', nargs=2, type=pixels, default=(512, 512), metavar=('H', 'W'))
+    parser.add_argument('--size', nargs=2, type=whole(1), default=(512, 512), metavar=('H', 'W'))
     parser.add_argument('--json', action='store_true', help='print one JSON object instead of a table')
     parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
     return parser.parse_args(argv)
-
-
-def pixels(text: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number of pixels from 1')
-    return int(text)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 TOOLS = Path(__file__).resolve().parent
 CONFIG = 'configs/lgnet_demo.py'
 
@@ -19,8 +21,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', type=Path, default=Path('work_dirs/demo'),
                         help='what the demo makes (default: %(default)s)')
-    parser.add_argument('--train', type=int, default=320, help='training images (default: %(default)s)')
-    parser.add_argument('--test', type=int, default=60, help='test images (default: %(default)s)')
+    parser.add_argument('--train', type=whole(1), default=320, help='training images (default: %(default)s)')
+    parser.add_argument('--test', type=whole(1), default=60, help='test images (default: %(default)s)')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config')
     return parser.parse_args(argv)
 

@@ -13,6 +13,8 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 KINDS = ('panel', 'surface', 'difference', 'worst')
 
 
@@ -29,12 +31,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help=f'default: {" ".join(KINDS)}; worst is one sheet a method, the others a figure an image')
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--ids', nargs='+', metavar='ID', help='these images of the split')
-    which.add_argument('--worst', type=int, default=8, metavar='N', help='the N images of the lowest IoU (default: 8)')
+    which.add_argument('--worst', type=whole(1), default=8, metavar='N',
+                       help='the N images of the lowest IoU (default: 8)')
     which.add_argument('--all', action='store_true', help='every image of the split')
     parser.add_argument('--probability', action='store_true', help='panels show the probabilities beside each mask')
     parser.add_argument('--window', nargs=4, type=int, metavar=('TOP', 'LEFT', 'BOTTOM', 'RIGHT'),
                         help='of the surfaces, the last two exclusive (default: the whole image)')
-    parser.add_argument('--insets', type=int, default=1, metavar='N', help='enlarged windows in a picture (default: 1)')
+    parser.add_argument('--insets', type=whole(0), default=1, metavar='N',
+                        help='enlarged windows in a picture (default: 1)')
     parser.add_argument('--width', type=float, default=7.16, metavar='INCHES',
                         help='of a figure: 3.5 is a column, 7.16 a page (default: %(default)s)')
     parser.add_argument('--format', choices=('png', 'pdf', 'svg'), default='png', help='default: png')
@@ -99,8 +103,6 @@ def check(args: argparse.Namespace) -> None:
         raise ConfigError(f'--threshold is {args.threshold:g}; expected a probability, 0 <= T < 1.')
     if not 1 <= args.width <= 40:
         raise ConfigError(f'--width is {args.width:g}; expected inches, 1 to 40, for example 3.5 or 7.16.')
-    if args.worst < 1 or args.insets < 0:
-        raise ConfigError(f'--worst is {args.worst} and --insets {args.insets}; expected at least 1 and at least 0.')
     check_folder(args.out)
 
 

@@ -10,6 +10,8 @@ import argparse
 import time
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -24,20 +26,22 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     pack.add_argument('--out', type=Path, required=True, metavar='DIR', help='gets box_1, box_2, ...')
     pack.add_argument('--wheels', type=Path, metavar='DIR', help='wheels to install on the other machine')
     pack.add_argument('--limit', type=float, default=60.0, metavar='MIB', help='of a box (default: %(default)g)')
-    pack.add_argument('--boxes', type=int, default=1, metavar='N', help='how many there may be (default: %(default)s)')
+    pack.add_argument('--boxes', type=whole(1), default=1, metavar='N',
+                      help='how many there may be (default: %(default)s)')
 
     run = commands.add_parser('run', help="work until the plan is done or the time is up; a box's start.py calls it")
     run.add_argument('home', type=Path, help="start.py's --home")
     run.add_argument('--out', type=Path, required=True, metavar='DIR', help='gets the files that come back')
     run.add_argument('--minutes', type=float, required=True, metavar='M', help='how long the slot lasts')
     run.add_argument('--began', type=float, help='when it began, in seconds since 1970 (default: now)')
-    run.add_argument('--at-once', type=int, default=1, metavar='K', help='trainings side by side')
-    run.add_argument('--threads', type=int, metavar='N', help='of each training (default: cores / K)')
+    run.add_argument('--at-once', type=whole(1), default=1, metavar='K', help='trainings side by side')
+    run.add_argument('--threads', type=whole(1), metavar='N', help='of each training (default: cores / K)')
     run.add_argument('--reserve', type=float, default=20.0, metavar='S',
                      help='seconds at the end for gathering (default: %(default)g)')
     run.add_argument('--every', type=float, default=20.0, metavar='S',
                      help='seconds between gatherings (default: %(default)g)')
-    run.add_argument('--files', type=int, default=8, metavar='N', help='files that come back (default: %(default)s)')
+    run.add_argument('--files', type=whole(1), default=8, metavar='N',
+                     help='files that come back (default: %(default)s)')
     run.add_argument('--file-mib', type=float, default=16.0, metavar='MIB', help='of a file (default: %(default)g)')
     run.add_argument('--total-mib', type=float, default=64.0, metavar='MIB', help='together (default: %(default)g)')
     run.add_argument('--gpu', action='store_true', help='end at once where torch sees no GPU')
@@ -89,8 +93,6 @@ def run(args: argparse.Namespace, began: float) -> int:
     print(f'torch {torch.__version__}, {device or "no GPU"}', flush=True)
     if args.gpu and device is None:
         raise ConfigError('torch sees no GPU here, and --gpu asks for one.')
-    if args.at_once < 1:
-        raise ConfigError(f'--at-once {args.at_once}: at least 1 is expected.')
     timing = Timing(args.began or began, args.minutes, args.reserve, args.every)
     if timing.stop <= time.time():
         raise ConfigError(f'--minutes {args.minutes:g} leaves no time: {args.reserve:g} s are reserved for gathering, '

@@ -6,6 +6,8 @@
 import argparse
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 SUFFIXES = {'png16': '.png', 'npy': '.npy'}
 
 
@@ -19,7 +21,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--split', help="of the test data set, instead of the config's")
     parser.add_argument('--probabilities', choices=tuple(SUFFIXES), default='png16',
                         help='16-bit PNG, or float64 .npy (default: %(default)s)')
-    parser.add_argument('--panels', type=int, default=0, metavar='N',
+    parser.add_argument('--panels', type=whole(0), default=0, metavar='N',
                         help='draw N images, evenly spaced over the list: truth, prediction, enlarged targets')
     parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--amp', nargs='?', const='auto', choices=('auto', 'bf16', 'fp16'),
@@ -44,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
 
     load_plugins(args.plugins)
     folder = args.out or beside(args.checkpoint, args.config, args.cfg_options)
-    outputs = Outputs(folder, SUFFIXES[args.probabilities], max(args.panels, 0))
+    outputs = Outputs(folder, SUFFIXES[args.probabilities], args.panels)
     results = run_test(args.config, args.checkpoint, outputs, args.cfg_options, protocols=args.protocol,
                        split=args.split, device=args.device, launcher=args.launcher, amp=args.amp)
     if results is None:

@@ -14,6 +14,8 @@ import argparse
 import json
 from pathlib import Path
 
+from irstd_toolbox.console import whole
+
 UNITS = dict(range="of an image's range of responses", response='in units of the response',
              probability='of probability')
 
@@ -25,16 +27,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                                                       'folder')
     parser.add_argument('--split', help="a list of the test data set (default: trainval; of a network its validation "
                                         'list); with test the result is marked as an oracle')
-    parser.add_argument('--images', type=int, metavar='N', help='of the list, evenly spaced (default: all)')
+    parser.add_argument('--images', type=whole(1), metavar='N', help='of the list, evenly spaced (default: all)')
     parser.add_argument('--device', help='of a network: cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: work_dirs/CONFIG/threshold.json')
     parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
-    args = parser.parse_args(argv)
-    if args.images is not None and args.images < 1:
-        parser.error(f'--images {args.images}: at least one image is needed')
-    return args
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -117,11 +117,6 @@ def test_wrong_options_are_refused_before_anything_is_read(root, main, tmp_path,
         main(root, *(one.format(tmp_path) for one in argv))
 
 
-def test_a_number_of_threads_below_1_is_refused(root, tool):
-    with pytest.raises(ConfigError, match='expected a number from 1'):
-        tool.main([str(root), '--workers', '0'])
-
-
 def test_the_help_names_the_forms_that_there_are(tool):
     assert tuple(FORMATS) == tool.FORMATS
 

@@ -120,11 +120,6 @@ def test_a_prediction_that_fails_is_told_beside_the_others(tool, config, tmp_pat
     assert '| fp32 | 2 | RuntimeError: no room | |' in capsys.readouterr().out
 
 
-def test_numbers_that_cannot_be_are_refused(tool, config):
-    with pytest.raises(ConfigError, match='--epochs from 2'):
-        tool.main([str(config), '--epochs', '1'])
-
-
 def test_the_image_tower_is_timed_beside_a_network_with_language(repository):
     model = load_config(str(repository / 'configs' / 'lgnet_demo.py')).model
     found = predicting(model, ('channels_last',), size=64, batch=1, repeats=1, device='cpu')

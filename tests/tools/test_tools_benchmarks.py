@@ -21,15 +21,6 @@ def test_the_cost_table_counts_what_complexity_counts(load_tool, config, tmp_pat
     assert float(cells[4]) >= 0 and float(cells[5]) >= 0
 
 
-@pytest.mark.parametrize('side', ['0', '-3', '1.5', 'x'])
-def test_a_size_without_pixels_is_refused(load_tool, capsys, side):
-    with pytest.raises(SystemExit) as left:
-        load_tool('complexity').main(['any.py', '--size', side, '10'])
-    assert left.value.code == 2
-    said = capsys.readouterr().err
-    assert '--size' in said and f"'{side}'; expected a whole number of pixels from 1" in said
-
-
 def test_a_config_that_cannot_be_measured_has_its_reason_in_the_table(load_tool, tmp_path, capsys):
     broken = tmp_path / 'broken.py'
     broken.write_text(
@@ -168,10 +159,3 @@ class TestConvertWeights:
         monkeypatch.setattr(writing, 'convert_file', lambda model, source, file, out: asked.append(out) or 1)
         load_tool('convert_weights').main([str(config), str(tmp_path / name), '--from', 'open-acm'])
         assert asked == [Path(written)]
-
-
-@pytest.mark.parametrize('words', [['--images', '0'], ['--repeat', '0'], ['--size', '16']])
-def test_an_evaluation_of_nothing_is_not_timed(load_tool, capsys, words):
-    with pytest.raises(SystemExit) as left:
-        load_tool('benchmark_metrics').main(words)
-    assert left.value.code == 2 and f'{words[0]} {words[1]}' in capsys.readouterr().err

@@ -140,8 +140,7 @@ def test_probabilities_are_shown_beside_the_masks_when_asked_for(main, tmp_path,
 
 
 @pytest.mark.parametrize(('options', 'text'), [
-    (['--threshold', '1'], '--threshold is 1'), (['--worst', '0'], '--worst is 0'),
-    (['--width', '99'], '--width is 99')])
+    (['--threshold', '1'], '--threshold is 1'), (['--width', '99'], '--width is 99')])
 def test_an_impossible_option_is_refused(main, tmp_path, options, text):
     with pytest.raises(ConfigError, match=text):
         main('--out', tmp_path, *options)

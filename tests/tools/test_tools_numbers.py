@@ -1,0 +1,46 @@
+"""Whole numbers on command lines: one below the least is refused before anything is read."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+LEAST = {
+    'annotate': dict(shots=1, word_limit=1),
+    'benchmark_annotation': dict(fault_every=0, images=1, size=1, workers=1),
+    'benchmark_cost': dict(repeats=1, size=16, threads=1),
+    'benchmark_metrics': dict(images=1, repeat=1, size=17),
+    'benchmark_model_driven': dict(timed=1, tune_images=1),
+    'benchmark_speed': dict(batch=1, epochs=2, predict=1, repeats=1, size=64, steps=1, workers=0),
+    'benchmark_training': dict(batch=1, epochs=1, iterations=1, size=1, stretch=1, test=1, train=1),
+    'check_dataset': dict(workers=1),
+    'demo': dict(test=1, train=1),
+    'draw': dict(insets=0, worst=1),
+    'slots pack': dict(boxes=1),
+    'slots run': dict(at_once=1, files=1, threads=1),
+    'test': dict(panels=0),
+    'tune_threshold': dict(images=1),
+}
+
+
+@pytest.mark.parametrize('text', [None, '1.5', 'few'])
+@pytest.mark.parametrize(('tool', 'option', 'least'), [
+    (tool, option.replace('_', '-'), least) for tool, options in LEAST.items() for option, least in options.items()])
+def test_a_number_below_the_least_is_refused(
+        tool: str, option: str, least: int, text: str | None, load_tool: Callable[[str], ModuleType],
+        capsys: pytest.CaptureFixture) -> None:
+    name, *command = tool.split()
+    text = str(least - 1) if text is None else text
+    with pytest.raises(SystemExit) as left:
+        load_tool(name).main([*command, f'--{option}={text}'])
+    assert left.value.code == 2
+    assert f"argument --{option}: '{text}'; expected a whole number from {least}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('side', ['0', '-3', '1.5', 'x'])
+def test_a_side_without_pixels_is_refused(side: str, load_tool: Callable[[str], ModuleType],
+                                          capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as left:
+        load_tool('complexity').main(['any.py', '--size', side, '10'])
+    assert left.value.code == 2
+    assert f"argument --size: '{side}'; expected a whole number from 1" in capsys.readouterr().err
