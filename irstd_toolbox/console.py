@@ -3,19 +3,21 @@
 import argparse
 import errno
 import inspect
+import itertools
 import os
 import re
 import reprlib
 import sys
 import traceback
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 __all__ = ['logged', 'print_tables', 'quiet', 'run', 'whole']
 
 INTERRUPTED, USER_ERROR = 130, 2
 _OF_ARGUMENTS = ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
+_OF_SHAPES = re.compile('to have [0-9]+ channels, but got|should contain [0-9]+ elements|shapes cannot be multiplied'
+                        '|must match the size of tensor|Sizes of tensors must match')
 _OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM,
                  errno.EROFS}
 
@@ -108,7 +110,7 @@ def plain(text: str) -> str:
 
 
 def explain(error: Exception) -> str | None:
-    """An error of a file's place, a missing module, a registry or a constructor as a paragraph.
+    """An error of a file's place, a missing module, a registry, a constructor or parts that do not fit, as a paragraph.
 
     None for any other: a defect.
     """
@@ -131,13 +133,25 @@ def explain(error: Exception) -> str | None:
         return f'{text}. Compare the config with the arguments of {refused[1]}.'
     if isinstance(error, TypeError) and text.startswith('cfg should be a dict'):
         return f'A component of the config is no dict with a type: {text}. --cfg-options hold no dicts: write a config.'
+    if isinstance(error, RuntimeError) and _OF_SHAPES.search(text) and (parts := _parts_of(error)):
+        return (f'{" > ".join(parts)}: {text}. Parts of the model do not fit together: compare their in_channels and '
+                'widths, and the number of maps between them.')
     return _of_its_arguments(error) if isinstance(error, _OF_ARGUMENTS) else None
+
+
+def _parts_of(error: Exception) -> list[str]:
+    """The classes of the model's parts that were computing, the outermost first; PyTorch's own are left out."""
+    parts = [type(frame.f_locals['self']) for frame, _ in traceback.walk_tb(error.__traceback__)
+             if 'self' in frame.f_locals]
+    names = [part.__name__ for part in parts
+             if hasattr(part, 'forward') and not part.__module__.startswith(('torch', 'mmengine'))]
+    return [name for name, _ in itertools.groupby(names)]
 
 
 def _of_its_arguments(error: Exception) -> str | None:
     """What ended a constructor that the engine was calling with a config's arguments; None outside of any."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    called = [frame for builder, frame in pairwise(frames) if builder.f_code.co_name == 'build_from_cfg'
+    called = [frame for builder, frame in itertools.pairwise(frames) if builder.f_code.co_name == 'build_from_cfg'
               and not frame.f_globals['__name__'].startswith('mmengine.registry')]
     if not called:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from irstd_toolbox import console
 from irstd_toolbox.errors import DataError
@@ -74,6 +75,16 @@ def test_a_value_that_a_constructor_cannot_use_is_the_callers_error(
     assert status_of(lambda: registry.build(config)) == 2
     said = capsys.readouterr().err
     assert words in said and said.count('\n') == 1 and '. Compare the config with the arguments of ' in said
+
+
+def test_parts_of_a_model_that_do_not_fit_are_the_callers_error(capsys: pytest.CaptureFixture) -> None:
+    model = MODELS.build(dict(
+        type='IRSTDSegmentor', backbone=dict(type='UNetEncoder', widths=(4, 8), in_channels=3),
+        neck=dict(type='UNetDecoder', in_channels=(4, 9)), decode_head=dict(type='LogitHead', in_channels=4)))
+    assert status_of(lambda: model.logit_maps(torch.zeros(1, 3, 8, 8), None)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('error: IRSTDSegmentor > UNetDecoder') and 'to have 9 channels, but got 8 channels' in said
+    assert said.endswith('compare their in_channels and widths, and the number of maps between them.\n')
 
 
 def test_an_argument_of_what_takes_none_is_the_callers_error(capsys: pytest.CaptureFixture) -> None:
