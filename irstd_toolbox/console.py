@@ -16,8 +16,8 @@ __all__ = ['logged', 'print_tables', 'quiet', 'run', 'whole']
 
 INTERRUPTED, USER_ERROR = 130, 2
 _OF_ARGUMENTS = ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
-_OF_SHAPES = re.compile('to have [0-9]+ channels, but got|should contain [0-9]+ elements|shapes cannot be multiplied'
-                        '|must match the size of tensor|Sizes of tensors must match')
+_OF_SHAPES = re.compile('to have [0-9]+ channels, but got|Invalid channel dimensions|should contain [0-9]+ elements|'
+                        'shapes cannot be multiplied|must match the size of tensor|Sizes of tensors must match')
 _OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM,
                  errno.EROFS}
 
