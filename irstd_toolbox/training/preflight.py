@@ -151,10 +151,14 @@ def _check_batches(config: Config, images: int) -> None:
 
 
 def _check_length(config: Config) -> None:
-    for key in ('max_epochs', 'max_iters'):
+    for key in ('max_epochs', 'max_iters', 'val_begin', 'val_interval'):
         told = (config.get('train_cfg') or {}).get(key)
         if told is not None and (isinstance(told, bool) or not isinstance(told, int) or told < 1):
             raise ConfigError(f'train_cfg.{key}={told!r}: a whole number from 1 is expected.')
+    apart = ((config.get('default_hooks') or {}).get('checkpoint') or {}).get('interval', -1)
+    if isinstance(apart, bool) or not isinstance(apart, int) or apart < 1 and apart != -1:
+        raise ConfigError(f'default_hooks.checkpoint.interval={apart!r}: a whole number from 1 is expected, or -1 for '
+                          'no checkpoint but the best.')
 
 
 def _check_rate(rate: Any) -> None:

@@ -11,6 +11,8 @@ from irstd_toolbox.errors import ConfigError
 @pytest.mark.parametrize('option, message', [
     ('train_cfg.max_epochs=0', r'train_cfg\.max_epochs=0: a whole number from 1'),
     ('train_cfg.max_epochs=1.5', r'train_cfg\.max_epochs=1\.5'),
+    ('train_cfg.val_interval=0', r'train_cfg\.val_interval=0: a whole number from 1'),
+    ('default_hooks.checkpoint.interval=x', r"checkpoint\.interval='x': a whole number from 1 is expected, or -1"),
     ('optim_wrapper.optimizer.lr=a', "optimizer.lr='a': a finite number of at least 0"),
     ('optim_wrapper.optimizer.lr=-1', 'optimizer.lr=-1'),
     ('train_dataloader.batch_size=0', r'train_dataloader\.batch_size=0: a whole number from 1'),
