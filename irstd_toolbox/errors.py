@@ -1,7 +1,8 @@
 """What may go wrong because of the input, not because of the program.
 
 Every message says what was got, what was expected and what to do. ``tools/`` print such an error
-as one paragraph and exit with status 2; anything else is a defect and keeps its traceback.
+as one paragraph and exit with status 2, and so what a component's constructor or parts of a model
+that do not fit raise of themselves; anything else is a defect and keeps its traceback.
 """
 
 __all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError']
