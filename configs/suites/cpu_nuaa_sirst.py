@@ -6,7 +6,7 @@ docs/results.md says; then:
     python tools/benchmark.py --suite configs/suites/cpu_nuaa_sirst.py
 
 LGNet: windows of 128x128 at the size of the file, 60 epochs around targets and 12 anywhere, 96 and 16 minutes beside
-other work. ACM: its own recipe, crops of 480; FPN 54 epochs, three seeds, the first in 62 minutes; U-Net 40 epochs.
+other work. ACM: its own recipe, crops of 480; FPN 54 epochs, three seeds, the first in 62 minutes; U-Net 40 epochs, three seeds.
 ILNet-S: 60 epochs around targets, then 12 on windows of 256x256, three seeds of each.
 """
 
@@ -19,7 +19,7 @@ entries = [
          checkpoint=['../../work_dirs/acm_fpn_cpu_0.safetensors', '../cpu/acm_fpn_nuaa_sirst.safetensors',
                      '../../work_dirs/acm_fpn_cpu_2.safetensors']),
     dict(config='../cpu/acm_unet_nuaa_sirst.py', name='ACM-U-Net, crops of 480, 40 epochs',
-         checkpoint='../../work_dirs/acm_unet_cpu_0.safetensors'),
+         checkpoint=[f'../../work_dirs/acm_unet_cpu_{seed}.safetensors' for seed in range(3)]),
     dict(config='../cpu/ilnet_s_nuaa_sirst_128.py', name='ILNet-S, windows of 128 around targets',
          checkpoint=[f'../../work_dirs/ilnet_s_128_{seed}.safetensors' for seed in range(3)]),
     dict(config='../cpu/ilnet_s_nuaa_sirst_256.py', name='ILNet-S, then windows of 256',
