@@ -6,7 +6,7 @@ docs/results.md says; then:
     python tools/benchmark.py --suite configs/suites/cpu_nuaa_sirst.py
 
 LGNet: windows of 128x128 at the size of the file, 60 epochs around targets and 12 anywhere, 96 and 16 minutes beside
-other work. ACM: its own recipe, crops of 480; FPN 54 epochs, three seeds, the first in 62 minutes; U-Net 40 epochs, three seeds.
+other work. ACM: its own recipe, crops of 480, three seeds; FPN 54 epochs, the first in 62 minutes; U-Net 40 epochs.
 ILNet-S: 60 epochs around targets, then 12 on windows of 256x256, three seeds of each.
 """
 
