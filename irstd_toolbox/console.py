@@ -156,12 +156,12 @@ def _of_its_arguments(error: Exception) -> str | None:
     if not called:
         return None
     names, _, more, values = inspect.getargvalues(called[-1])
-    made = type(values['self']) if 'self' in values else None
+    made = type(values['self']) if 'self' in values else values.get('cls')  # get_instance has a class
     name = made.__name__ if made else called[-1].f_code.co_name
-    given = {key: values[key] for key in names if key != 'self'} | values.get(more, {})
-    usual = {key: repr(one.default) for key, one in inspect.signature(made).parameters.items()} if made else {}
+    given = {key: values[key] for key in names if key not in ('self', 'cls')} | values.get(more, {})
+    usual = {key: one.default for key, one in inspect.signature(made).parameters.items()} if made else {}
     arguments = ', '.join(f'{key}={" ".join(reprlib.repr(value).split())}' for key, value in given.items()
-                          if repr(value) != usual.get(key))
+                          if value is not usual.get(key, usual))
     place = traceback.extract_tb(error.__traceback__)[-1]
     return (f'{name} cannot be made with {arguments}: {type(error).__name__}: {error} ({Path(place.filename).name}, '
             f'line {place.lineno}). Compare the config with the arguments of {name}.')

@@ -61,6 +61,11 @@ def test_a_wrong_argument_is_the_callers_error(argument: dict, words: str, capsy
     assert words in capsys.readouterr().err
 
 
+class Unprintable:
+    def __repr__(self) -> str:
+        raise ValueError('half made')
+
+
 @pytest.mark.parametrize(('registry', 'config', 'words'), [
     (MODELS, dict(type='DenseNestedNeck', in_channels=(16, 32), blocks=2),
      "DenseNestedNeck cannot be made with in_channels=(16, 32), blocks=2: TypeError: object of type 'int' has no len() "
@@ -68,7 +73,9 @@ def test_a_wrong_argument_is_the_callers_error(argument: dict, words: str, capsy
     (BACKBONES, dict(type='UNetEncoder', in_channels=-1),
      'UNetEncoder cannot be made with in_channels=-1: RuntimeError: '),
     (OPTIMIZERS, dict(type='Adan', params=[], lr='high'), "build_adan cannot be made with params=[], lr='high': "),
-    (VISUALIZERS, dict(type='IRSTDVisualizer', name='one', vis_backends=3), "vis_backends=3: TypeError: "),
+    (VISUALIZERS, dict(type='IRSTDVisualizer', name='one', vis_backends=3),
+     "IRSTDVisualizer cannot be made with name='one', vis_backends=3: TypeError: "),
+    (MODELS, dict(type='DenseNestedNeck', in_channels=3, blocks=Unprintable()), 'in_channels=3, blocks=<Unprintable '),
 ])
 def test_a_value_that_a_constructor_cannot_use_is_the_callers_error(
         registry: object, config: dict, words: str, capsys: pytest.CaptureFixture) -> None:
