@@ -12,7 +12,7 @@ from ..models.complexity import complexity, forward_of
 from ..registry import MODELS
 from .memory import forget_peak, peak_memory
 
-__all__ = ['SIDE', 'measure', 'percentiles', 'scene_for', 'timed', 'timed_on_gpu']
+__all__ = ['SIDE', 'measure', 'measure_on_gpu', 'percentiles', 'scene_for', 'timed', 'timed_on_gpu']
 
 SIDE = 256
 """Side of the image that latency and memory are measured at."""
@@ -53,10 +53,7 @@ def measure(model: dict, size: int = SIDE, repeats: int = 20, threads: int = 1) 
     small, large = complexity(model, (256, 256)), complexity(model, (512, 512))
     forget_peak()  # what was built to be counted is gone
     before = peak_memory()
-    network = MODELS.build(model).eval()
-    dimension = None if network.target_descriptor is None else network.target_descriptor.dim
-    image = scene_for(network, size)
-    descriptor = None if dimension is None else torch.rand(1, dimension)
+    network, image, descriptor = _inputs(model, size)
     with torch.inference_mode():
         times = timed(forward_of(network, image, descriptor), repeats)
     memory = peak_memory() - before
@@ -65,6 +62,32 @@ def measure(model: dict, size: int = SIDE, repeats: int = 20, threads: int = 1) 
         gpu, gpu_memory = _on_gpu(network, image, descriptor, repeats)
     return dict(parameters=small['parameters'], macs_256=small['macs'], macs_512=large['macs'], size=size,
                 cpu_ms=percentiles(times), gpu_ms=gpu, memory_mib=memory, gpu_memory_mib=gpu_memory)
+
+
+def measure_on_gpu(model: dict, size: int = SIDE, repeats: int = 20) -> dict[str, Any]:
+    """Measure the model of a config on one image of ``size`` x ``size`` on the GPU alone.
+
+    Args:
+        model: The config's ``model``.
+        size: Side of the image.
+        repeats: Timed forward passes, after ten that are not.
+
+    Returns:
+        ``size``; ``gpu_ms`` (percentiles) and ``gpu_memory_mib`` (torch's peak of allocated memory), both None without
+        parameters, since a formula is computed on the CPU.
+    """
+    network, image, descriptor = _inputs(model, size)
+    found = dict(size=size, gpu_ms=None, gpu_memory_mib=None)
+    if any(True for _ in network.parameters()):
+        found['gpu_ms'], found['gpu_memory_mib'] = _on_gpu(network, image, descriptor, repeats)
+    return found
+
+
+def _inputs(model: dict, size: int) -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor | None]:
+    """The network of a config, a scene and a descriptor for it."""
+    network = MODELS.build(model).eval()
+    dimension = None if network.target_descriptor is None else network.target_descriptor.dim
+    return network, scene_for(network, size), None if dimension is None else torch.rand(1, dimension)
 
 
 def scene_for(network: torch.nn.Module, size: int) -> torch.Tensor:

@@ -1,0 +1,12 @@
+"""LGNet without language on IRSTD-1k, images scaled by 0.5 to 2, cut to 512x512 and blurred, as ILNet trains.
+
+Sentences tell of the whole frame, so with language this would need others.
+"""
+
+_base_ = [
+    '../_base_/models/lgnet.py',
+    '../_base_/datasets/irstd1k_crop512.py',
+    '../_base_/schedules/adan_600e.py',
+    '../_base_/runtime.py',
+]
+model = dict(neck=dict(language_fusion=None), target_descriptor=None)
