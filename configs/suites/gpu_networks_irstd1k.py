@@ -1,7 +1,7 @@
 """Networks on IRSTD-1k, and LGNet with and without text in training, after two slots of a GPU.
 
-Trained and tested there (configs/slots/irstd1k.py, irstd1k_512.py), as docs/results.md says; their predictions are
-scored here:
+Trained and tested there (configs/slots/irstd1k_512.py, irstd1k_scaled.py), as docs/results.md says; their predictions
+are scored here:
 
     python tools/benchmark.py --suite configs/suites/gpu_networks_irstd1k.py
 """
@@ -24,9 +24,12 @@ def language(name: str, config: str, run: str) -> dict:
 entries = [
     language('no text', 'lgnet_irstd1k_small_clip_never', 'lgnet_never'),
     language('text in training only', 'lgnet_irstd1k_small_clip', 'lgnet_text'),
-    tested('DNANet, ResNet-18, 8 epochs', 'baselines/dnanet_r18_irstd1k', 'slots_gpu3/irstd1k/dnanet_r18'),
+    dict(tested('LGNet, no text, no CLIP, scaled, soft IoU of the final map, 22 epochs',
+                'ablations/lgnet_irstd1k_fusion_scaled', 'slots_gpu5/irstd1k/lgnet_scaled',
+                **{'model.supervision': 'final', 'model.loss.type': 'SoftIoULoss'}), group='LGNet'),
+    tested('DNANet, ResNet-18, 29 epochs', 'baselines/dnanet_r18_irstd1k', 'slots_gpu5/irstd1k/dnanet_r18'),
     tested('UIU-Net, batches of 8, 18 epochs', 'gpu/uiunet_irstd1k_cosine', 'slots_gpu4/irstd1k/uiunet'),
-    tested('ALCNet, batches of 8, 10 epochs', 'baselines/alcnet_irstd1k', 'slots_gpu3/irstd1k/alcnet'),
+    tested('ALCNet, batches of 8, 32 epochs', 'baselines/alcnet_irstd1k', 'slots_gpu5/irstd1k/alcnet'),
     tested('ACM-FPN, 68 epochs', 'baselines/acm_fpn_irstd1k', 'slots_gpu4/irstd1k/acm_fpn'),
     tested('ILNet-L, windows of 128', 'cpu/ilnet_l_irstd1k_128_anywhere', 'ilnet_l_irstd1k'),
 ]

@@ -1,7 +1,7 @@
-"""UIU-Net, ILNet, ALCNet, ACM and recipes of LGNet on NUAA-SIRST after two slots of a GPU.
+"""UIU-Net, ILNet, ALCNet, ACM and recipes of LGNet on NUAA-SIRST after three slots of a GPU.
 
-Trained and tested there (configs/slots/nuaa_sirst.py, nuaa_sirst_512.py), as docs/results.md says; their predictions
-are scored here:
+Trained and tested there (configs/slots/nuaa_sirst.py, nuaa_sirst_512.py, nuaa_sirst_seeds.py), as docs/results.md says;
+their predictions are scored here:
 
     python tools/benchmark.py --suite configs/suites/gpu_networks_nuaa_sirst.py
 """
@@ -10,9 +10,9 @@ title = 'NUAA-SIRST, networks and recipes in slots of a GPU'
 protocols = ['canonical', 'lgnet']
 
 
-def tested(name: str, config: str, run: str, **options: object) -> dict:
+def tested(name: str, config: str, run: str, slot: int = 3, **options: object) -> dict:
     return dict(config=f'../{config}.py', name=name, options=options, tested=[
-        dict(folder=f'../../work_dirs/slots_gpu3/nuaa_sirst/{run}/test', seed=0)])
+        dict(folder=f'../../work_dirs/slots_gpu{slot}/nuaa_sirst/{run}/test', seed=0)])
 
 
 def recipe(name: str, run: str, side: int = 256, **options: object) -> dict:
@@ -34,7 +34,9 @@ entries = [
            tested=[dict(folder='../../work_dirs/slots_gpu4/nuaa_sirst/final_map/test', seed=0)]),
     scaled('soft IoU of the final map, 57 epochs, published weights', '../gpu/lgnet_scaled_nuaa_sirst.py',
            options={'channels_last': True}, checkpoint='../gpu/lgnet_scaled_nuaa_sirst.safetensors'),
-    tested('ACM-FPN, 33 epochs', 'baselines/acm_fpn_nuaa_sirst', 'acm_fpn'),
+    scaled('soft IoU of the final map, 53 to 60 epochs', '../gpu/lgnet_scaled_nuaa_sirst.py', tested=[
+        dict(folder=f'../../work_dirs/slots_gpu5/nuaa_sirst/soft_iou_{seed}/test', seed=seed) for seed in range(3)]),
+    tested('ACM-FPN, 158 epochs', 'baselines/acm_fpn_nuaa_sirst', 'acm_fpn', slot=5),
     dict(config='../gpu/alcnet_nuaa_sirst.py', name='ALCNet, batches of 8, 84 epochs, published weights',
          checkpoint='../gpu/alcnet_nuaa_sirst.safetensors'),
     tested('UIU-Net, batches of 8, 39 epochs', 'baselines/uiunet_nuaa_sirst', 'uiunet'),
