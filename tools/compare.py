@@ -1,5 +1,7 @@
 """Compare two methods on the same images: bootstrap intervals of IoU, nIoU, Pd and Fa, and whether they differ.
 
+A second table says which images that hangs on: the difference without each of the three that move it most.
+
     python tools/compare.py work_dirs/a/test work_dirs/b/test --data-root DATA/NUAA-SIRST
     python tools/compare.py a.csv b.csv
 
@@ -14,6 +16,9 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+MOVING = 3
+"""How many images are named that move a difference most."""
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -59,9 +64,12 @@ def main(argv: list[str] | None = None) -> None:
     rows = [[counts[image_id] for image_id in ids] for counts in (first, second)]
     compared = significance.compare(*rows, protocol, **options)
     alone = [significance.intervals(one, protocol, **options) for one in rows]
-    print_tables(table(compared, alone, protocol, args, len(ids)))
+    without = {name: most_moving(compared[name].difference.value, left, ids)
+               for name, left in significance.leave_one_out(*rows, protocol).items()}
+    print_tables(table(compared, alone, protocol, args, len(ids)), table_without(compared, without, protocol))
     if args.out:
-        shown = {name: asdict(one) | dict(first_interval=asdict(alone[0][name]), second_interval=asdict(alone[1][name]))
+        shown = {name: asdict(one) | dict(first_interval=asdict(alone[0][name]), second_interval=asdict(alone[1][name]),
+                                          without=without[name])
                  for name, one in compared.items()}
         about = dict(first=names[0], second=names[1], images=len(ids), ids_sha256=hash_ids(ids), protocol=protocol.name,
                      protocol_sha256=protocol.fingerprint(), **options)
@@ -175,6 +183,14 @@ def score(folder: Path, args: argparse.Namespace, protocol: Any) -> dict[str, An
     return counts
 
 
+def most_moving(difference: float, left: Any, ids: list[str]) -> dict[str, float]:
+    """The images without which the difference is farthest from what it is, and the difference without each."""
+    import numpy as np
+
+    moved = np.nan_to_num(np.abs(left - difference))
+    return {ids[place]: float(left[place]) for place in np.argsort(-moved, kind='stable')[:MOVING] if moved[place] > 0}
+
+
 def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse.Namespace, images: int):
     """One row a metric: values above their intervals."""
     from math import isnan
@@ -199,6 +215,21 @@ def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse
         label = name if name in protocol.reports else f'({name})'
         grid.add_row(label, *(shown(side[name], scale) for side in alone), shown(one.difference, scale, '+'),
                      chance(one.p_permutation), f'{chance(one.p_sign)}\n{one.higher}/{one.lower}/{one.ties}')
+    return grid
+
+
+def table_without(compared: Mapping, without: Mapping[str, Mapping[str, float]], protocol: Any):
+    """One row a metric: the difference, and what it is without single images."""
+    from rich.table import Table
+
+    grid = Table(caption=f'B - A without one image: the {MOVING} that move it most.')
+    for heading in ('', 'B - A', *['without'] * MOVING):
+        grid.add_column(heading, justify='left' if not heading else 'right', no_wrap=True)
+    for name, one in compared.items():
+        scale = 1e6 if name == 'Fa' else 100
+        cells = [f'{value * scale:+.2f}\n{image}' for image, value in without[name].items()]
+        grid.add_row(name if name in protocol.reports else f'({name})', f'{one.difference.value * scale:+.2f}',
+                     *cells, *['–'] * (MOVING - len(cells)))
     return grid
 
 

@@ -19,7 +19,7 @@ from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.functional import ImageCounts
 from irstd_toolbox.evaluation.protocols import Protocol
 
-__all__ = ['METRICS', 'Comparison', 'Interval', 'check_draws', 'compare', 'intervals', 'terms']
+__all__ = ['METRICS', 'Comparison', 'Interval', 'check_draws', 'compare', 'intervals', 'leave_one_out', 'terms']
 
 METRICS = ('IoU', 'nIoU', 'Pd', 'Fa')
 _BLOCK = 4_000_000  # weights held at once
@@ -166,6 +166,31 @@ def compare(
             a, b, _interval(b - a, np.concatenate(differences[name]), level),
             _p_value(b - a, np.concatenate(exchanged[name])), *_signs(_ratio(*ours[name]), _ratio(*theirs[name])))
     return found
+
+
+def leave_one_out(
+    first: Sequence[ImageCounts], second: Sequence[ImageCounts], protocol: Protocol,
+) -> dict[str, np.ndarray]:
+    """The difference of every metric, ``second - first``, on all images but one.
+
+    A pooled metric can hang on a single image: one large target that a method misses, one cloud that it takes for some.
+
+    Args:
+        first: Of one method, one entry an image.
+        second: Of the other; the same images in the same order.
+        protocol: Both were counted under.
+
+    Shape:
+        - Output: of each metric (images,) float64, place i without image i; ``nan`` where it is then undefined
+
+    Raises:
+        DataError: If the numbers of images differ.
+    """
+    if len(first) != len(second):
+        raise DataError(f'{len(first)} and {len(second)} images; expected the same images of both methods.')
+    ours, theirs = terms(first, protocol), terms(second, protocol)
+    return {name: _ratio(*(term.sum() - term for term in theirs[name]))
+            - _ratio(*(term.sum() - term for term in ours[name])) for name in METRICS}
 
 
 def check_draws(resamples: int, level: float, seed: int) -> None:

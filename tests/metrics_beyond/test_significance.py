@@ -10,7 +10,7 @@ from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.functional import ImageCounts
 from irstd_toolbox.evaluation.protocols import get
 from irstd_toolbox.evaluation.results import measure
-from irstd_toolbox.evaluation.significance import METRICS, compare, intervals
+from irstd_toolbox.evaluation.significance import METRICS, compare, intervals, leave_one_out
 
 CANONICAL, LGNET = get('canonical'), get('lgnet')
 
@@ -113,3 +113,21 @@ def test_bad_input_is_refused() -> None:
         intervals([image(1)], CANONICAL, seed=-1)
     with pytest.raises(ConfigError, match='level=95'):
         intervals([image(1)], CANONICAL, level=95)
+
+
+@pytest.mark.parametrize('protocol', [CANONICAL, LGNET], ids=lambda one: one.name)
+def test_without_an_image_the_difference_is_that_of_measuring_the_others(protocol) -> None:
+    first, second = random_images(9, 4), random_images(9, 5)
+    found = leave_one_out(first, second, protocol)
+    for left in range(9):
+        others = [measure(protocol, [image for place, image in enumerate(images) if place != left])
+                  for images in (first, second)]
+        for name in METRICS:
+            assert found[name][left] == pytest.approx(others[1][name] - others[0][name]), (name, left)
+
+
+def test_without_the_only_target_there_is_no_difference_of_pd() -> None:
+    found = leave_one_out([image(3), image(0, targets=0, found=0)], [image(2), image(0, targets=0, found=0)], CANONICAL)
+    assert math.isnan(found['Pd'][0]) and found['Pd'][1] == 0
+    with pytest.raises(DataError, match='2 and 1 images'):
+        leave_one_out([image(3)] * 2, [image(3)], CANONICAL)
