@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.curves import DEFAULT_LEVELS, CurveCounter
     from irstd_toolbox.evaluation.files import check_folder
-    from irstd_toolbox.evaluation.folders import find_predictions, name_folders
+    from irstd_toolbox.evaluation.folders import find_predictions, name_folders, split_name
     from irstd_toolbox.evaluation.prediction_io import FULL_SCALE
     from irstd_toolbox.evaluation.protocols import get
 
@@ -73,12 +73,6 @@ def main(argv: list[str] | None = None) -> None:
     draw(args, pixels, targets)
     show(rows, protocol, args.fa_range)
     print(f'{", ".join(f"{kind}.{args.format}" for kind in args.kinds)}, their .csv and summary.csv are in {args.out}')
-
-
-def split_name(text: str) -> tuple[str, str]:
-    """Name, empty if none is given, and folder of ``FOLDER=NAME``; a folder of that very name goes first."""
-    folder, equals, name = text.rpartition('=')
-    return ('', text) if not equals or Path(text).is_dir() else (name, folder)
 
 
 def count_all(counters: dict, files: dict[str, dict[str, Path]], layout: object, ids: tuple[str, ...],

@@ -6,7 +6,7 @@ from pathlib import Path
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.prediction_io import find_prediction
 
-__all__ = ['find_predictions', 'name_folders']
+__all__ = ['find_predictions', 'name_folders', 'split_name']
 
 _NAMED_AT_MOST = 5
 
@@ -39,6 +39,17 @@ def name_folders(folders: Iterable[tuple[str, str]]) -> dict[str, Path]:
             raise ConfigError(f'A method is called {name!r}; expected a name without a slash.')
         named[name] = path
     return named
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """Name, empty if none is given, and folder of ``FOLDER=NAME``; a folder of that very name goes first.
+
+    Example:
+        >>> split_name('runs/top_hat=Top-Hat'), split_name('runs/top_hat')
+        (('Top-Hat', 'runs/top_hat'), ('', 'runs/top_hat'))
+    """
+    folder, equals, name = text.rpartition('=')
+    return ('', text) if not equals or Path(text).is_dir() else (name, folder)
 
 
 def find_predictions(folder: Path, image_ids: Sequence[str]) -> dict[str, Path]:

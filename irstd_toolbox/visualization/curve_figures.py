@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.evaluation.curves import DEFAULT_LEVELS, FA_RANGE, PixelCurve, TargetCurve
 
-__all__ = ['COLUMN', 'PAGE', 'curve_rows', 'pd_fa_figure', 'pr_figure', 'roc3d_figure', 'roc_figure', 'style_of']
+__all__ = [
+    'COLUMN', 'PAGE', 'curve_rows', 'epochs_figure', 'pd_fa_figure', 'pr_figure', 'roc3d_figure', 'roc_figure',
+    'style_of']
 
 COLUMN, PAGE = 3.5, 7.16
 """Widths of one and of two columns of a two-column journal, in inches."""
@@ -95,6 +97,27 @@ def pd_fa_figure(
         axes.plot([], [], linewidth=1.2, label=f'{_legible(name)}  {curve.area(*fa_range):.3f}', **mark, **style)
     axes.set(xscale='log', xlim=(low, high), xlabel='false-alarm rate Fa', ylabel='probability of detection Pd')
     return _finish(figure, axes, title=f'area, Fa {_power(fa_range[0])} to {_power(fa_range[1])}')
+
+
+def epochs_figure(
+    lines: Mapping[str, tuple[np.ndarray, np.ndarray, int | None]], label: str, width: float = COLUMN,
+) -> Figure:
+    """A logged value over the epochs of trainings, the best of each marked.
+
+    Args:
+        lines: Training to its epochs, its values and the place of the best of them.
+        label: What the values are.
+        width: Inches.
+    """
+    figure, axes = _start(lines, width)
+    for number, (name, (epochs, values, best)) in enumerate(lines.items()):
+        style = _line(number)
+        axes.plot(epochs, values, linewidth=1.2, label=_legible(name), **style)
+        if best is not None:
+            axes.plot(epochs[best], values[best], linestyle='', marker=style_of(number)['marker'], markersize=4.5,
+                      markeredgecolor='white', markeredgewidth=0.5, color=style['color'])
+    axes.set(xlabel='epoch', ylabel=label)
+    return _finish(figure, axes, top=None)
 
 
 def roc3d_figure(curves: Mapping[str, PixelCurve], width: float = PAGE) -> Figure:
@@ -215,8 +238,8 @@ def _dress(axes: Axes) -> None:
     axes.spines[['top', 'right']].set_visible(False)
 
 
-def _finish(figure: Figure, axes: Axes, title: str = '') -> Figure:
-    axes.set_ylim(0, 1.005)
+def _finish(figure: Figure, axes: Axes, title: str = '', top: float | None = 1.005) -> Figure:
+    axes.set_ylim(*((0, top) if top else ()))
     _dress(axes)
     # Long lists of methods stand outside, since inside they would hide the curves.
     inside = len(axes.get_legend_handles_labels()[0]) <= 6

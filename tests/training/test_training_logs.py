@@ -1,0 +1,59 @@
+"""Logs read back: where a row lies, what is the best, and what is said of a folder that has none."""
+
+from pathlib import Path
+
+import pytest
+
+from irstd_toolbox.errors import DataError
+from irstd_toolbox.training.logs import read_curve
+
+TRAIN = 'iter,epoch,lr,loss\n2,1,0.1,4\n3,1,0.1,3\n5,2,0.1,2.5\n6,2,0.1,2\n'
+VAL = 'iter,epoch,irstd/IoU,irstd/Fa,late\n0,0,0.1,9e-6,\n3,1,0.6,4e-6,\n6,2,0.5,1e-6,7\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / 'train.csv').write_text(TRAIN)
+    (tmp_path / 'val.csv').write_text(VAL)
+    return tmp_path
+
+
+def test_a_row_of_the_training_lies_within_its_epoch(folder: Path) -> None:
+    curve = read_curve(folder, 'loss')
+    assert curve.epochs.tolist() == pytest.approx([2 / 3, 1, 5 / 3, 2]) and curve.values.tolist() == [4, 3, 2.5, 2]
+    assert (curve.name, curve.best) == ('loss', 3)
+
+
+def test_a_validation_lies_at_the_end_of_its_epoch(folder: Path) -> None:
+    curve = read_curve(folder, 'irstd/IoU')
+    assert curve.epochs.tolist() == [0, 1, 2] and (curve.name, curve.best) == ('IoU', 1)
+    assert [curve.at(share) for share in (0, 0.49, 0.5, 0.99, 1)] == [0.1, 0.1, 0.6, 0.6, 0.5]
+
+
+def test_the_best_of_false_alarms_is_the_least_and_a_blank_is_no_value(folder: Path) -> None:
+    assert read_curve(folder, 'irstd/Fa').best == 2
+    late = read_curve(folder, 'late')
+    assert (late.epochs.tolist(), late.values.tolist()) == ([2], [7])
+
+
+def test_a_validation_that_found_no_number_has_no_best(folder: Path) -> None:
+    (folder / 'val.csv').write_text('iter,epoch,irstd/IoU\n3,1,nan\n')
+    assert read_curve(folder, 'irstd/IoU').best is None
+    (folder / 'val.csv').write_text('iter,epoch,irstd/IoU\n3,2,0.5\n6,4,nan\n')
+    curve = read_curve(folder, 'irstd/IoU')
+    assert curve.best == 0 and str(curve.at(0.25)) == 'nan'
+
+
+@pytest.mark.parametrize(('files', 'key', 'message'), [
+    ({}, 'loss', 'neither a train.csv nor a val.csv with a row'),
+    ({'train.csv': 'iter,epoch,loss\n'}, 'loss', 'neither a train.csv nor a val.csv with a row'),
+    ({'train.csv': TRAIN, 'val.csv': VAL}, 'IoU', "value of 'IoU'; its logs have irstd/IoU, irstd/Fa, late, lr, loss"),
+    ({'train.csv': TRAIN}, 'epoch', "no value of 'epoch'; its logs have lr, loss"),
+    ({'val.csv': 'irstd/IoU\n0.5\n'}, 'irstd/IoU', r"val.csv cannot be read \(KeyError: 'iter'\)"),
+    ({'val.csv': 'iter,epoch,irstd/IoU\n3,1,high\n'}, 'irstd/IoU', r'val.csv cannot be read \(ValueError'),
+    ({'val.csv': b'\xff\xfe\x00'}, 'irstd/IoU', 'val.csv cannot be read')])
+def test_a_folder_without_the_column_is_refused(tmp_path: Path, files: dict, key: str, message: str) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataError, match=message):
+        read_curve(tmp_path, key)
