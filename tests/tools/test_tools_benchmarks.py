@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 
@@ -27,6 +28,32 @@ def test_a_config_that_cannot_be_measured_has_its_reason_in_the_table(load_tool,
         "model = dict(type='IRSTDSegmentor', backbone=dict(type='Nothing'), decode_head=dict(type='LogitHead'))\n")
     assert load_tool('benchmark_cost').main([str(broken)]) == 1
     assert "'Nothing' is not a registered backbone" in capsys.readouterr().out
+
+
+def test_the_table_of_a_gpu_has_times_and_reasons_and_no_formulas(load_tool, config, tmp_path, monkeypatch):
+    from irstd_toolbox.benchmarking import cost
+    monkeypatch.setattr(cost, '_on_gpu', lambda *_: (cost.percentiles([1.0, 2.0, 3.0]), 7.4))
+    broken, formula = tmp_path / 'broken.py', Path(__file__).parents[2] / 'configs/baselines/top_hat_irstd1k.py'
+    broken.write_text("model = dict(type='Nothing')\n")
+    tool = load_tool('benchmark_cost')
+    args = tool.parse([str(config), '--device', 'cuda', '--size', '32'])
+    table = tool.table_of([*tool.measure_all_on_gpu([str(config), str(formula), str(broken)], args)], args)
+    assert table.splitlines()[2] == '| tiny | 2.00 (1.10 to 2.90) | 7 |'
+    assert table.splitlines()[3].startswith("| broken | error: ") and "'Nothing'" in table and 'top_hat' not in table
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs an NVIDIA GPU')
+def test_a_network_is_timed_on_the_gpu(load_tool, config, capsys):
+    assert load_tool('benchmark_cost').main([str(config), '--device', 'cuda', '--size', '32', '--repeats', '2']) == 0
+    name, times, memory = capsys.readouterr().out.splitlines()[-1].strip('| ').split(' | ')
+    assert name == 'tiny' and float(times.split()[0]) > 0 and float(memory) >= 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
+def test_without_a_gpu_none_is_measured(load_tool, config):
+    with pytest.raises(ConfigError, match='torch sees none here'):
+        load_tool('benchmark_cost').main([str(config), '--device', 'cuda'])
 
 
 @pytest.mark.parametrize('name', ['benchmark', 'benchmark_cost', 'benchmark_model_driven', 'benchmark_speed'])
