@@ -53,11 +53,18 @@ def check_out(out: str | Path, root: Path) -> Path:
 
 @contextlib.contextmanager
 def fresh_folder(out: str | Path, root: Path) -> Iterator[Path]:
-    """Fill a folder beside ``out`` and move it there at the end; what interrupts the filling takes it away again."""
+    """Fill a folder beside ``out`` and move it there at the end; what interrupts the filling takes it away again.
+
+    Raises:
+        ConfigError: As :func:`check_out`, or if the system does not let the folder be made.
+    """
     target = check_out(out, root)
     draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
     try:
         draft.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(f'{out} cannot be made ({error.strerror}). Give a folder elsewhere.') from error
+    try:
         yield draft
         if target.exists():
             target.rmdir()

@@ -148,6 +148,6 @@ def _make_unique(config: Config) -> None:
     """Give each run of a process names of its own: the engine's loggers and visualizers are shared by name."""
     number = next(_runs)
     suffix = f'_{number}' if number else ''
-    config.experiment_name = (config.get('experiment_name') or Path(config.filename).stem) + suffix
+    config.experiment_name = f'{config.get("experiment_name") or Path(config.filename).stem}{suffix}'
     if config.get('visualizer'):
-        config.visualizer.name = config.visualizer.get('name', 'visualizer') + suffix
+        config.visualizer.name = f'{config.visualizer.get("name", "visualizer")}{suffix}'

@@ -1,6 +1,7 @@
 """A mended copy has no defect that can be mended; the data set itself stays as it was."""
 
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -114,6 +115,12 @@ def test_nothing_is_written_into_or_around_the_data_set_or_over_anything(root, e
     (tmp_path / 'file').write_text('')
     with pytest.raises(ConfigError, match=message):
         repair(examined(root), tmp_path / out)
+
+
+@pytest.mark.skipif(not Path('/proc').is_dir(), reason='needs a place where the system makes no folder, /proc')
+def test_a_place_where_the_system_makes_no_folder_is_said(root, examined):
+    with pytest.raises(ConfigError, match='cannot be made|is not writable'):
+        repair(examined(root), '/proc/mended')
 
 
 def test_an_empty_folder_may_be_filled(root, examined, tmp_path):
