@@ -120,6 +120,18 @@ def test_a_window_that_is_not_the_frame_drops_the_sentence_but_not_clips_copy(sh
     assert found['description'] is None and found['clip_image'] is scene
 
 
+def test_clips_copy_may_show_the_window():
+    np.random.seed(0)
+    clip = np.zeros((3, 3), np.uint8)
+    found = RandomCrop(size=(6, 6), keep_targets=False, clip='window')(
+        sample(np.random.uniform(0, 255, (9, 13)), clip_image=clip))
+    expected = Image.fromarray(np.rint(found['img']).astype(np.uint8)).resize((3, 3), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(found['clip_image'], np.array(expected))
+    whole = RandomCrop(size=(9, 13), clip='window')(sample(np.ones((9, 13)), clip_image=clip))
+    assert whole['clip_image'] is clip
+    assert 'clip_image' not in RandomCrop(size=4, clip='window')(sample(np.ones((9, 9))))
+
+
 def test_a_window_that_is_the_frame_changes_nothing():
     whole = with_targets((4, 4), (0, 0, 1, 1), description='In the upper left.')
     found = RandomCrop(size=4, description=dict(type='mask_caption'))(whole)
@@ -160,6 +172,7 @@ def test_a_sample_without_a_mask_loses_its_sentence():
 @pytest.mark.parametrize(('arguments', 'words'), [
     (dict(size=0), 'size=0'), (dict(size=4, pad_value=300), 'pad_value=300; expected a level'),
     (dict(size=4, description='keep'), "description='keep'; expected 'drop'"),
+    (dict(size=4, clip='both'), "clip='both'; expected 'scene' or 'window'"),
     (dict(size=4, description=dict(type='quadrnt')), "'quadrnt' is not a registered")])
 def test_a_wrong_argument_is_refused(arguments, words):
     with pytest.raises(ConfigError, match=words):

@@ -1,6 +1,6 @@
 """LGNet without language on IRSTD-1k, images scaled by 0.5 to 2, cut to 512x512 and blurred, as ILNet trains.
 
-Sentences tell of the whole frame, so with language this would need others.
+With language, on NUAA-SIRST: lgnet_nuaa_sirst_scaled_small_clip.py.
 """
 
 _base_ = [

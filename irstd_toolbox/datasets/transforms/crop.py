@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from irstd_toolbox.datasets.transforms.arguments import as_size, image_of, mask_of
+from irstd_toolbox.datasets.transforms.loading import clip_copy
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.registry import TRANSFORMS
 from irstd_toolbox.text_priors import Scene, TextPriorProvider, build_provider, find_targets
@@ -23,7 +24,7 @@ class RandomCrop(BaseTransform):
     is cut to a window within it. An image smaller than the window is padded at the bottom and at the right.
 
     A sentence tells of the whole frame. If the window is the frame it stays. Otherwise it is dropped (None), or told
-    anew of the window; CLIP's copy of the scene stays whole in either case.
+    anew of the window. CLIP's copy of the scene stays whole, or shows the window.
 
     Args:
         size: ``(height, width)`` of the window, or one int for both.
@@ -31,6 +32,9 @@ class RandomCrop(BaseTransform):
         description: ``'drop'``; or a provider that reads the mask, such as ``dict(type='quadrant')``, which then
             describes the window. A sample without a sentence, or without a mask, has none afterwards either.
         pad_value: Level of the padding, 0..255.
+        clip: What CLIP's copy shows: ``'scene'``, or ``'window'``, what the network sees, as at test, where both are
+            the whole image. Windows are new each time, so their embeddings are computed each time: set
+            ``target_descriptor.cache_dir=None``, lest each becomes a file.
 
     Raises:
         ConfigError: If an argument is not one of those, or mask and image differ in size.
@@ -44,13 +48,16 @@ class RandomCrop(BaseTransform):
     """
 
     def __init__(self, size: int | Sequence[int], keep_targets: bool = True, description: str | Mapping = 'drop',
-                 pad_value: float = 0.0) -> None:
+                 pad_value: float = 0.0, clip: str = 'scene') -> None:
         self.size = as_size('RandomCrop', size)
         self.keep_targets = keep_targets
         self.provider = _provider(description)
         if not isinstance(pad_value, int | float) or not 0 <= pad_value <= 255:
             raise ConfigError(f'RandomCrop: pad_value={pad_value!r}; expected a level, 0 to 255.')
         self.pad_value = float(pad_value)
+        if clip not in ('scene', 'window'):
+            raise ConfigError(f"RandomCrop: clip={clip!r}; expected 'scene' or 'window'.")
+        self.clip = clip
 
     def transform(self, results: dict) -> dict:
         image, mask = image_of('RandomCrop', results), mask_of('RandomCrop', results)
@@ -63,6 +70,8 @@ class RandomCrop(BaseTransform):
             results['gt_mask'] = self._cut(mask, top, left, 0)
         if results.get('description') is not None:
             results['description'] = self._describe(results)
+        if self.clip == 'window' and results.get('clip_image') is not None:
+            results['clip_image'] = clip_copy(results['img'], len(results['clip_image']))
         return results
 
     def _place(self, shape: tuple[int, int], mask: np.ndarray | None) -> tuple[int, int]:

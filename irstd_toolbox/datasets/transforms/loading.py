@@ -9,7 +9,7 @@ from irstd_toolbox.datasets.transforms.arguments import as_size, image_of
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.registry import TRANSFORMS
 
-__all__ = ['LoadClipImage', 'LoadImage', 'LoadTargetMask']
+__all__ = ['LoadClipImage', 'LoadImage', 'LoadTargetMask', 'clip_copy']
 
 
 @TRANSFORMS.register_module()
@@ -60,9 +60,14 @@ class LoadClipImage(BaseTransform):
         if image.shape != tuple(results['ori_shape']):
             raise ConfigError(f'LoadClipImage got an image of {image.shape}, natively {results["ori_shape"]}; expected '
                               'the whole scene. Put it right after LoadImage.')
-        levels = Image.fromarray(np.rint(image.clip(0, 255)).astype(np.uint8))
-        results['clip_image'] = np.array(levels.resize((self.size, self.size), Image.Resampling.BICUBIC))
+        results['clip_image'] = clip_copy(image, self.size)
         return results
+
+
+def clip_copy(image: np.ndarray, size: int) -> np.ndarray:
+    """What CLIP sees of levels 0..255: rounded to 8 bits, stretched to ``(size, size)`` by Pillow's bicubic filter."""
+    levels = Image.fromarray(np.rint(image.clip(0, 255)).astype(np.uint8))
+    return np.array(levels.resize((size, size), Image.Resampling.BICUBIC))
 
 
 @TRANSFORMS.register_module()
