@@ -83,8 +83,13 @@ def apply_options(config: Config, options: Sequence[str]) -> None:
         _require_place(config, key)
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
-    if options:
-        config.merge_from_dict(parser.parse_args(['--options', *options]).options)
+    for option in options:
+        try:
+            read = parser.parse_args(['--options', option]).options
+        except (AssertionError, RecursionError) as error:  # the engine's, at brackets that do not close and at calls
+            raise ConfigError(f'--cfg-options {option!r} cannot be read. Values are numbers, words, and [lists] and '
+                              '(tuples) of these; what holds a dict is written into a config.') from error
+        config.merge_from_dict(read)
 
 
 def merge_options(config: Config, options: Mapping[str, Any]) -> None:

@@ -3,9 +3,10 @@
 import warnings
 from typing import Any
 
+import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_world_size
-from mmengine.registry import init_default_scope
+from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
 
 from ..errors import ConfigError, DataError
@@ -43,7 +44,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     Raises:
         DataError: If a data set is missing or not as expected.
         ConfigError: If there is nothing to train on or no length of time to train for, the learning rate is none, or
-            validation would use test images without ``on_test``.
+            validation would use test images without ``on_test``, or a schedule cannot be stepped.
         KeyError: If a name is not registered; lists those that are.
     """
     init_default_scope(SCOPE)
@@ -86,6 +87,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         _check_name(OPTIM_WRAPPERS, wrapper.get('type', 'OptimWrapper'))
         _check_name(OPTIMIZERS, wrapper.optimizer.type)
         _check_rate(wrapper.optimizer.get('lr', 0.0))
+    _check_schedules(config, len(datasets['train']))
     return Preflight(model, datasets)
 
 
@@ -164,6 +166,33 @@ def _check_length(config: Config) -> None:
 def _check_rate(rate: Any) -> None:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < float('inf'):
         raise ConfigError(f'optimizer.lr={rate!r}: a finite number of at least 0 is expected.')
+
+
+def _check_schedules(config: Config, images: int) -> None:
+    """Step each schedule at its beginning: the engine first does so after an epoch."""
+    told = config.get('param_scheduler') or []
+    if isinstance(told, dict) and 'type' not in told:  # lists by the name of their optimizer
+        told = [one for several in told.values() for one in _as_list(several)]
+    length = max(images // (config.train_dataloader.get('batch_size', 1) * get_world_size()), 1)
+    epochs = config.train_cfg.get('max_epochs', 1)
+    for one in _as_list(told):
+        if not isinstance(one, dict):
+            continue
+        end = epochs if one.get('by_epoch', True) else config.train_cfg.get('max_iters', epochs * length)
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
+        schedule = PARAM_SCHEDULERS.build(
+            {'end': end, **one}, default_args=dict(optimizer=optimizer, epoch_length=length))
+        if getattr(schedule, 'need_val_args', False):
+            continue
+        schedule._global_step = schedule.begin
+        optimizer.step()
+        try:
+            for _ in range(2):
+                schedule.step()
+        except Exception as error:
+            arguments = ', '.join(f'{name}={value!r}' for name, value in one.items() if name != 'type')
+            raise ConfigError(f'param_scheduler: {one["type"]}({arguments}) cannot be stepped ({type(error).__name__}: '
+                              f'{error}).') from error
 
 
 def _paths(dataset: Any) -> set[str]:
