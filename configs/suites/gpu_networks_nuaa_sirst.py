@@ -1,4 +1,4 @@
-"""UIU-Net, ILNet, ALCNet, ACM and recipes of LGNet on NUAA-SIRST after three slots of a GPU.
+"""UIU-Net, ALCNet, ACM and recipes of LGNet on NUAA-SIRST after three slots of a GPU.
 
 Trained and tested there (configs/slots/nuaa_sirst.py, nuaa_sirst_512.py, nuaa_sirst_seeds.py), as docs/results.md says;
 their predictions are scored here:
@@ -34,13 +34,15 @@ entries = [
            tested=[dict(folder='../../work_dirs/slots_gpu4/nuaa_sirst/final_map/test', seed=0)]),
     scaled('soft IoU of the final map, 57 epochs, published weights', '../gpu/lgnet_scaled_nuaa_sirst.py',
            options={'channels_last': True}, checkpoint='../gpu/lgnet_scaled_nuaa_sirst.safetensors'),
+    scaled('the same weights, four mirrored views', '../gpu/lgnet_scaled_nuaa_sirst.py',
+           options={'channels_last': True, 'model.views.mirrored': True},
+           tested=[dict(folder='../../work_dirs/published_views/mirrored', seed=0)]),
     scaled('soft IoU of the final map, 53 to 60 epochs', '../gpu/lgnet_scaled_nuaa_sirst.py', tested=[
         dict(folder=f'../../work_dirs/slots_gpu5/nuaa_sirst/soft_iou_{seed}/test', seed=seed) for seed in range(3)]),
     tested('ACM-FPN, 158 epochs', 'baselines/acm_fpn_nuaa_sirst', 'acm_fpn', slot=5),
     dict(config='../gpu/alcnet_nuaa_sirst.py', name='ALCNet, batches of 8, 84 epochs, published weights',
          checkpoint='../gpu/alcnet_nuaa_sirst.safetensors'),
     tested('UIU-Net, batches of 8, 39 epochs', 'baselines/uiunet_nuaa_sirst', 'uiunet'),
-    tested('ILNet-S, 40 epochs', 'baselines/ilnet_s_nuaa_sirst', 'ilnet_s'),
     recipe('LGNet at 256x256, BCE of all maps, 16 epochs', 'recipe_256'),
     recipe('LGNet at 256x256, soft IoU, 14 epochs', 'recipe_soft_iou', **{'model.loss.type': 'SoftIoULoss'}),
     recipe('LGNet at 256x256, BCE of the final map, 16 epochs', 'recipe_final_map', **{'model.supervision': 'final'}),
