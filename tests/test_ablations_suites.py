@@ -115,7 +115,8 @@ def test_every_ablation_that_needs_nothing_made_before_is_in_a_suite(suites: dic
     named = {entry.config.resolve() for name in ('ablations_irstd1k', 'recipes_nuaa_sirst')
              for entry in suites[name].entries}
     assert {path.stem for path in ABLATIONS.glob('*.py') if path not in named} == {
-        f'lgnet_{dataset}_small_clip{how}' for dataset in ('irstd1k', 'nuaa_sirst') for how in ('', '_never')}
+        f'lgnet_{data}_small_clip{how}' for data in ('irstd1k', 'nuaa_sirst', 'nuaa_sirst_scaled')
+        for how in ('', '_never')}
 
 
 def test_every_recipe_of_another_model_or_loss_trains_and_its_loss_is_another(

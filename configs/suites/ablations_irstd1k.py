@@ -62,4 +62,7 @@ entries = [
     caption('../ablations/lgnet_irstd1k_text_dropout.py', 'half of the sentences left out', 'Text dropout'),
     caption('../ablations/lgnet_irstd1k_text_dropout.py', 'a quarter left out', 'Text dropout',
             options={'model.target_descriptor.text_dropout': 0.25}),
+
+    # Ours: as ILNet trains. It differs from "+ fusion".
+    dict(config='../ablations/lgnet_irstd1k_fusion_scaled.py', name='+ fusion; scaled, cut, blurred', group='Images'),
 ]
