@@ -60,6 +60,22 @@ def whole(least: int, otherwise: str = '') -> Callable[[str], int]:
     return number
 
 
+def inches(text: str) -> float:
+    """The ``type`` of a command line's option: the width of a figure.
+
+    Examples:
+        >>> inches('7.16')
+        7.16
+    """
+    try:
+        width = float(text)
+    except ValueError:
+        width = 0.0
+    if not 1 <= width <= 40:
+        raise argparse.ArgumentTypeError(f'{text!r}; expected inches, 1 to 40, for example 3.5 or 7.16')
+    return width
+
+
 def logged(log: Path, tool: Path, *arguments: object) -> bool:
     """Run one tool in a process of its own, its output added to ``log``; whether it ended well."""
     import subprocess

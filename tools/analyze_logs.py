@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+from irstd_toolbox.console import inches
+
 PERCENT = ('IoU', 'nIoU', 'Pd', 'precision', 'recall', 'F1')
 SHARES = {'at a half': 0.5, 'at three quarters': 0.75, 'at the end': 1.0}
 
@@ -20,7 +22,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('folders', nargs='+', metavar='WORK_DIR[=NAME]',
                         help='NAME stands in the table and the legend (default: the name of the folder)')
     parser.add_argument('--key', default='irstd/IoU', metavar='COLUMN', help='default: %(default)s')
-    parser.add_argument('--width', type=float, default=3.5, metavar='INCHES',
+    parser.add_argument('--width', type=inches, default=3.5, metavar='INCHES',
                         help='of the figure: 3.5 is a column, 7.16 a page (default: %(default)s)')
     parser.add_argument('--out', type=Path, metavar='FILE', help='draw into this .png, .pdf or .svg')
     parser.add_argument('--document', type=Path, metavar='FILE',
@@ -38,11 +40,10 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.evaluation.folders import name_folders, split_name
     from irstd_toolbox.evaluation.sections import find_section, replace_section
     from irstd_toolbox.training.logs import read_curve
+    from irstd_toolbox.visualization.panels import SUFFIXES
 
-    if args.out and args.out.suffix not in ('.png', '.pdf', '.svg'):
-        raise ConfigError(f'--out is {args.out}; expected a name that ends in .png, .pdf or .svg.')
-    if not 1 <= args.width <= 40:
-        raise ConfigError(f'--width is {args.width:g}; expected inches, 1 to 40, for example 3.5 or 7.16.')
+    if args.out and args.out.suffix not in SUFFIXES:
+        raise ConfigError(f'--out is {args.out}; expected a name that ends in {", ".join(SUFFIXES)}.')
     check_targets(args.out)
     if args.document:
         find_section(args.document, args.section)
@@ -55,7 +56,10 @@ def main(argv: list[str] | None = None) -> None:
     if args.out:
         draw(args, curves, scale, label)
     if args.document:
-        text = '\n'.join(f'| {" | ".join(line)} |' for line in [heads, ['---'] + ['---:'] * (len(heads) - 1), *rows])
+        from irstd_toolbox.benchmarking.reports.markdown import escape, line
+
+        marks = ['---', *['---:'] * (len(heads) - 1)]
+        text = '\n'.join(map(line, [heads, marks, *([escape(name), *cells] for name, *cells in rows)]))
         if args.out:
             text += f'\n\n![{label} over epochs]({os.path.relpath(args.out, args.document.parent)})'
         replace_section(args.document, args.section, ['tools/analyze_logs.py', *(argv or sys.argv[1:])], text)
@@ -89,16 +93,12 @@ def table(heads: list[str], rows: list[list[str]]):
 
 
 def draw(args: argparse.Namespace, curves: dict, scale: float, label: str) -> None:
-    """Write the figure, whole or not at all."""
-    import io
-
-    from irstd_toolbox.evaluation.files import write_atomically
+    """Write the figure."""
+    from irstd_toolbox.visualization import save
     from irstd_toolbox.visualization.curve_figures import epochs_figure
 
     lines = {name: (curve.epochs, curve.values * scale, curve.best) for name, curve in curves.items()}
-    drawn = io.BytesIO()
-    epochs_figure(lines, label, args.width).savefig(drawn, format=args.out.suffix[1:])
-    write_atomically(args.out, drawn.getvalue())
+    save(epochs_figure(lines, label, args.width), args.out)
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ sum); memory is what the process's peak rose by from before the model was built.
     python tools/benchmark_cost.py configs/lgnet_irstd1k.py 'configs/baselines/*_irstd1k.py'
 
 With --device cuda a second table: latency between two events on the GPU and torch's peak of allocated memory, in one
-process; methods without parameters are formulas, which the CPU computes, and have no row there.
+process. What has no parameters before weights are loaded, formulas and GroundedSAM, has no row there.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                                                               '(default: %(default)s)')
     parser.add_argument('--repeats', type=whole(1), default=3,
                         help='forward passes after a first one (default: %(default)s)')
-    parser.add_argument('--threads', type=whole(1), default=1, help='default: %(default)s')
+    parser.add_argument('--threads', type=whole(1), default=1, help='of the CPU (default: %(default)s)')
     parser.add_argument('--device', choices=tuple(MARKERS), default='cpu', help='default: %(default)s')
     parser.add_argument('--document', type=Path, metavar='FILE',
                         help='write the table into this Markdown file, in its section "<!-- cost -->" or '
@@ -68,9 +68,9 @@ def measure_all_on_gpu(paths: list[str], args: argparse.Namespace) -> Iterator[d
     for path in paths:
         try:
             row = measure_on_gpu(load_config(path).model, args.size, args.repeats)
-        except Exception as error:  # noqa: BLE001 - a row says what, as on the CPU
-            row = dict(failed=f'error: {error}'.splitlines()[0], gpu_ms=0)
-        if row['gpu_ms'] is not None:
+        except Exception as error:  # a row says what, as on the CPU
+            row = dict(failed=f'error: {error}'.splitlines()[0])
+        if 'failed' in row or row['gpu_ms']:
             yield dict(row, config=Path(path).stem)
 
 

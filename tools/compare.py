@@ -19,6 +19,8 @@ from typing import Any
 
 MOVING = 3
 """How many images are named that move a difference most."""
+ROUNDING = 1e-12
+"""What moves it less than this moves it not at all."""
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -188,7 +190,8 @@ def most_moving(difference: float, left: Any, ids: list[str]) -> dict[str, float
     import numpy as np
 
     moved = np.nan_to_num(np.abs(left - difference))
-    return {ids[place]: float(left[place]) for place in np.argsort(-moved, kind='stable')[:MOVING] if moved[place] > 0}
+    moved[moved < ROUNDING] = 0
+    return {ids[place]: float(left[place]) for place in np.argsort(-moved, kind='stable')[:MOVING] if moved[place]}
 
 
 def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse.Namespace, images: int):
@@ -220,6 +223,8 @@ def table(compared: Mapping, alone: list[Mapping], protocol: Any, args: argparse
 
 def table_without(compared: Mapping, without: Mapping[str, Mapping[str, float]], protocol: Any):
     """One row a metric: the difference, and what it is without single images."""
+    from math import isnan
+
     from rich.table import Table
 
     grid = Table(caption=f'B - A without one image: the {MOVING} that move it most.')
@@ -228,8 +233,9 @@ def table_without(compared: Mapping, without: Mapping[str, Mapping[str, float]],
     for name, one in compared.items():
         scale = 1e6 if name == 'Fa' else 100
         cells = [f'{value * scale:+.2f}\n{image}' for image, value in without[name].items()]
-        grid.add_row(name if name in protocol.reports else f'({name})', f'{one.difference.value * scale:+.2f}',
-                     *cells, *['–'] * (MOVING - len(cells)))
+        value = one.difference.value
+        grid.add_row(name if name in protocol.reports else f'({name})',
+                     '–' if isnan(value) else f'{value * scale:+.2f}', *cells, *['–'] * (MOVING - len(cells)))
     return grid
 
 

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from irstd_toolbox.console import whole
+from irstd_toolbox.console import inches, whole
 
 KINDS = ('panel', 'surface', 'difference', 'worst')
 
@@ -39,7 +39,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='of the surfaces, the last two exclusive (default: the whole image)')
     parser.add_argument('--insets', type=whole(0), default=1, metavar='N',
                         help='enlarged windows in a picture (default: 1)')
-    parser.add_argument('--width', type=float, default=7.16, metavar='INCHES',
+    parser.add_argument('--width', type=inches, default=7.16, metavar='INCHES',
                         help='of a figure: 3.5 is a column, 7.16 a page (default: %(default)s)')
     parser.add_argument('--format', choices=('png', 'pdf', 'svg'), default='png', help='default: png')
     parser.add_argument('--out', type=Path, default=Path('pictures'), metavar='DIR', help='default: %(default)s')
@@ -101,8 +101,6 @@ def check(args: argparse.Namespace) -> None:
 
     if not 0 <= args.threshold < 1:
         raise ConfigError(f'--threshold is {args.threshold:g}; expected a probability, 0 <= T < 1.')
-    if not 1 <= args.width <= 40:
-        raise ConfigError(f'--width is {args.width:g}; expected inches, 1 to 40, for example 3.5 or 7.16.')
     check_folder(args.out)
 
 

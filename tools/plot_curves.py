@@ -10,6 +10,8 @@ import io
 import warnings
 from pathlib import Path
 
+from irstd_toolbox.console import inches
+
 KINDS = ('roc', 'pr', 'pd_fa', 'roc3d')
 FIXED_FA, FIXED_PD = (1e-6, 1e-5, 1e-4), (0.9, 0.95)
 
@@ -29,7 +31,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='Pd and Fa at all 65536 thresholds instead of about 120: minutes instead of seconds')
     parser.add_argument('--fa-range', nargs=2, type=float, default=(1e-6, 1e-3), metavar=('LOW', 'HIGH'),
                         help='of the area under Pd-Fa (default: 1e-6 1e-3)')
-    parser.add_argument('--width', type=float, metavar='INCHES',
+    parser.add_argument('--width', type=inches, metavar='INCHES',
                         help='of a figure: 3.5 is a column, 7.16 a page (default: 3.5, of roc3d 7.16)')
     parser.add_argument('--format', choices=('png', 'pdf', 'svg'), default='png', help='default: png')
     parser.add_argument('--out', type=Path, default=Path('curves'), metavar='DIR', help='default: %(default)s')
@@ -51,8 +53,6 @@ def main(argv: list[str] | None = None) -> None:
     protocol = get(args.protocol)
     if not 0 < args.fa_range[0] < args.fa_range[1]:
         raise ConfigError(f'--fa-range is {args.fa_range[0]:g} {args.fa_range[1]:g}; expected 0 < LOW < HIGH.')
-    if args.width is not None and not 1 <= args.width <= 40:
-        raise ConfigError(f'--width is {args.width:g}; expected inches, 1 to 40, for example 3.5 or 7.16.')
     check_folder(args.out)
     folders = name_folders(split_name(text) for text in args.predictions)
     layout = detect(args.data_root, args.dataset)

@@ -73,14 +73,14 @@ def measure_on_gpu(model: dict, size: int = SIDE, repeats: int = 20) -> dict[str
         repeats: Timed forward passes, after ten that are not.
 
     Returns:
-        ``size``; ``gpu_ms`` (percentiles) and ``gpu_memory_mib`` (torch's peak of allocated memory), both None without
+        ``gpu_ms`` (percentiles) and ``gpu_memory_mib`` (torch's peak of allocated memory), both None without
         parameters, since a formula is computed on the CPU.
     """
     network, image, descriptor = _inputs(model, size)
-    found = dict(size=size, gpu_ms=None, gpu_memory_mib=None)
+    times = memory = None
     if any(True for _ in network.parameters()):
-        found['gpu_ms'], found['gpu_memory_mib'] = _on_gpu(network, image, descriptor, repeats)
-    return found
+        times, memory = _on_gpu(network, image, descriptor, repeats)
+    return dict(gpu_ms=times, gpu_memory_mib=memory)
 
 
 def _inputs(model: dict, size: int) -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor | None]:

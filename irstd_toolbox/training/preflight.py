@@ -143,18 +143,25 @@ def _check_name(registry: Any, name: Any) -> None:
         raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {", ".join(known(registry))}.')
 
 
+def _per_step(config: Config) -> int:
+    """Images of a step, over all processes."""
+    return config.train_dataloader.get('batch_size', 1) * get_world_size()
+
+
 def _check_batches(config: Config, images: int) -> None:
-    loader = config.train_dataloader
-    per_step = loader.get('batch_size', 1) * get_world_size()
-    if loader.get('drop_last', False) and images < per_step:
+    per_step = _per_step(config)
+    if config.train_dataloader.get('drop_last', False) and images < per_step:
         raise ConfigError(f'The training list has {images} images, fewer than one batch of {per_step}, and drop_last '
                           'drops incomplete batches: an epoch would have no iteration. Lower '
                           'train_dataloader.batch_size.')
 
 
 def _check_length(config: Config) -> None:
+    if not config.get('train_cfg'):
+        raise ConfigError('The config has no train_cfg, so nothing says how long to train. Put a file of '
+                          'configs/_base_/schedules/ into its _base_.')
     for key in ('max_epochs', 'max_iters', 'val_begin', 'val_interval'):
-        told = (config.get('train_cfg') or {}).get(key)
+        told = config.train_cfg.get(key)
         if told is not None and (isinstance(told, bool) or not isinstance(told, int) or told < 1):
             raise ConfigError(f'train_cfg.{key}={told!r}: a whole number from 1 is expected.')
     apart = ((config.get('default_hooks') or {}).get('checkpoint') or {}).get('interval', -1)
@@ -173,13 +180,13 @@ def _check_schedules(config: Config, images: int) -> None:
     told = config.get('param_scheduler') or []
     if isinstance(told, dict) and 'type' not in told:  # lists by the name of their optimizer
         told = [one for several in told.values() for one in _as_list(several)]
-    length = max(images // (config.train_dataloader.get('batch_size', 1) * get_world_size()), 1)
+    length = max(images // _per_step(config), 1)
     epochs = config.train_cfg.get('max_epochs', 1)
     for one in _as_list(told):
         if not isinstance(one, dict):
             continue
         end = epochs if one.get('by_epoch', True) else config.train_cfg.get('max_iters', epochs * length)
-        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
+        optimizer = torch.optim.Adam([nn.Parameter(torch.zeros(1))])  # has every value that schedules move
         schedule = PARAM_SCHEDULERS.build(
             {'end': end, **one}, default_args=dict(optimizer=optimizer, epoch_length=length))
         if getattr(schedule, 'need_val_args', False):

@@ -239,7 +239,8 @@ def _dress(axes: Axes) -> None:
 
 
 def _finish(figure: Figure, axes: Axes, title: str = '', top: float | None = 1.005) -> Figure:
-    axes.set_ylim(*((0, top) if top else ()))
+    if top:
+        axes.set_ylim(0, top)
     _dress(axes)
     # Long lists of methods stand outside, since inside they would hide the curves.
     inside = len(axes.get_legend_handles_labels()[0]) <= 6

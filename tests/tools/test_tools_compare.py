@@ -105,6 +105,23 @@ def test_the_images_that_move_a_difference_most_are_named(say, tables) -> None:
     shown = say(*tables)
     assert 'IoU │ -28.00 │ -27.59 │ -27.59 │ -27.59 │ │ │ │ scene_1 │ scene_3 │ scene_5 │' in shown
     assert 'Pd │ +0.00 │ – │ – │ – │' in shown
+    assert say(tables[0], tables[0]).count('+0.00 │ – │ – │ – │') == 4
+
+
+def test_sums_that_differ_by_rounding_move_nothing(load_tool: Callable[[str], ModuleType]) -> None:
+    found = load_tool('compare').most_moving(0.3, np.array([0.3 + 1e-16, 0.4, np.nan, 0.1]), ['a', 'b', 'c', 'd'])
+    assert found == {'d': 0.1, 'b': 0.4}
+
+
+def test_a_metric_that_no_image_defines_has_no_difference(say, tables) -> None:
+    for path in tables:
+        header, *lines = path.read_text().splitlines()
+        place = {name: header.split(',').index(name) for name in ('targets', 'matched')}
+        rows = [line.split(',') for line in lines]
+        for row in rows:
+            row[place['targets']] = row[place['matched']] = '0'
+        path.write_text('\n'.join([header, *map(','.join, rows)]) + '\n')
+    assert 'Pd │ – │ – │ – │ – │' in say(*tables)
 
 
 def test_a_test_folder_is_counted_from_its_predictions(say, methods, tables, data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whole numbers on command lines: one below the least is refused before anything is read."""
+"""Numbers on command lines: one that nothing can be done with is refused before anything is read."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -35,6 +35,16 @@ def test_a_number_below_the_least_is_refused(
         load_tool(name).main([*command, f'--{option}={text}'])
     assert left.value.code == 2
     assert f"argument --{option}: '{text}'; expected a whole number from {least}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('tool', ['analyze_logs', 'draw', 'plot_curves'])
+@pytest.mark.parametrize('text', ['0', '41', 'nan', 'wide'])
+def test_a_width_that_is_none_is_refused(tool: str, text: str, load_tool: Callable[[str], ModuleType],
+                                         capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as left:
+        load_tool(tool).main([f'--width={text}'])
+    assert left.value.code == 2
+    assert f"argument --width: '{text}'; expected inches, 1 to 40" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('side', ['0', '-3', '1.5', 'x'])

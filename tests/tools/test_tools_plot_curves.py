@@ -99,8 +99,7 @@ def test_a_prediction_of_another_size_names_its_file(main, data):
 
 
 @pytest.mark.parametrize(('options', 'text'), [
-    (['--protocol', 'nonsense'], 'no known protocol'), (['--fa-range', '1', '0.1'], '--fa-range is 1 0.1'),
-    (['--width', '0'], '--width is 0')])
+    (['--protocol', 'nonsense'], 'no known protocol'), (['--fa-range', '1', '0.1'], '--fa-range is 1 0.1')])
 def test_an_impossible_option_is_refused_before_anything_is_written(main, data, options, text):
     with pytest.raises(ConfigError, match=text):
         main(data / 'sharp', data / 'own', '--out', data / 'never', *options)

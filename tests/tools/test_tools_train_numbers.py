@@ -33,10 +33,19 @@ def test_a_file_in_the_place_of_the_work_folder_is_found(config: Path, load_tool
 @pytest.mark.parametrize('schedules, message', [
     ("dict(type='PolyLR', power='abc', end=3)", r"PolyLR\(power='abc', end=3\) cannot be stepped \(TypeError"),
     ("[dict(type='PolyLR', begin=2, end=9), dict(type='StepLR', step_size=0)]",
+     r'StepLR\(step_size=0\) cannot be stepped \(ZeroDivisionError'),
+    ("dict(first=[dict(type='StepParamScheduler', step_size=2, param_name='eps'), dict(type='StepLR', step_size=0)])",
      r'StepLR\(step_size=0\) cannot be stepped \(ZeroDivisionError')])
 def test_a_schedule_that_would_fail_after_an_epoch_is_found(config: Path, load_tool: Callable, schedules: str,
                                                             message: str) -> None:
     config.write_text(config.read_text() + f'param_scheduler = {schedules}\n')
     with pytest.raises(ConfigError, match=f'param_scheduler: {message}'):
+        load_tool('train').main([str(config), '--work-dir', str(config.parent / 'run')])
+    assert not (config.parent / 'run').exists()
+
+
+def test_a_training_of_no_length_is_found(config: Path, load_tool: Callable) -> None:
+    config.write_text(config.read_text() + 'train_cfg = None\n')
+    with pytest.raises(ConfigError, match='no train_cfg, so nothing says how long to train'):
         load_tool('train').main([str(config), '--work-dir', str(config.parent / 'run')])
     assert not (config.parent / 'run').exists()

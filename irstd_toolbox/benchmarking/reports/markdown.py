@@ -2,13 +2,13 @@
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .benchmark_file import Benchmark
 from .machine import describe_machine
 from .tables import Cell, Picture, Section, Table
 
-__all__ = ['report', 'sections_text']
+__all__ = ['escape', 'line', 'report', 'sections_text']
 
 _MARKS = {'best': '**{}**', 'second': '<ins>{}</ins>', '': '{}'}
 
@@ -56,16 +56,17 @@ def escape(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    lines = [_line(escape(column.title) for column in table.columns),
-             _line('---:' if column.numeric else '---' for column in table.columns)]
+    lines = [line(escape(column.title) for column in table.columns),
+             line('---:' if column.numeric else '---' for column in table.columns)]
     for block in table.blocks:
         if block.heading:
-            lines.append(_line([f'*{escape(block.heading)}*', *[''] * (len(table.columns) - 1)]))
-        lines += [_line(map(_cell, row)) for row in block.rows]
+            lines.append(line([f'*{escape(block.heading)}*', *[''] * (len(table.columns) - 1)]))
+        lines += [line(map(_cell, row)) for row in block.rows]
     return '\n'.join(lines)
 
 
-def _line(cells: object) -> str:
+def line(cells: Iterable[str]) -> str:
+    """A row of a table."""
     return f'| {" | ".join(cells)} |'
 
 
