@@ -67,6 +67,9 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError(f'{config.model.type} has no parameters, so there is nothing to train. Methods without '
                           'parameters are run by tools/test.py, without a checkpoint.')
+    if not config.get('train_cfg'):
+        raise ConfigError('The config has no train_cfg, so nothing says how long to train. Put a file of '
+                          'configs/_base_/schedules/ into its _base_.')
     options = compile_options(config)
     if options is not None:
         network_parts(model)
@@ -157,11 +160,8 @@ def _check_batches(config: Config, images: int) -> None:
 
 
 def _check_length(config: Config) -> None:
-    if not config.get('train_cfg'):
-        raise ConfigError('The config has no train_cfg, so nothing says how long to train. Put a file of '
-                          'configs/_base_/schedules/ into its _base_.')
     for key in ('max_epochs', 'max_iters', 'val_begin', 'val_interval'):
-        told = config.train_cfg.get(key)
+        told = (config.get('train_cfg') or {}).get(key)
         if told is not None and (isinstance(told, bool) or not isinstance(told, int) or told < 1):
             raise ConfigError(f'train_cfg.{key}={told!r}: a whole number from 1 is expected.')
     apart = ((config.get('default_hooks') or {}).get('checkpoint') or {}).get('interval', -1)
