@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.evaluation.results import result_table
     from irstd_toolbox.inference.testing import Outputs, run_test
     from irstd_toolbox.plugins import load_plugins
+    from irstd_toolbox.training.stamp import lists_told
 
     load_plugins(args.plugins)
     folder = args.out or beside(args.checkpoint, args.config, args.cfg_options)
@@ -54,8 +55,10 @@ def main(argv: list[str] | None = None) -> None:
     print_tables(result_table(results))
     for name, value in results.get('metrics', {}).items():
         print(f'{name}: {value:.4g}')
-    selection = (results['checkpoint'] or {}).get('selection') or {}
-    if selection.get('on') == 'test':
+    origin = results['checkpoint'] or {}
+    if origin.get('trained_before'):
+        print(f'The training began with weights that had been trained on {lists_told(origin["trained_before"])}.')
+    if (origin.get('selection') or {}).get('on') == 'test':
         print('The checkpoint was chosen on the test list (--select-on-test): these figures are too good for a fair '
               'comparison.')
     if results.get('threshold', {}).get('oracle'):

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import Config
 
 from .. import __version__
 from ..datasets.layouts import detect
 from ..evaluation.files import write_atomically
 from ..evaluation.protocols import get
-from ..training.hooks import git_commit
-from .configs import data_of, plain, text_at_test
+from ..training.stamp import git_commit, lists_told
+from .configs import data_of, is_trained, plain, text_at_test
 from .planning import Plan, Row
 from .steps import Given, Rescore, Test, Train
 
@@ -100,6 +101,7 @@ def _row(plan: Plan, row: Row, protocol: str,
         trained_on=row.trained and row.trained.name, tested_on=row.tested.name, split=data.get('split') or 'trainval',
         list=told, leaked=leaked, protocol=protocol, protocol_sha256=get(protocol).fingerprint(), ids_sha256=None,
         images=None, targets=None, reports=list(get(protocol).reports), seeds=list(seeds), values={}, selection=None,
+        trained_before=None,
         text_at_test=text_at_test(config), oracle_threshold=False, threshold=None, iterations=None,
         cost=cost.outcome if cost and cost.state == 'done' else None, folders=[], data_root=str(data.data_root),
         layout=plain(data.get('layout')), failed=None)
@@ -114,7 +116,8 @@ def _row(plan: Plan, row: Row, protocol: str,
     return dict(
         about, ids_sha256=print_['ids_sha256'], images=print_['images'],
         targets=print_['targets'], values={name: [one.get(name) for one in metrics] for name in metrics[0]},
-        selection=_selection(results, tests), oracle_threshold=bool(rule and rule.get('oracle')), threshold=rule,
+        selection=_selection(results, tests), trained_before=_trained_before(results, config),
+        oracle_threshold=bool(rule and rule.get('oracle')), threshold=rule,
         iterations=trained.outcome.get('iterations') if trained else None,
         folders=[job.folder.relative_to(plan.choices.out.resolve()).as_posix() for job in jobs])
 
@@ -133,6 +136,16 @@ def _selection(results: Sequence[Mapping], tests: Sequence[Test | Given]) -> str
         last = isinstance(test.trained, Train) and not test.trained.outcome['chosen']
         found.add('none' if test.trained is None or last else stamp or 'not known')
     return 'test' if 'test' in found else sorted(found)[0]
+
+
+def _trained_before(results: Sequence[Mapping], config: Config) -> str | None:
+    """What the weights that the training began with had been trained on; None if it began with none, or on its own."""
+    found = set()
+    for origin in filter(None, (one.get('checkpoint') for one in results)):
+        start = config.get('load_from')
+        unknown = [dict(weights=Path(start).name)] if start and is_trained(config) else []
+        found.add(lists_told(origin.get('trained_before', unknown)))
+    return '; '.join(sorted(filter(None, found))) or None
 
 
 def _shown(path: Path) -> str:

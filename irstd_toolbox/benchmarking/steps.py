@@ -11,7 +11,7 @@ from ..errors import CheckpointError
 from ..evaluation.files import write_atomically
 from ..evaluation.protocols import resolve as resolve_protocols
 from ..training.checkpoint import file_sha256, find_checkpoint, read_checkpoint
-from ..training.hooks import stamp_of
+from ..training.stamp import stamp_of
 from .configs import data_of, list_digest, named_files, plain, write_config
 from .jobs import Job, key_of, read_record
 from .launching import Launch

@@ -28,8 +28,8 @@ from ..training import distributed
 from ..training.amp import best_dtype, predicting_in
 from ..training.checkpoint import file_sha256
 from ..training.config_edits import load_config, set_workers
-from ..training.hooks import stamp_of
 from ..training.panel_hook import evenly_spaced
+from ..training.stamp import stamp_of
 from ..visualization import panel, save
 from .predictor import checkpoint_of, load_model, pick_device
 from .staging import staged
@@ -199,11 +199,11 @@ def _write(sample: Any, outputs: Outputs, draw: bool) -> None:
 
 
 def _origin(checkpoint: str | None, meta: dict) -> dict | None:
-    """Which weights, and how they were chosen."""
+    """Which weights, what they were trained on, and how they were chosen."""
     if checkpoint is None:
         return None
     stamp = stamp_of(meta)
-    marks = {key: stamp[key] for key in ('resumed', 'precision') if key in stamp}
+    marks = {key: stamp[key] for key in ('trained_on', 'trained_before', 'resumed', 'precision') if key in stamp}
     return dict(path=str(checkpoint), sha256=file_sha256(checkpoint), epoch=meta.get('epoch'),
                 selection=stamp.get('selection'), **marks)
 

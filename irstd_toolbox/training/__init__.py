@@ -6,11 +6,12 @@ from .checkpoint import load_weights, read_checkpoint
 from .clip_hooks import ExportCLIPHook, StartValidationHook
 from .deadline_hook import DeadlineHook
 from .determinism import irstd_worker_init
-from .hooks import CheckpointHook, CollapseGuardHook, EpochSeedHook, NaNGuardHook, StampHook
+from .hooks import CheckpointHook, CollapseGuardHook, EpochSeedHook, NaNGuardHook
 from .optimizers import DecoupledAdagrad, build_adan
 from .panel_hook import PanelHook
 from .progress import CSVLoggerHook, ProgressHook
 from .separate_optimizers import SeparateOptimizers
+from .stamp import StampHook
 from .weights_only import FreshOptimizerHook
 
 __all__ = [

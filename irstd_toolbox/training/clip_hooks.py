@@ -14,7 +14,7 @@ from ..errors import CheckpointError, ConfigError
 from ..evaluation.files import write_atomically
 from ..registry import HOOKS
 from .checkpoint import find_checkpoint, read_checkpoint
-from .hooks import stamp_of
+from .stamp import stamp_of
 
 __all__ = ['ExportCLIPHook', 'StartValidationHook']
 

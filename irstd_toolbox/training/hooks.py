@@ -1,10 +1,9 @@
-"""What the engine's Runner lacks: exact resumes, guards, and a record of how a checkpoint was chosen."""
+"""What the engine's Runner lacks: exact resumes and guards."""
 
 import math
 import operator
 import os
 import shutil
-import subprocess
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +16,11 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from .. import __version__
 from ..errors import ConfigError, UserError
 from ..registry import HOOKS
 from .determinism import SeededSamples, derived_seed, seed_everything
 
-__all__ = [
-    'CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook', 'StampHook', 'git_commit', 'listed_as',
-    'stamp_of']
-
-STAMP = 'irstd_toolbox'
+__all__ = ['CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook']
 
 
 @HOOKS.register_module()
@@ -229,55 +223,3 @@ class CheckpointHook(EngineCheckpointHook):
         if is_main_process():
             for number in dropped:
                 Path(self.out_dir, self.filename_tmpl.format(number)).unlink(missing_ok=True)
-
-
-def git_commit() -> str | None:
-    """The commit of the checkout that this package is run from, None if it is not run from one."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / '.git').exists():
-        return None
-    try:
-        run = subprocess.run(['git', '-C', root, 'rev-parse', 'HEAD'], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return run.stdout.strip() if run.returncode == 0 else None
-
-
-def stamp_of(meta: dict) -> dict:
-    """The stamp in a checkpoint's ``meta``, ``{}`` where another program wrote it."""
-    stamp = meta.get(STAMP)
-    return stamp if isinstance(stamp, dict) else {}
-
-
-@HOOKS.register_module()
-class StampHook(Hook):
-    """Write into every checkpoint's ``meta['irstd_toolbox']`` how it came about.
-
-    ``selection['on']`` is the list that the best checkpoint was chosen on: ``'holdout'`` (carved from the training
-    list), ``'val'``, ``'test'``, another list's name, or ``'none'`` without validation. Results repeat it.
-    """
-
-    def before_train(self, runner: Runner) -> None:
-        self.stamp = dict(version=__version__, commit=git_commit(), seed=runner.seed, selection=_selection(runner))
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        checkpoint['meta'][STAMP] = self.stamp
-
-
-def _selection(runner: Runner) -> dict:
-    if runner.val_loop is None:
-        return dict(on='none', metric=None, protocol=None, images=0)
-    dataset = runner.val_dataloader.dataset
-    hook = next((hook for hook in runner.hooks if isinstance(hook, EngineCheckpointHook)), None)
-    metric = hook.save_best[0] if hook is not None and hook.save_best else None
-    protocols = [protocol for one in runner.val_evaluator.metrics for protocol in getattr(one, 'protocols', ())]
-    protocol = str(getattr(protocols[0], 'name', protocols[0])) if protocols else None
-    return dict(on=listed_as(dataset), metric=metric, protocol=protocol, images=len(dataset))
-
-
-def listed_as(dataset: Any) -> str:
-    """The kind of list that a data set's images come from: ``'holdout'``, ``'test'``, or the list's own name."""
-    if getattr(dataset, 'holdout', 0) and getattr(dataset, 'part', None) == 'holdout':
-        return 'holdout'
-    split = str(getattr(dataset, 'split', 'unknown'))
-    return 'test' if Path(split).stem == 'test' else split

@@ -14,8 +14,8 @@ from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZ
 from .compiling import compile_options, network_parts, try_compiler
 from .config_edits import optim_wrappers
 from .determinism import own_random
-from .hooks import listed_as
 from .panel_hook import PanelHook
+from .stamp import listed_as
 
 __all__ = ['Preflight', 'check_language', 'preflight']
 

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from ..errors import CheckpointError
 from ..evaluation.files import check_targets, write_atomically
 from .checkpoint import META_KEY, file_sha256, read_checkpoint
-from .hooks import STAMP, stamp_of
+from .stamp import STAMP, stamp_of
 from .weights_only import halved
 
 __all__ = ['publish']

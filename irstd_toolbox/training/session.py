@@ -16,10 +16,10 @@ from . import distributed
 from .checkpoint import check_fits, check_resumable, read_checkpoint, resolve_resume
 from .config_edits import load_config, select_on_test, set_amp, set_seed, set_workers, work_folder
 from .deadline_hook import DeadlineHook, Stopped
-from .hooks import listed_as, stamp_of
 from .preflight import Preflight, preflight
 from .progress import ProgressHook
 from .runner import IRSTDRunner
+from .stamp import listed_as, stamp_of
 
 __all__ = ['start_training']
 

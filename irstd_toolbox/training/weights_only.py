@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..registry import HOOKS
-from .hooks import STAMP, stamp_of
+from .stamp import STAMP, stamp_of
 
 __all__ = ['FreshOptimizerHook', 'halved', 'small_checkpoint']
 

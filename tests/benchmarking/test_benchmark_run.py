@@ -50,9 +50,9 @@ def test_a_row_holds_what_the_contract_says(benchmark_tool: Benchmark, network, 
         name='network', group=None, config=str(network), trained_on='A', tested_on='A', split='test', list='official',
         leaked=0, protocol='canonical', protocol_sha256=get('canonical').fingerprint(),
         ids_sha256=hash_ids(['a4', 'a5']), images=2, targets=2, reports=['IoU', 'nIoU', 'Pd', 'Fa'], seeds=[3, 4],
-        values=row['values'], selection='holdout', text_at_test=False, oracle_threshold=False, threshold=None,
-        iterations=7, cost=None, folders=['runs/network/A/seed_3/test/A', 'runs/network/A/seed_4/test/A'],
-        data_root=str(roots['A']), layout=None, failed=None)
+        values=row['values'], selection='holdout', trained_before=None, text_at_test=False, oracle_threshold=False,
+        threshold=None, iterations=7, cost=None, data_root=str(roots['A']), layout=None, failed=None,
+        folders=['runs/network/A/seed_3/test/A', 'runs/network/A/seed_4/test/A'])
     assert row['values']['IoU'] == [0.5, 0.5] and row['values']['Fa'] == [0.0, 0.0]
 
 
@@ -214,6 +214,24 @@ def test_a_test_made_elsewhere_is_scored_from_its_predictions(
     found.unlink()
     assert benchmark_tool('--suite', suite, '--out', tmp_path / 'out') == 1
     assert found.stem in rows_of(tmp_path / 'out')[0]['failed']
+
+
+@pytest.mark.parametrize('origin, config, told', [
+    (dict(trained_before=[dict(dataset='B', split='train', images=9)]), '', 'B (train, 9 images)'),
+    (dict(trained_before=[]), "load_from = 'own.pth'", None),
+    ({}, "load_from = 'work_dirs/other.pth'", 'what other.pth was trained on, which is not recorded')])
+def test_a_row_says_what_the_weights_that_it_began_with_were_trained_on(
+        benchmark_tool, true_worker, network, tmp_path, tools, origin, config, told):
+    network.write_text(f'{network.read_text()}\n{config}\n')
+    assert benchmark_tool(network, '--checkpoint', f'network={tools / "weights.pth"}', '--out', tmp_path / 'there') == 0
+    made = tmp_path / 'there' / rows_of(tmp_path / 'there')[0]['folders'][0] / 'results.json'
+    results = json.loads(made.read_text())
+    results['checkpoint'] |= origin
+    made.write_text(json.dumps(results))
+    suite = tmp_path / 'suite.py'
+    suite.write_text(f"entries = [dict(config='network.py', tested=[dict(folder={str(made.parent)!r}, seed=3)])]")
+    assert benchmark_tool('--suite', suite, '--out', tmp_path / 'out') == 0
+    assert rows_of(tmp_path / 'out')[0]['trained_before'] == told
 
 
 def test_a_row_names_the_folder_of_its_data_set_among_several(benchmark_tool, formula, roots, tmp_path):

@@ -152,7 +152,8 @@ def test_the_result_says_where_the_weights_came_from(tested: Path, lively: Path)
     results = _results(tested)
     assert results['checkpoint'] == dict(
         path=str(lively), sha256=file_sha256(lively), epoch=results['checkpoint']['epoch'],
-        selection=dict(on='holdout', metric='irstd/IoU', protocol='canonical', images=2))
+        selection=dict(on='holdout', metric='irstd/IoU', protocol='canonical', images=2), trained_before=[],
+        trained_on=[dict(dataset='data', split='trainval', images=6)])
     assert results['config'].endswith('tiny.py')
     assert results['model'] == 'RSUEncoder'
 
@@ -187,16 +188,19 @@ def test_mixed_precision_rounds_and_the_result_names_it(trained: Path, lively: P
     assert _results(tmp_path)['amp'] == 'bf16' and 'amp' not in _results(tested)
 
 
-def test_the_table_is_printed_and_a_choice_on_the_test_list_is_said(
+def test_the_table_is_printed_and_a_choice_on_the_test_list_and_earlier_weights_are_said(
         trained: Path, lively: Path, tmp_path: Path, load_tool: Tool, capsys: pytest.CaptureFixture) -> None:
     content = read_checkpoint(lively)
-    content['meta']['irstd_toolbox']['selection']['on'] = 'test'
+    stamp = content['meta']['irstd_toolbox']
+    stamp['selection']['on'], stamp['trained_before'] = 'test', [dict(weights='other.pth')]
     torch.save(content, tmp_path / 'chosen.pth')
     load_tool('test').main([str(trained.parent / 'tiny.py'), str(tmp_path / 'chosen.pth')])
     out = capsys.readouterr().out
     assert 'canonical' in out
     assert 'The checkpoint was chosen on the test list' in out
-    assert _results(tmp_path / 'test')['checkpoint']['selection']['on'] == 'test'
+    assert 'began with weights that had been trained on what other.pth was trained on, which is not recorded.' in out
+    origin = _results(tmp_path / 'test')['checkpoint']
+    assert origin['selection']['on'] == 'test' and origin['trained_before'] == stamp['trained_before']
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 from irstd_toolbox.training.checkpoint import read_checkpoint, resolve_resume
-from irstd_toolbox.training.hooks import stamp_of
+from irstd_toolbox.training.stamp import stamp_of
 
 Tool = Callable[[str], ModuleType]
 

@@ -23,7 +23,7 @@ from irstd_toolbox.text_priors import Scene
 from irstd_toolbox.text_priors.quadrant import QuadrantProvider
 from irstd_toolbox.training.checkpoint import load_weights, read_checkpoint
 from irstd_toolbox.training.clip_hooks import ExportCLIPHook, StartValidationHook
-from irstd_toolbox.training.hooks import stamp_of
+from irstd_toolbox.training.stamp import stamp_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = f'''

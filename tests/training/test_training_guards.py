@@ -14,7 +14,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, UserError
 from irstd_toolbox.training.checkpoint import read_checkpoint
-from irstd_toolbox.training.hooks import CollapseGuardHook, NaNGuardHook, git_commit, listed_as, stamp_of
+from irstd_toolbox.training.hooks import CollapseGuardHook, NaNGuardHook
 from irstd_toolbox.training.runner import IRSTDRunner
 
 
@@ -68,33 +68,6 @@ def test_a_prediction_in_between_starts_the_count_anew(make: Callable, toy: Simp
 def test_a_patience_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match=r'patience=0\): at least 1'):
         CollapseGuardHook(patience=0)
-
-
-def test_the_stamp_says_how_the_checkpoint_was_chosen(make: Callable, tmp_path: Path) -> None:
-    make(hooks=(dict(type='StampHook'),), checkpoint=dict(save_best='irstd/IoU', rule='greater'), epochs=1).train()
-    stamp = stamp_of(read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')['meta'])
-    assert stamp['selection'] == dict(on='holdout', metric='irstd/IoU', protocol=None, images=8)
-    assert stamp['seed'] == 5
-    assert stamp['version']
-
-
-def test_a_run_without_validation_is_stamped_so(make: Callable, tmp_path: Path) -> None:
-    make(hooks=(dict(type='StampHook'),), validate=False, epochs=1).train()
-    stamp = stamp_of(read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')['meta'])
-    assert stamp['selection']['on'] == 'none'
-
-
-@pytest.mark.parametrize('split, kind', [('test', 'test'), ('idx_320/test', 'test'), ('lists/test.txt', 'test'),
-                                         ('val', 'val')])
-def test_a_test_list_is_known_by_its_name(split: str, kind: str) -> None:
-    class Listed:
-        holdout, part = 0.0, 'fit'
-    Listed.split = split
-    assert listed_as(Listed()) == kind
-
-
-def test_foreign_meta_has_no_stamp() -> None:
-    assert stamp_of({}) == stamp_of(dict(irstd_toolbox='text')) == {}
 
 
 def test_the_outdated_checkpoint_goes_only_after_its_successor_came(make: Callable, tmp_path: Path,
@@ -257,8 +230,3 @@ def test_a_crafted_checkpoint_is_refused_when_resuming(make: Callable, tmp_path:
         with pytest.raises(CheckpointError, match='is refused'):
             make(load_from=str(tmp_path / 'crafted.pth'), resume=resume).train()
     assert not (tmp_path / 'canary').exists()
-
-
-def test_the_commit_of_the_checkout_is_known_or_none() -> None:
-    commit = git_commit()
-    assert commit is None or len(commit) == 40

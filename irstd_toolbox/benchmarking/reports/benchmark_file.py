@@ -70,6 +70,7 @@ class Row:
     seeds: tuple[int | None, ...]
     values: Mapping[str, tuple[float | None, ...]]
     selection: str | None
+    trained_before: str | None
     text_at_test: bool
     oracle_threshold: bool
     threshold: Mapping[str, Any] | None
@@ -198,7 +199,9 @@ def _row(place: _Place) -> Row:
         protocol=place.get('protocol', 'a text'), protocol_sha256=place.get('protocol_sha256', 'a text', late),
         ids_sha256=place.get('ids_sha256', 'a text', late), images=place.get('images', 'a whole number', late),
         targets=place.get('targets', 'a whole number', late), reports=reports, seeds=seeds, values=values,
-        selection=place.get('selection', 'a text', late), text_at_test=place.get('text_at_test', 'true or false'),
+        selection=place.get('selection', 'a text', late),
+        trained_before=place.get('trained_before', 'a text', null=True),
+        text_at_test=place.get('text_at_test', 'true or false'),
         oracle_threshold=place.get('oracle_threshold', 'true or false'),
         threshold=place.get('threshold', 'a mapping', null=True),
         iterations=place.get('iterations', 'a whole number', null=True),

@@ -44,6 +44,8 @@ def cautions(row: Row) -> list[str]:
         found.append(f'failed: {row.failed}')
     if row.selection == 'test':
         found.append('checkpoint chosen on the test list')
+    if row.trained_before:
+        found.append(f'began with weights that had been trained on {row.trained_before}')
     if row.text_at_test:
         found.append('text given at test')
     if row.oracle_threshold:

@@ -11,8 +11,8 @@ from .seeds import figure
 __all__ = ['report']
 
 _TEXTS = ('name', 'group', 'config', 'trained_on', 'tested_on', 'split', 'list', 'leaked', 'protocol',
-          'protocol_sha256', 'ids_sha256', 'images', 'targets', 'selection', 'text_at_test', 'oracle_threshold',
-          'iterations')
+          'protocol_sha256', 'ids_sha256', 'images', 'targets', 'selection', 'trained_before', 'text_at_test',
+          'oracle_threshold', 'iterations')
 _COST = ('parameters', 'macs_256', 'macs_512', 'size')
 
 

@@ -27,8 +27,8 @@ def row():
             split='test', list='official', leaked=0, protocol='canonical',
             protocol_sha256=get('canonical').fingerprint(), ids_sha256='e' * 64, images=201, targets=297,
             reports=['IoU', 'nIoU', 'Pd', 'Fa'], seeds=list(range(len(ious))), values=values, selection='holdout',
-            text_at_test=False, oracle_threshold=False, threshold=None, iterations=1000, cost=None, folders=[],
-            data_root='data/IRSTD-1k', failed=None)
+            trained_before=None, text_at_test=False, oracle_threshold=False, threshold=None, iterations=1000,
+            cost=None, folders=[], data_root='data/IRSTD-1k', failed=None)
         strangers = set(changes) - set(fields)
         if strangers:
             raise KeyError(strangers)

@@ -106,6 +106,7 @@ def test_nothing_is_ranked_across_groups(read, row):
 
 @pytest.mark.parametrize(('change', 'told'), [
     (dict(selection='test'), 'checkpoint chosen on the test list'), (dict(text_at_test=True), 'text given at test'),
+    (dict(trained_before='B (train, 9 images)'), 'began with weights that had been trained on B (train, 9 images)'),
     (dict(oracle_threshold=True), 'threshold chosen on the test list'),
     (dict(leaked=3), '3 of 201 test images are in the training list of IRSTD-1k, or near-duplicates')])
 def test_an_unfair_row_is_marked_and_never_ranked(read, row, change, told):
