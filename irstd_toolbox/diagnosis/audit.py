@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from irstd_toolbox.datasets.inventory import Layout
 from irstd_toolbox.diagnosis.constants import compare
@@ -30,6 +31,8 @@ class SplitFigures:
         targets: 8-connected regions.
         foreground: Target pixels at the images' sizes.
         empty: Masks without target.
+        mean: Of the images' mean grey levels, each counting alike: a config's ``data_preprocessor.mean``.
+        std: Of the standard deviations of their grey levels, likewise: its ``std``. Both None without images.
         ids_sha256: Hash of the ids, as ``results.json`` has it.
         verdict: Against the known figures: ``match``, ``mismatch``, ``unknown``.
         differences: Every figure that differs from the known one.
@@ -40,6 +43,8 @@ class SplitFigures:
     targets: int
     foreground: int
     empty: int
+    mean: float | None
+    std: float | None
     ids_sha256: str
     verdict: str
     differences: tuple[str, ...]
@@ -111,7 +116,9 @@ def _figures(name: str, role: str, ids: Sequence[str], layout: Layout, facts: Ma
         known = layout.card.images
         verdict = 'match' if known == len(here) else 'mismatch'
         wrong = [] if known == len(here) else [f'{len(here)} images, published are {known}']
-    return SplitFigures(name, len(here), targets, foreground, sum(mask.aligned == 0 for mask in masks),
+    levels = [(one.mean, one.std) for one in here if one.mode]
+    mean, std = (fmean(values) for values in zip(*levels, strict=True)) if levels else (None, None)
+    return SplitFigures(name, len(here), targets, foreground, sum(mask.aligned == 0 for mask in masks), mean, std,
                         hash_ids(one.image_id for one in here), verdict, tuple(wrong))
 
 

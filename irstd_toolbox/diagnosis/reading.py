@@ -48,6 +48,8 @@ class ImageFacts:
         image_id: The id.
         mode: As of :class:`MaskFacts`; empty if the image cannot be read.
         shape: ``(H, W)``; ``(0, 0)`` if the image cannot be read.
+        mean: Of its grey levels.
+        std: Their standard deviation.
         equal_channels: Whether all colour channels are the same.
         fingerprint: What tells it from others; None if the image cannot be read.
         mask: None if there is no mask, or it cannot be read.
@@ -58,6 +60,8 @@ class ImageFacts:
     image_id: str
     mode: str = ''
     shape: tuple[int, int] = (0, 0)
+    mean: float = 0.0
+    std: float = 0.0
     equal_channels: bool = True
     fingerprint: Fingerprint | None = None
     mask: MaskFacts | None = None
@@ -75,7 +79,8 @@ def inspect(layout: Layout, image_id: str, with_mask: bool = True) -> ImageFacts
         return ImageFacts(image_id, errors=(str(error),))
     equal = pixels.ndim == 2 or not (
         (pixels[..., 0] != pixels[..., 1]).any() or (pixels[..., 1] != pixels[..., -1]).any())
-    facts = functools.partial(ImageFacts, image_id, mode, gray.shape, bool(equal), fingerprint(gray))
+    facts = functools.partial(ImageFacts, image_id, mode, gray.shape, float(gray.mean(dtype=np.float64)),
+                              float(gray.std(dtype=np.float64)), bool(equal), fingerprint(gray))
     if not with_mask or image_id not in layout.masks:
         return facts()
     path = layout.masks[image_id]

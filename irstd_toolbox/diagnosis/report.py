@@ -67,14 +67,15 @@ def to_json(audit: Audit) -> str:
 
 
 def _split_table(audit: Audit) -> Table:
-    table = Table(title='splits', title_justify='left', caption='known: against the figures of a complete copy',
-                  caption_justify='left')
+    table = Table(title='splits', title_justify='left', caption_justify='left', caption=(
+        'mean, std: of grey levels, image by image; known: against the figures of a complete copy'))
     table.add_column('split', no_wrap=True)
-    for heading in ('images', 'targets', 'target pixels', 'without target'):
+    for heading in ('images', 'targets', 'target pixels', 'without target', 'mean', 'std'):
         table.add_column(heading, justify='right')
     table.add_column('known')
     for one in audit.splits:
-        table.add_row(one.name, *map(str, (one.images, one.targets, one.foreground, one.empty)), one.verdict)
+        table.add_row(one.name, *map(str, (one.images, one.targets, one.foreground, one.empty)),
+                      *('–' if level is None else f'{level:.3f}' for level in (one.mean, one.std)), one.verdict)
     return table
 
 

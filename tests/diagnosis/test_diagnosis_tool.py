@@ -5,6 +5,8 @@ import json
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -74,6 +76,20 @@ def test_json_has_layout_splits_findings_statistics_and_targets(root, main, tmp_
     assert len(report['splits'][0]['ids_sha256']) == 64
     assert report['statistics']['area']['median'] == 12 and sum(report['statistics']['area']['histogram']) == 8
     assert len(report['targets']) == 8 and report['targets'][0]['box'] == [4, 12, 4, 3]
+
+
+def test_levels_are_averaged_image_by_image_and_those_that_cannot_be_read_do_not_count(root, main, tmp_path, capsys):
+    ids = (root / 'test.txt').read_text().split()
+    small = np.array([[0, 200], [0, 200]], np.uint8)  # of mean 100 and deviation 100, counting as much as the others
+    cv2.imwrite(str(root / 'images' / f'{ids[0]}.png'), small)
+    (root / 'images' / f'{ids[1]}.png').write_bytes(b'no image')
+    levels = [small.astype(float), *(cv2.imread(str(root / 'images' / f'{one}.png'), cv2.IMREAD_GRAYSCALE).astype(float)
+                                     for one in ids[2:])]
+    main(root, '--json', tmp_path / 'report.json')
+    test = json.loads((tmp_path / 'report.json').read_text())['splits'][2]
+    assert test['mean'] == pytest.approx(sum(one.mean() for one in levels) / len(levels))
+    assert test['std'] == pytest.approx(sum(one.std() for one in levels) / len(levels))
+    assert f'{test["mean"]:.3f}' in capsys.readouterr().out
 
 
 def test_histograms_are_drawn(root, main, tmp_path):
