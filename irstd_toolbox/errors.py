@@ -5,7 +5,7 @@ as one paragraph and exit with status 2, and so what a component's constructor o
 that do not fit raise of themselves; anything else is a defect and keeps its traceback.
 """
 
-__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError']
+__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError', 'check_least']
 
 
 class UserError(Exception):
@@ -26,3 +26,14 @@ class CheckpointError(UserError, ValueError):
 
 class PluginError(UserError):
     """A plugin was asked for and cannot be loaded."""
+
+
+def check_least(owner: object, least: float, **values: float) -> None:
+    """Refuse arguments of ``owner`` that are no numbers from ``least``.
+
+    Raises:
+        ConfigError: Names the owner, the argument, its value and ``least``.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
+            raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number of at least {least} is expected.')

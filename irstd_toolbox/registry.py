@@ -7,13 +7,21 @@ which the Runner finds our components by name; ``mmseg.NAME`` and ``mmengine.NAM
 Components register when a registry is first asked (``locations``), never on ``import irstd_toolbox``.
 """
 
+import reprlib
+from collections.abc import Mapping
 from functools import partial
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Union, get_args, get_origin, get_type_hints
 
 import mmengine.registry as engine
 import mmseg.registry as mmseg
 from mmengine.registry import Registry, build_from_cfg, build_model_from_cfg
 
+from .errors import ConfigError
+
 SCOPE = 'irstd_toolbox'
+_KINDS = {bool: 'True or False', int: 'a whole number', float: 'a number', str: 'text', NoneType: 'None'}
 
 
 def _build(cfg: dict, *args, registry: Registry, construct=build_from_cfg, **kwargs):
@@ -21,12 +29,43 @@ def _build(cfg: dict, *args, registry: Registry, construct=build_from_cfg, **kwa
 
     Raises:
         KeyError: If ``cfg['type']`` is a bare name that nobody registered.
+        ConfigError: See :func:`check_kinds`; what the component itself refuses comes first, since it says more.
     """
     name = cfg.get('type') if isinstance(cfg, dict) else None
     if isinstance(name, str) and '.' not in name and not _registered(registry, name):
         names = ', '.join(known(registry)) or 'none'
         raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {names}.')
-    return construct(cfg, *args, registry=registry, **kwargs)
+    built = construct(cfg, *args, registry=registry, **kwargs)
+    if isinstance(cfg, dict):
+        check_kinds(type(built), cfg)
+    return built
+
+
+def check_kinds(made: type, cfg: Mapping) -> None:
+    """Hold a config's values against the annotations of the class that is made of it.
+
+    Compared are bool, int, float, str, None and unions of these alone. Python takes any value for a bool, so that
+    ``bias='no'`` would be true; a number that is not whole may pass for a count. 0 and 1 do for a bool, a whole number
+    for a float.
+
+    Raises:
+        ConfigError: If a value is of none of the kinds that its argument is annotated with.
+    """
+    try:
+        hints = {name: hint for base in reversed(made.__mro__) for name, hint in get_type_hints(base.__init__).items()}
+    except (AttributeError, NameError, TypeError):  # annotations that cannot be read bind nobody
+        return
+    for name in [name for name in cfg if name in hints]:
+        kinds = get_args(hints[name]) if get_origin(hints[name]) in (Union, UnionType) else (hints[name],)
+        if all(kind in _KINDS for kind in kinds) and not any(_is_of(kind, cfg[name]) for kind in kinds):
+            raise ConfigError(f'{made.__name__}({name}={reprlib.repr(cfg[name])}): '
+                              f'{" or ".join(_KINDS[kind] for kind in kinds)} is expected.')
+
+
+def _is_of(kind: type, value: object) -> bool:
+    if kind in (int, float):
+        return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+    return isinstance(value, kind) or (kind is bool and isinstance(value, int) and value in (0, 1))
 
 
 def _registered(registry: Registry, name: str) -> bool:

@@ -84,6 +84,12 @@ def test_the_first_so_many_samples_can_be_taken(root):
     assert _ids(IRSTDDataset(str(root), indices=3)) == IDS[9:6:-1]
 
 
+@pytest.mark.parametrize('indices', [-1, 0, True])
+def test_a_number_of_samples_that_is_none_is_refused(root, indices):
+    with pytest.raises(ConfigError, match=f'indices={indices}: a number of samples from 1, or a list'):
+        IRSTDDataset(str(root), indices=indices)
+
+
 def test_nothing_is_looked_at_before_it_is_asked_for(tmp_path):
     dataset = IRSTDDataset(str(tmp_path / 'absent'), lazy_init=True)
     with pytest.raises(DataError, match='data set absent: looked for it at .*which does not exist'):

@@ -12,7 +12,7 @@ BASE = {'errors', 'registry'}
 MAY_IMPORT = {
     '__init__': set(),
     'errors': set(),
-    'registry': set(),
+    'registry': {'errors'},
     'console': BASE,
     'plugin_finding': {'errors'},
     'plugins': BASE | {'plugin_finding'},

@@ -44,3 +44,8 @@ def test_a_segmentor_holds_the_restored_image_against_its_normalised_input() -> 
     restored = model.network(inputs).extras['reconstruction']
     assert sorted(losses) == ['loss_0', 'loss_reconstruction']
     torch.testing.assert_close(losses['loss_reconstruction'], 0.1 * (restored - inputs).square().mean())
+
+
+def test_a_negative_weight_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r'ReconstructionLoss\(loss_weight=-1\): a number of at least 0'):
+        ReconstructionLoss(loss_weight=-1)

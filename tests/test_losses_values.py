@@ -216,3 +216,12 @@ def test_a_wrong_option_is_an_error(make, message):
 def test_a_loss_of_regions_that_an_empty_image_would_make_nan_is_refused(kind, smooth):
     with pytest.raises(ConfigError, match=rf'{kind.__name__}\(smooth={smooth!r}\): a number above 0 is expected'):
         kind(smooth=smooth)
+
+
+@pytest.mark.parametrize(('kind', 'name'), [
+    *((kind, 'loss_weight') for kind in (BCELoss, SoftIoULoss, DiceLoss, FocalLoss, SLSLoss)),
+    (SLSLoss, 'location_weight'), (SLSLoss, 'warm_epochs')])
+@pytest.mark.parametrize('value', [-1, math.nan, '1', None])
+def test_a_loss_that_would_train_away_from_the_masks_is_refused(kind, name, value):
+    with pytest.raises(ConfigError, match=rf'{kind.__name__}\({name}={value!r}\): a number of at least 0 is expected'):
+        kind(**{name: value})

@@ -1,7 +1,10 @@
 """The registries: filled at the first look-up, open to the engine's names, clear about unknown ones."""
 
+import math
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import mmengine.registry as engine
 import mmengine.runner  # noqa: F401  (fills the engine's registries, as every Runner does)
@@ -10,7 +13,8 @@ import pytest
 from mmengine.registry import DefaultScope, Registry
 
 from irstd_toolbox import registry
-from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, TEXT_PRIOR_PROVIDERS, known
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, MODELS, TEXT_PRIOR_PROVIDERS, known
 
 SLOTS = {
     'backbone': (BACKBONES, 'RSUEncoder'),
@@ -129,3 +133,42 @@ def test_our_name_resolves_from_the_engine_in_our_scope(child, name):
 def test_our_own_slots_build_by_bare_names_under_any_scope(scope):
     with DefaultScope.overwrite_default_scope(scope):
         assert type(FUSION_BLOCKS.build(dict(type='SumFusion', channels=4))).__name__ == 'SumFusion'
+
+
+class Told:
+    def __init__(self, flag: bool = False, count: int = 1, share: float = 0.0, name: str | None = None,
+                 keep: bool | str = False, sizes: Sequence[int] = (), size: int | Sequence[int] = 1) -> None:
+        if count == 'two':
+            raise ConfigError('two is spelt 2')
+
+
+class Passing(Told):
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize(('name', 'value', 'expected'), [
+    ('flag', 'no', 'True or False'), ('flag', 2, 'True or False'), ('flag', None, 'True or False'),
+    ('flag', [], 'True or False'), ('count', 2.5, 'a whole number'), ('count', True, 'a whole number'),
+    ('count', None, 'a whole number'), ('share', '0.1', 'a number'), ('share', (0.1,), 'a number'),
+    ('name', 0, 'text or None'), ('keep', 2.5, 'True or False or text')])
+@pytest.mark.parametrize('kind', [Told, Passing])
+def test_a_value_of_another_kind_than_annotated_is_refused(kind, name, value, expected):
+    with pytest.raises(ConfigError, match=re.escape(f'({name}={value!r}): {expected} is expected.')):
+        MODELS.build({'type': kind, name: value})
+
+
+@pytest.mark.parametrize('cfg', [
+    dict(flag=1, count=0, share=1, name=None, keep='cuda'), dict(share=math.inf, sizes='any', size='any')], ids=str)
+def test_a_value_of_an_annotated_kind_is_taken_and_other_annotations_are_not_compared(cfg):
+    assert isinstance(MODELS.build(dict(cfg, type=Told)), Told)
+
+
+def test_what_a_component_says_itself_comes_first():
+    with pytest.raises(ConfigError, match='two is spelt 2'):
+        MODELS.build(dict(type=Told, count='two'))
+
+
+def test_annotations_that_cannot_be_read_bind_nobody():
+    def __init__(self, flag: 'Nowhere' = False): ...  # noqa: F821
+    assert MODELS.build(dict(type=type('Foreign', (), dict(__init__=__init__)), flag='no'))

@@ -46,7 +46,7 @@ class IRSTDDataset(BaseDataset):
             (:func:`.text_controls.misassign`), to see whether the text matters; None leaves each its own.
         require_masks: Whether every image must have a mask. False is for images to predict only.
         pipeline: Transforms, as dicts or callables.
-        indices: The first so many samples, or which ones.
+        indices: The first so many samples, from 1, or which ones.
         test_mode: Whether a sample that a transform rejects (None) is an error rather than replaced by another.
         lazy_init: Whether to look at the disk only when asked.
         in_memory: Whether to run the pipeline's first steps, up to the first that is not ``fixed`` (does not make the
@@ -83,6 +83,9 @@ class IRSTDDataset(BaseDataset):
         lazy_init: bool = False,
         in_memory: bool | str = False,
     ) -> None:
+        if isinstance(indices, int) and (isinstance(indices, bool) or indices < 1):
+            raise ConfigError(f'indices={indices!r}: a number of samples from 1, or a list of their numbers, is '
+                              'expected; None takes all.')
         self.name, self.layout, self.split = name, layout, split
         self.holdout, self.part, self.seed = holdout, part, seed
         self.description_dir, self.text_control = description_dir, text_control

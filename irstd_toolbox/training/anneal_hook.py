@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import Runner
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_least
 from ..registry import HOOKS
 from .deadline_hook import DeadlineHook, deadline_of
 
@@ -30,7 +30,7 @@ class AnnealHook(Hook):
         skip: Steps before the time begins to count; the first of them wait for a compiler and choose kernels.
 
     Raises:
-        ConfigError: If there is no DeadlineHook.
+        ConfigError: If ``skip`` is negative, or there is no DeadlineHook.
 
     Note:
         A training that goes on in a further slot begins at the share that its schedulers have reached.
@@ -39,6 +39,7 @@ class AnnealHook(Hook):
     priority = 'VERY_LOW'  # after the schedulers' own step
 
     def __init__(self, skip: int = 5) -> None:
+        check_least(self, 0, skip=skip)
         self.skip = skip
         self.deadline: DeadlineHook | None = None
         self.began, self.first = 0.0, 0.0

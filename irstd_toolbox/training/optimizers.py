@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from ..errors import check_least
 from ..registry import OPTIMIZERS
 
 __all__ = ['DecoupledAdagrad', 'build_adan']
@@ -67,6 +68,7 @@ class DecoupledAdagrad(Optimizer):
     """
 
     def __init__(self, params: Iterable[Any], lr: float = 0.05, weight_decay: float = 1e-4, eps: float = 1e-7) -> None:
+        check_least(self, 0, lr=lr, weight_decay=weight_decay, eps=eps)
         super().__init__(_trainable(params), dict(lr=lr, weight_decay=weight_decay, eps=eps))
 
     @torch.no_grad()

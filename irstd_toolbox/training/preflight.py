@@ -9,8 +9,8 @@ from mmengine.dist import get_world_size
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
 
-from ..errors import ConfigError, DataError
-from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE
+from ..errors import ConfigError, DataError, check_least
+from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE, check_kinds
 from .compiling import compile_options, network_parts, try_compiler
 from .config_edits import optim_wrappers
 from .determinism import own_random
@@ -90,6 +90,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         _check_name(OPTIM_WRAPPERS, wrapper.get('type', 'OptimWrapper'))
         _check_name(OPTIMIZERS, wrapper.optimizer.type)
         _check_rate(wrapper.optimizer.get('lr', 0.0))
+        _check_optimizer(wrapper)
     _check_schedules(config, len(datasets['train']))
     return Preflight(model, datasets)
 
@@ -164,15 +165,23 @@ def _check_length(config: Config) -> None:
         told = (config.get('train_cfg') or {}).get(key)
         if told is not None and (isinstance(told, bool) or not isinstance(told, int) or told < 1):
             raise ConfigError(f'train_cfg.{key}={told!r}: a whole number from 1 is expected.')
-    apart = ((config.get('default_hooks') or {}).get('checkpoint') or {}).get('interval', -1)
-    if isinstance(apart, bool) or not isinstance(apart, int) or apart < 1 and apart != -1:
-        raise ConfigError(f'default_hooks.checkpoint.interval={apart!r}: a whole number from 1 is expected, or -1 for '
-                          'no checkpoint but the best.')
+    for key, of_all in (('interval', 'no checkpoint but the best'), ('max_keep_ckpts', 'keeping all')):
+        told = ((config.get('default_hooks') or {}).get('checkpoint') or {}).get(key, -1)
+        if isinstance(told, bool) or not isinstance(told, int) or told < 1 and told != -1:
+            raise ConfigError(f'default_hooks.checkpoint.{key}={told!r}: a whole number from 1 is expected, or -1 for '
+                              f'{of_all}.')
 
 
 def _check_rate(rate: Any) -> None:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < float('inf'):
         raise ConfigError(f'optimizer.lr={rate!r}: a finite number of at least 0 is expected.')
+
+
+def _check_optimizer(wrapper: ConfigDict) -> None:
+    """Make the optimizer of a wrapper for one number: the engine makes it after the run has left a trace."""
+    check_kinds(OPTIM_WRAPPERS.get(wrapper.get('type', 'OptimWrapper')), wrapper)
+    made = OPTIMIZERS.build(dict(wrapper.optimizer, params=[nn.Parameter(torch.zeros(1))]))
+    check_least(made, 0, weight_decay=wrapper.optimizer.get('weight_decay', 0))
 
 
 def _check_schedules(config: Config, images: int) -> None:
@@ -200,6 +209,10 @@ def _check_schedules(config: Config, images: int) -> None:
             arguments = ', '.join(f'{name}={value!r}' for name, value in one.items() if name != 'type')
             raise ConfigError(f'param_scheduler: {one["type"]}({arguments}) cannot be stepped ({type(error).__name__}: '
                               f'{error}).') from error
+        check_kinds(type(schedule), one)
+        least = {name: one[name] for name in ('gamma', 'eta_min') if one.get(name) is not None}
+        check_least(schedule, 0, **least)  # at a negative rate the loss would rise
+        check_least(schedule, 1, step_size=one.get('step_size', 1))
 
 
 def _paths(dataset: Any) -> set[str]:

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from ..errors import ConfigError
 from ..registry import HOOKS
 from .deadline_hook import DeadlineHook, deadline_of
 
@@ -46,11 +47,16 @@ class ProgressHook(Hook):
     Args:
         every: Seconds between two lines where the output is no terminal; the first and last iteration have theirs.
         metrics: Keys of the validation to show.
+
+    Raises:
+        ConfigError: If ``metrics`` is one text.
     """
 
     priority = 'LOW'
 
     def __init__(self, every: float = 10.0, metrics: tuple[str, ...] = ('irstd/IoU', 'irstd/nIoU', 'irstd/Pd')) -> None:
+        if isinstance(metrics, str):
+            raise ConfigError(f'ProgressHook(metrics={metrics!r}): a list of keys is expected, such as [{metrics!r}].')
         self.every, self.metrics = every, tuple(metrics)
         self.bar: Progress | None = None
         self.deadline: DeadlineHook | None = None

@@ -91,3 +91,13 @@ def test_unknown_names_are_refused_with_the_known_ones():
 def test_iterations_without_an_end_or_without_a_beginning_are_refused(method, options, message):
     with pytest.raises(ConfigError, match=message):
         method(**options)
+
+
+@pytest.mark.parametrize(('method', 'options', 'message'), [
+    (NRAM, dict(gamma=0), 'gamma=0: a number above 0'), (NRAM, dict(gamma='small'), "gamma='small'"),
+    (PSTNN, dict(sparsity=-1), r'PSTNN\(sparsity=-1\): a number of at least 0'),
+    (PSTNN, dict(rank_ratio=-0.1), r'PSTNN\(rank_ratio=-0.1\)'), (PSTNN, dict(rank_ratio=2.5), '=2.5: a share'),
+    (RIPT, dict(sparsity=(1,)), r'RIPT\(sparsity=\(1,\)\)'), (RIPT, dict(edge_weight=-1), r'RIPT\(edge_weight=-1\)')])
+def test_parameters_outside_of_what_the_formula_means_are_refused(method, options, message):
+    with pytest.raises(ConfigError, match=message):
+        method(**options)

@@ -142,3 +142,8 @@ def test_another_number_of_stages_than_four_is_refused() -> None:
 def test_the_network_has_the_official_number_of_parameters() -> None:
     parts = UnpooledResNet(), ContextPyramidNeck(), AGPCHead()
     assert sum(p.numel() for part in parts for p in part.parameters()) == OFFICIAL_PARAMETERS
+
+
+def test_a_pyramid_without_a_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match='one scale or more is expected'):
+        ContextPyramidNeck(scales=())

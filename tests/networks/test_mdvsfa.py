@@ -266,3 +266,10 @@ def test_mixed_precision_reaches_all_three_optimizers() -> None:
         wrappers = SeparateOptimizers(parts)(model)
     losses = model.train_step(batch(), wrappers)
     assert all(value.isfinite() for value in losses.values())
+
+
+@pytest.mark.parametrize('name', ['miss_weight', 'alarm_weight', 'segmentation_weight', 'adversarial_weight',
+                                  'consistency_weight'])
+def test_a_negative_weight_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf'MDvsFA\({name}=-1\): a number of at least 0'):
+        tiny(**{name: -1})

@@ -7,6 +7,7 @@ from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.models import IRSTDSegmentor, SoftIoULoss
 from irstd_toolbox.models.networks.mshnet import MultiScaleHead
 
@@ -94,3 +95,8 @@ def test_warming_up_trains_by_plain_iou_and_leaves_the_multi_scale_convolutions_
 def test_without_warm_up_the_epoch_is_not_asked_for(feats, hub) -> None:
     hub.update_info_dict(dict(loop_stage='train', epoch=0))
     assert len(MultiScaleHead(WIDTHS)(feats, (16, 24))) == 1 + len(WIDTHS)
+
+
+def test_a_warm_up_of_fewer_than_no_epochs_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r'MultiScaleHead\(warm_epochs=-1\): a number of at least 0'):
+        MultiScaleHead(WIDTHS, warm_epochs=-1)

@@ -74,3 +74,8 @@ def test_every_stage_starts_with_the_step_of_one_hundredth() -> None:
 def test_more_than_one_channel_is_refused() -> None:
     with pytest.raises(ConfigError, match=r'\(1, 3, 8, 8\).*Set data_preprocessor channels=1'):
         RPCANet(stages=1, channels=2)(torch.rand(1, 3, 8, 8))
+
+
+def test_a_network_without_a_stage_which_would_find_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r'RPCANet\(stages=0\): a number of at least 1'):
+        RPCANet(stages=0)

@@ -145,3 +145,8 @@ def test_the_windows_of_the_papers_prior_are_17_wide() -> None:
 def test_an_even_window_is_refused() -> None:
     with pytest.raises(ConfigError, match='window=16 has no centre'):
         RPCANetPlus(window=16)
+
+
+def test_a_network_without_a_stage_which_would_find_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r'RPCANetPlus\(stages=0\): a number of at least 1'):
+        RPCANetPlus(stages=0)

@@ -15,6 +15,10 @@ from irstd_toolbox.errors import ConfigError
     ('default_hooks.checkpoint.interval=x', r"checkpoint\.interval='x': a whole number from 1 is expected, or -1"),
     ('optim_wrapper.optimizer.lr=a', "optimizer.lr='a': a finite number of at least 0"),
     ('optim_wrapper.optimizer.lr=-1', 'optimizer.lr=-1'),
+    ('optim_wrapper.optimizer.weight_decay=-1', r'\(weight_decay=-1\): a number of at least 0'),
+    ('optim_wrapper.optimizer.no_prox=no', r"Adan\(no_prox='no'\): True or False is expected"),
+    ('optim_wrapper.accumulative_counts=2.5', r'\(accumulative_counts=2\.5\): a whole number is expected'),
+    ('default_hooks.checkpoint.max_keep_ckpts=0', r'max_keep_ckpts=0: a whole number from 1 is expected, or -1 for'),
     ('train_dataloader.batch_size=0', r'train_dataloader\.batch_size=0: a whole number from 1'),
     ('val_dataloader.num_workers=-1', r'val_dataloader\.num_workers=-1: a whole number from 0')])
 def test_a_number_that_nothing_can_be_done_with_is_found(config: Path, load_tool: Callable, option: str,
@@ -40,6 +44,20 @@ def test_a_schedule_that_would_fail_after_an_epoch_is_found(config: Path, load_t
                                                             message: str) -> None:
     config.write_text(config.read_text() + f'param_scheduler = {schedules}\n')
     with pytest.raises(ConfigError, match=f'param_scheduler: {message}'):
+        load_tool('train').main([str(config), '--work-dir', str(config.parent / 'run')])
+    assert not (config.parent / 'run').exists()
+
+
+@pytest.mark.parametrize('schedule, message', [
+    ("dict(type='PolyLR', eta_min=-1)", r'PolyLR\(eta_min=-1\): a number of at least 0'),
+    ("dict(type='MultiStepLR', milestones=[2], gamma=-0.1)", r'MultiStepLR\(gamma=-0\.1\)'),
+    ("dict(type='StepLR', step_size=-1)", r'StepLR\(step_size=-1\): a number of at least 1'),
+    ("dict(type='MultiStepLR', milestones=[2], gamma='a')", r"MultiStepLR\(gamma='a'\): a number is expected"),
+    ("dict(type='LinearLR', begin=0.5)", r'LinearLR\(begin=0\.5\): a whole number is expected')])
+def test_a_schedule_that_would_turn_the_training_round_or_fail_late_is_found(config: Path, load_tool: Callable,
+                                                                             schedule: str, message: str) -> None:
+    config.write_text(config.read_text() + f'param_scheduler = {schedule}\n')
+    with pytest.raises(ConfigError, match=message):
         load_tool('train').main([str(config), '--work-dir', str(config.parent / 'run')])
     assert not (config.parent / 'run').exists()
 

@@ -140,3 +140,13 @@ def test_a_schedule_without_an_end_of_the_time_is_refused() -> None:
         AnnealHook().before_run(SimpleNamespace(hooks=[]))
     with pytest.raises(ConfigError, match='--anneal ends the schedules'):
         start_training('configs/lgnet_irstd1k.py', anneal=True)
+
+
+def test_steps_to_skip_that_would_never_end_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r'AnnealHook\(skip=-1\): a number of at least 0'):
+        AnnealHook(skip=-1)
+
+
+def test_one_text_in_the_place_of_the_metrics_to_show_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"metrics='irstd/IoU'\): a list of keys is expected"):
+        ProgressHook(metrics='irstd/IoU')

@@ -200,3 +200,9 @@ def test_cluster_launchers_need_gpus(launcher: str) -> None:
 def test_without_a_gpu_the_wrapper_is_told_of_none() -> None:
     assert distributed.wrapper_config(True) == dict(
         type='MMDistributedDataParallel', find_unused_parameters=True, device_ids=None)
+
+
+@pytest.mark.parametrize('name', ['lr', 'weight_decay', 'eps'])
+def test_a_negative_number_of_an_optimizer_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf'DecoupledAdagrad\({name}=-1\): a number of at least 0'):
+        OPTIMIZERS.build(dict(type='DecoupledAdagrad', params=_layer().parameters(), **{name: -1}))

@@ -30,10 +30,14 @@ class PackInputs(BaseTransform):
         - data_samples.clip_image: ``(S, S)``, uint8
 
     Raises:
-        ConfigError: If the image is missing or not 2-D, or the mask is neither of its size nor of the native size.
+        ConfigError: If ``meta_keys`` is no list of names, the image is missing or not 2-D, or the mask is neither of
+            its size nor of the native size.
     """
 
     def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
+        if isinstance(meta_keys, str) or not all(isinstance(key, str) for key in meta_keys):
+            raise ConfigError(f"PackInputs: meta_keys={meta_keys!r}; expected a list of names, such as ('image_id', "
+                              "'description').")
         self.meta_keys = tuple(meta_keys)
 
     def transform(self, results: dict) -> dict:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 
 __all__ = ['MapLoss', 'positive']
 
@@ -26,7 +26,7 @@ class MapLoss(nn.Module):
     Computed in float32 (float64 stays), also under autocast.
 
     Args:
-        loss_weight: Factor of the result.
+        loss_weight: Factor of the result, at least 0: a negative one would train away from the masks.
 
     Shape:
         - logits: ``(N, 1, H, W)``, before the sigmoid
@@ -34,11 +34,12 @@ class MapLoss(nn.Module):
         - Output: scalar
 
     Raises:
-        ConfigError: If the shapes differ, are not ``(N, 1, H, W)`` or hold nothing.
+        ConfigError: If the weight is negative, or the shapes differ, are not ``(N, 1, H, W)`` or hold nothing.
     """
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
+        check_least(self, 0, loss_weight=loss_weight)
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, mask: Tensor) -> Tensor:

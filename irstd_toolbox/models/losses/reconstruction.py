@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import MODELS
 
 __all__ = ['ReconstructionLoss']
@@ -27,7 +27,7 @@ class ReconstructionLoss(nn.Module):
         - Output: scalar
 
     Raises:
-        ConfigError: If the two shapes differ.
+        ConfigError: If the weight is negative, or the two shapes differ.
 
     Note:
         The authors' code weighs it by 0.1 for RPCANet and by 0.01 for RPCANet++, beside a soft IoU loss.
@@ -46,6 +46,7 @@ class ReconstructionLoss(nn.Module):
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
+        check_least(self, 0, loss_weight=loss_weight)
         self.loss_weight = loss_weight
 
     def forward(self, reconstruction: Tensor, mask: Tensor | None, inputs: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from torch import Tensor
 
+from ...errors import check_least
 from ...registry import MODELS
 from .base import MapLoss, positive
 from .region import areas
@@ -43,7 +44,7 @@ class SLSLoss(MapLoss):
         - Output: scalar
 
     Raises:
-        ConfigError: If ``smooth`` is not positive, or a shape is wrong.
+        ConfigError: If ``smooth`` is not positive, another number is negative, or a shape is wrong.
 
     Note:
         Readings. The sets of pixels are taken softly: areas are sums of probabilities, and a centre is the mean of
@@ -64,6 +65,7 @@ class SLSLoss(MapLoss):
     def __init__(self, location_weight: float = 1.0, smooth: float = 1.0, warm_epochs: int = 0,
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
+        check_least(self, 0, location_weight=location_weight, warm_epochs=warm_epochs)
         self.location_weight, self.warm_epochs = location_weight, warm_epochs
         self.smooth = positive(self, 'smooth', smooth)
 

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from ...errors import ConfigError
 from ...registry import METHODS
 from .patches import PatchGrid, PatchModel
 from .singular_values import map_singular_values
@@ -88,6 +89,8 @@ class NRAM(PatchModel):
     def __init__(self, patch: int = 50, step: int = 10, gamma: float = 0.002, overlap: str = 'overwrite',
                  tolerance: float = 1e-7, max_iterations: int = 1000, svd: str = 'gram') -> None:
         super().__init__(patch, step, overlap, svd, tolerance, max_iterations)
+        if not isinstance(gamma, int | float) or not gamma > 0:
+            raise ConfigError(f'gamma={gamma!r}: a number above 0 is expected.')
         self.gamma = gamma
 
     def targets(self, image: np.ndarray, grid: PatchGrid) -> np.ndarray:

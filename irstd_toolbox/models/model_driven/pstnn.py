@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from ...errors import ConfigError, check_least
 from ...registry import METHODS
 from .patches import PatchGrid, PatchModel
 from .singular_values import map_fourier_slices, partial_sum, singular_values
@@ -66,6 +67,9 @@ class PSTNN(PatchModel):
                  overlap: str = 'overwrite', tolerance: float = 1e-3, max_iterations: int = 500,
                  svd: str = 'gram') -> None:
         super().__init__(patch, step, overlap, svd, tolerance, max_iterations)
+        check_least(self, 0, sparsity=sparsity, rank_ratio=rank_ratio)
+        if rank_ratio > 1:
+            raise ConfigError(f'rank_ratio={rank_ratio}: a share of the largest singular value, 0 to 1, is expected.')
         self.sparsity, self.rank_ratio = sparsity, rank_ratio
 
     def targets(self, image: np.ndarray, grid: PatchGrid) -> np.ndarray:

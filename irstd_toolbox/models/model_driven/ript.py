@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from ...errors import check_least
 from ...registry import METHODS
 from .patches import PatchGrid, PatchModel
 from .singular_values import soft_threshold, unfold_and_map
@@ -59,6 +60,7 @@ class RIPT(PatchModel):
     def __init__(self, patch: int = 30, step: int = 10, sparsity: float = 0.7, edge_weight: float = 1.0,
                  overlap: str = 'mean', tolerance: float = 1e-7, max_iterations: int = 100, svd: str = 'gram') -> None:
         super().__init__(patch, step, overlap, svd, tolerance, max_iterations)
+        check_least(self, 0, sparsity=sparsity, edge_weight=edge_weight)
         self.sparsity, self.edge_weight = sparsity, edge_weight
 
     def targets(self, image: np.ndarray, grid: PatchGrid) -> np.ndarray:

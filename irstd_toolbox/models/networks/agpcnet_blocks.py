@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...errors import ConfigError
 from ..layers import BatchNorm
 
 __all__ = ['AttentionGuidedContextBlock', 'ContextPyramid', 'GlobalContextAttention', 'NonLocal', 'bottleneck',
@@ -166,6 +167,9 @@ class ContextPyramid(nn.Module):
     def __init__(self, channels: int, scales: tuple[int, ...] = (10, 6, 5, 3),
                  reductions: tuple[int, int] = (16, 4)) -> None:
         super().__init__()
+        if not scales:
+            raise ConfigError('ContextPyramid(scales=()): one scale or more is expected, such as (10, 6, 5, 3); '
+                              'without any no block looks around.')
         width = channels // reductions[0]
         self.reduce = projection(channels, width)
         self.blocks = nn.ModuleList(AttentionGuidedContextBlock(width, scale, reductions[1]) for scale in scales)

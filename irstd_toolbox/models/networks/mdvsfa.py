@@ -9,7 +9,7 @@ from mmengine.optim import OptimWrapperDict
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import MODELS
 from ..layers import BatchNorm, halve
 from ..segmentor import IRSTDSegmentor
@@ -218,6 +218,9 @@ class MDvsFA(IRSTDSegmentor):
                  init_cfg: dict | None = None) -> None:
         super().__init__(network=network, data_preprocessor=data_preprocessor, output_size=output_size,
                          threshold=threshold, views=views, init_cfg=init_cfg)
+        check_least(self, 0, miss_weight=miss_weight, alarm_weight=alarm_weight,
+                    segmentation_weight=segmentation_weight, adversarial_weight=adversarial_weight,
+                    consistency_weight=consistency_weight)
         self.discriminator = MODELS.build(discriminator)
         self.balances = ((miss_weight, 1.0), (1.0, alarm_weight))
         self.weights = (segmentation_weight, adversarial_weight, consistency_weight)

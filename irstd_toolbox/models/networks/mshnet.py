@@ -9,6 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
+from ...errors import check_least
 from ...registry import MODELS
 from ..layers import resize, stretch
 
@@ -53,6 +54,7 @@ class MultiScaleHead(nn.Module):
 
     def __init__(self, in_channels: tuple[int, ...] = (16, 32, 64, 128), warm_epochs: int = 0) -> None:
         super().__init__()
+        check_least(self, 0, warm_epochs=warm_epochs)
         self.warm_epochs = warm_epochs
         self.sides = nn.ModuleList(nn.Conv2d(channels, 1, 1) for channels in in_channels)
         self.final = nn.Conv2d(len(in_channels), 1, 3, padding=1)

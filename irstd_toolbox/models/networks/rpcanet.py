@@ -8,7 +8,7 @@ restores the image from them, by convolutions in the place of proximal operators
 import torch
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import MODELS
 from ..layers import BatchNorm
 from ..logit_maps import LogitMaps
@@ -95,7 +95,7 @@ class RPCANet(nn.Module):
     """Unfolding stages in a row, no two sharing weights; the last one's target is the prediction.
 
     Args:
-        stages: Iterations.
+        stages: Iterations, at least 1.
         channels: Width inside the stages.
         background_layers: See :class:`UnfoldingStage`.
         target_layers: See :class:`UnfoldingStage`.
@@ -107,7 +107,7 @@ class RPCANet(nn.Module):
           stage restores, ``(N, 1, H, W)``, for :class:`~irstd_toolbox.models.losses.ReconstructionLoss`
 
     Raises:
-        ConfigError: If the input has more than one channel.
+        ConfigError: If there is no stage, or the input has more than one channel.
 
     Note:
         The first target is zero. The target map serves as logit, as in the authors' code, though it was set up as
@@ -124,6 +124,7 @@ class RPCANet(nn.Module):
     def __init__(self, stages: int = 6, channels: int = 32, background_layers: int = 3, target_layers: int = 6,
                  image_layers: int = 3) -> None:
         super().__init__()
+        check_least(self, 1, stages=stages)
         self.stages = nn.ModuleList(
             UnfoldingStage(channels, background_layers, target_layers, image_layers) for _ in range(stages))
         xavier_(self)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import MODELS
 from ..layers import BatchNorm, ConvBNReLU
 from ..logit_maps import LogitMaps
@@ -213,6 +213,7 @@ class RPCANetPlus(nn.Module):
     def __init__(self, stages: int = 6, channels: int = 32, target_layers: int = 6, image_layers: int = 3,
                  window: int = 17) -> None:
         super().__init__()
+        check_least(self, 1, stages=stages)
         if window % 2 == 0:
             raise ConfigError(f'window={window} has no centre. Give an odd side.')
         self.stages = nn.ModuleList(
