@@ -1,5 +1,6 @@
 """Every layout of docs/datasets.md is recognised, with its images, masks, descriptions and splits."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,11 @@ def test_links_to_folders_are_followed_but_not_round_and_round(make, tmp_path):
 def test_two_files_of_one_image_id_are_refused(make):
     with pytest.raises(DataError, match="two files for one image id 'a'. Keep one"):
         detect(make('mine', 'images/a.png', 'images/a.bmp', 'masks/a.png'))
+
+
+def test_a_name_that_is_no_text_is_refused(make):
+    with pytest.raises(DataError, match=r"\\xcf\\xf1\.png': the name is no text in utf-8.*Rename it"):
+        detect(make('mine', os.fsdecode(b'images/\xcf\xf1.png')))
 
 
 def test_masks_that_fit_no_image_are_said(make):

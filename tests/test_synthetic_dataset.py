@@ -175,6 +175,13 @@ def test_the_tool_explains_a_foreign_folder_in_one_paragraph(tool, tmp_path):
     assert done.stderr.startswith('error: ') and 'is not empty' in done.stderr and 'Traceback' not in done.stderr
 
 
+def test_the_tool_explains_a_link_to_nothing_in_one_paragraph(tool, tmp_path):
+    (tmp_path / 'disk').symlink_to('/nowhere/disk')
+    done = tool(tmp_path / 'disk/set', '--train', 1)
+    assert done.returncode == 2
+    assert done.stderr.startswith('error: ') and 'is a link to /nowhere/disk, which is not there' in done.stderr
+
+
 def test_the_help_of_the_tool_names_every_kind_of_clutter(tool):
     done = tool('--help')
     assert done.returncode == 0

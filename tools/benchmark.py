@@ -27,9 +27,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--checkpoint', nargs='+', action='extend', default=[], metavar='NAME=FILE',
                         help='weights in place of a training, of an entry by name or by config; several of one entry '
                              'count as several seeds')
-    parser.add_argument('--seeds', nargs='+', type=int, metavar='N', help='of the trainings (default: 0)')
-    parser.add_argument('--protocol', nargs='+', metavar='NAME', help='default: canonical')
-    parser.add_argument('--datasets', nargs='+', default=[], metavar='NAME=ROOT',
+    parser.add_argument('--seeds', nargs='+', action='extend', type=int, metavar='N',
+                        help='of the trainings (default: 0)')
+    parser.add_argument('--protocol', nargs='+', action='extend', metavar='NAME', help='default: canonical')
+    parser.add_argument('--datasets', nargs='+', action='extend', default=[], metavar='NAME=ROOT',
                         help="to train and test on, in place of each config's own; ROOT@idx_320 takes the lists of "
                              'that folder')
     parser.add_argument('--cross', action='store_true', help='train on each data set, test on all')
@@ -46,10 +47,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     where.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none',
                        help='of trainings; with slurm tests and cost go through srun as well')
     where.add_argument('--nproc', type=int, default=1, metavar='N', help='processes of one training')
-    where.add_argument('--gpus', nargs='+', default=[], metavar='ID', help='one job at a time on each, or each --nproc')
+    where.add_argument('--gpus', nargs='+', action='extend', default=[], metavar='ID',
+                       help='one job at a time on each, or each --nproc')
     where.add_argument('--jobs', type=int, default=1, metavar='N', help='jobs side by side, with --gpus on each')
     where.add_argument('--srun-args', metavar='WORDS', help="of srun, e.g. '--partition=gpu --gres=gpu:1'")
-    where.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
+    where.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
     report = parser.add_argument_group('reports')
     report.add_argument('--only', choices=('report',), help='write the reports of --out anew, and run nothing')
     report.add_argument('--document', type=Path, metavar='FILE', help='write tables and curves into this Markdown file')

@@ -23,7 +23,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data_root', metavar='DATA_ROOT')
     parser.add_argument('--dataset', metavar='NAME', help='which data set, if DATA_ROOT does not tell')
-    parser.add_argument('--against', nargs='+', metavar='OTHER', default=[],
+    parser.add_argument('--against', nargs='+', action='extend', metavar='OTHER', default=[],
                         help='data sets or lists to look for the same images in; a list whose name starts with test '
                              'is tested on, any other trained on')
     parser.add_argument('--fix', metavar='OUT', help='write a mended copy to this folder, missing or empty')

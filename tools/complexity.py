@@ -11,8 +11,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('config')
     parser.add_argument('--size', nargs=2, type=whole(1), default=(512, 512), metavar=('H', 'W'))
     parser.add_argument('--json', action='store_true', help='print one JSON object instead of a table')
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR')
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE')
     return parser.parse_args(argv)
 
 

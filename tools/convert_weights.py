@@ -15,7 +15,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--from', dest='source', metavar='SOURCE', help='where the file comes from; see --list')
     parser.add_argument('--out', type=Path, help='default: FILE with the suffix .converted.pth, in this folder')
     parser.add_argument('--list', action='store_true', help='list the sources and stop')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     return parser.parse_args(argv)
 

@@ -23,7 +23,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='what the demo makes (default: %(default)s)')
     parser.add_argument('--train', type=whole(1), default=320, help='training images (default: %(default)s)')
     parser.add_argument('--test', type=whole(1), default=60, help='test images (default: %(default)s)')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config')
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
+                        help='changes to the config')
     return parser.parse_args(argv)
 
 

@@ -21,7 +21,7 @@ KINDS = ('panel', 'surface', 'difference', 'worst')
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data_root', metavar='DATA_ROOT')
-    parser.add_argument('--predictions', nargs='+', required=True, metavar='[NAME=]DIR',
+    parser.add_argument('--predictions', nargs='+', action='extend', required=True, metavar='[NAME=]DIR',
                         help='NAME stands in the figures (default: the name of the folder)')
     parser.add_argument('--dataset', metavar='NAME', help='which data set, if DATA_ROOT does not tell')
     parser.add_argument('--split', default='test', help='a split of the data set, all, or a list file (default: test)')
@@ -30,7 +30,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--kinds', nargs='+', choices=KINDS, default=list(KINDS), metavar='KIND',
                         help=f'default: {" ".join(KINDS)}; worst is one sheet a method, the others a figure an image')
     which = parser.add_mutually_exclusive_group()
-    which.add_argument('--ids', nargs='+', metavar='ID', help='these images of the split')
+    which.add_argument('--ids', nargs='+', action='extend', metavar='ID', help='these images of the split')
     which.add_argument('--worst', type=whole(1), default=8, metavar='N',
                        help='the N images of the lowest IoU (default: 8)')
     which.add_argument('--all', action='store_true', help='every image of the split')

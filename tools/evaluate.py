@@ -27,7 +27,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--threshold', type=float, metavar='T', help="replaces the protocols' own; predicted where p > T")
     parser.add_argument(
-        '--extra', nargs='+', default=[], metavar='NAME',
+        '--extra', nargs='+', action='extend', default=[], metavar='NAME',
         help='hIoU (with its errors), SCRG (with BSF and CG): at native size, into the table and results.json')
     parser.add_argument('--out', metavar='FILE', help='write results.json here')
     parser.add_argument('--per-image', metavar='FILE', help="write every image's counters here, as CSV")

@@ -7,6 +7,7 @@ The points are read off the true masks, as an annotator would set them. The mask
 """
 
 import argparse
+from pathlib import Path
 
 from irstd_toolbox.console import run
 
@@ -35,6 +36,8 @@ def main(argv: list[str] | None = None) -> None:
 
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.datasets.point_label_set import write_point_labels
+    from irstd_toolbox.evaluation.files import check_folder
+    check_folder(Path(args.out))
     started = time.perf_counter()
     columns = TextColumn('images'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns) as progress:

@@ -31,8 +31,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--amp', nargs='?', const='auto', choices=('auto', 'bf16', 'fp16'),
                         help='mixed precision, which changes figures by rounding; bf16 where the machine has it, '
                              'otherwise fp16')
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     return parser.parse_args(argv)
 

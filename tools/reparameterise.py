@@ -13,8 +13,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('config', help='the config that the checkpoint was trained with')
     parser.add_argument('checkpoint', type=Path, help='a file')
     parser.add_argument('out', type=Path, help='the file to write')
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     return parser.parse_args(argv)
 

@@ -63,8 +63,11 @@ def main(argv: list[str] | None = None) -> int:
 def pack(args: argparse.Namespace, began: float) -> int:
     from rich.progress import track
 
+    from irstd_toolbox.evaluation.files import check_folder
     from irstd_toolbox.slots.packing import pack
     from irstd_toolbox.slots.wheels import needed
+    check_folder(args.out)
+    check_folder(args.results)
     packed = pack(args.plan, args.results, args.out, source=ROOT, wheels=args.wheels, limit_mib=args.limit,
                   most=args.boxes, watch=lambda files: track(files, 'packing', transient=True))
     for kind in dict.fromkeys(item.kind for item in packed.items):

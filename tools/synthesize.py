@@ -4,6 +4,7 @@ Example: python tools/synthesize.py data/synthetic --train 200 --test 50 --size 
 """
 
 import argparse
+from pathlib import Path
 
 from irstd_toolbox.console import run
 
@@ -13,7 +14,8 @@ CLUTTER = ('buildings', 'cloud', 'ground', 'sea')
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('out', help='folder to write: missing, empty, or an earlier run of this very command')
+    parser.add_argument('out', type=Path,
+                        help='folder to write: missing, empty, or an earlier run of this very command')
     parser.add_argument('--train', type=int, default=200, metavar='N', help='training images (default: %(default)s)')
     parser.add_argument('--test', type=int, default=50, metavar='M', help='test images (default: %(default)s)')
     parser.add_argument('--size', type=int, nargs=2, default=(256, 256), metavar=('H', 'W'),
@@ -40,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from irstd_toolbox.datasets.synthetic import SceneOptions, write_dataset
+    from irstd_toolbox.evaluation.files import check_folder
+    check_folder(args.out)
     options = SceneOptions(
         size=tuple(args.size), clutter=tuple(args.clutter), targets=tuple(args.targets), empty=args.empty,
         snr=tuple(args.snr), max_contrast=args.max_contrast, bits=args.bits)

@@ -16,7 +16,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('config', help='a .py config')
     parser.add_argument('checkpoint', nargs='?', help="a file; 'best' or 'last' of the config's work folder; none for "
                                                       'methods without weights')
-    parser.add_argument('--protocol', nargs='+', default=[], metavar='NAME', help="replaces the config's protocols")
+    parser.add_argument('--protocol', nargs='+', action='extend', default=[], metavar='NAME',
+                        help="replaces the config's protocols")
     parser.add_argument('--out', type=Path, metavar='DIR', help='default: test/ beside the checkpoint')
     parser.add_argument('--split', help="of the test data set, instead of the config's")
     parser.add_argument('--probabilities', choices=tuple(SUFFIXES), default='png16',
@@ -28,8 +29,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='mixed precision, which changes figures by rounding; bf16 where the machine has it, '
                              'otherwise fp16')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
     return parser.parse_args(argv)

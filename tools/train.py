@@ -27,8 +27,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--anneal', action='store_true',
                         help='go through the whole schedule of rates in these minutes, however many epochs that makes')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config, e.g. train_cfg.max_epochs=10')
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)

@@ -26,12 +26,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?', help="of a network: a file; 'best' or 'last' of the config's work "
                                                       'folder')
     parser.add_argument('--split', help="a list of the test data set (default: trainval; of a network its validation "
-                                        'list); with test the result is marked as an oracle')
+                                        'list); one with test images marks the result as an oracle')
     parser.add_argument('--images', type=whole(1), metavar='N', help='of the list, evenly spaced (default: all)')
     parser.add_argument('--device', help='of a network: cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: work_dirs/CONFIG/threshold.json')
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='DIR', help='folders with plugins')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     return parser.parse_args(argv)
 
@@ -57,8 +57,9 @@ def main(argv: list[str] | None = None) -> None:
     place = ', '.join(str(origin[key]) for key in ('dataset', 'split', 'part') if origin.get(key))
     print(f'threshold {found["value"]:.6g} {UNITS[found["scale"]]}: IoU {origin["IoU"] * 100:.2f} on '
           f'{origin["images"]} images of {place}')
-    if args.split == 'test':
-        print('It was chosen on the test list: what is measured there with it is an upper bound (oracle), not a test.')
+    if origin['oracle']:
+        print('It was chosen on images of the test list: what is measured there with it is an upper bound (oracle), '
+              'not a test.')
     print(f'use it with --cfg-options model.threshold={path}')
 
 

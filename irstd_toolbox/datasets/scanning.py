@@ -5,6 +5,7 @@ Loads neither torch nor mmengine.
 
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ def index_images(folder: Path, nested: bool = True) -> tuple[dict[str, Path], Co
         nested: Whether to go into sub-folders.
 
     Raises:
-        DataError: If the folder cannot be listed, or two files have one id.
+        DataError: If the folder cannot be listed, a name is no text, or two files have one id.
     """
     found: dict[str, Path] = {}
     ignored: Counter = Counter()
@@ -87,6 +88,9 @@ def index_images(folder: Path, nested: bool = True) -> tuple[dict[str, Path], Co
                 ignored[path.suffix or 'files without extension'] += 1
             else:
                 image_id = path.relative_to(folder).with_suffix('').as_posix()
+                if any('\udc80' <= letter <= '\udcff' for letter in image_id):  # bytes that are no letter
+                    raise DataError(f'{os.fsencode(path)!r}: the name is no text in {sys.getfilesystemencoding()}, so '
+                                    'that no list or record can hold it; unpacked archives have such. Rename it.')
                 if image_id in found:
                     raise DataError(f'{found[image_id]} and {path.name}: two files for one image id {image_id!r}. '
                                     'Keep one of them.')

@@ -31,11 +31,12 @@ def check_folder(path: Path) -> None:
     """Refuse a folder that could not be made, before the work whose outcome it is to hold.
 
     Raises:
-        ConfigError: If it is a file or lies below one, or if nothing may be written there.
+        ConfigError: If it is a file or lies below one, or a link to nothing, or if nothing may be written there.
     """
-    there = next(one for one in (path.absolute(), *path.absolute().parents) if os.path.exists(one))
+    there = next(one for one in (path.absolute(), *path.absolute().parents) if os.path.lexists(one))
     if not there.is_dir():
-        raise ConfigError(f'{path} cannot be a folder: {there} is a file. Name another folder.')
+        what = 'a file' if there.exists() else f'a link to {os.readlink(there)}, which is not there'
+        raise ConfigError(f'{path} cannot be a folder: {there} is {what}. Name another folder.')
     if not os.access(there, os.W_OK | os.X_OK):
         raise ConfigError(f'Nothing can be written into {path}: {there} is not writable; expected a folder that is. '
                           'Name another folder, or change its permissions.')

@@ -63,7 +63,7 @@ class IRSTDMetric(BaseMetric):
             if 'gt_sem_seg' not in sample:
                 raise DataError(
                     f'{image_id}: there is no mask to score against; expected one. Load it with LoadTargetMask, or '
-                    'predict without an evaluator.')
+                    'predict by tools/predict.py, which needs none.')
             truth = _single_map(sample['gt_sem_seg']) == 1
             logits = _single_map(sample['seg_logits'])
             try:

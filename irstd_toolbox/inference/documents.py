@@ -12,7 +12,7 @@ import numpy as np
 from ..training.checkpoint import file_sha256
 from .predictor import Detection
 
-__all__ = ['image_entry', 'is_targets_document', 'mask_png', 'targets_document']
+__all__ = ['image_entry', 'is_results_document', 'is_targets_document', 'mask_png', 'targets_document']
 
 
 def mask_png(mask: np.ndarray) -> bytes:
@@ -49,7 +49,16 @@ def targets_document(
 
 def is_targets_document(path: Path) -> bool:
     """Whether a file is of :func:`targets_document`."""
+    return _holds(path, 'config', 'checkpoint', 'threshold', 'images')
+
+
+def is_results_document(path: Path) -> bool:
+    """Whether a file is the ``results.json`` of a test run, not that of predictions scored by ``tools/evaluate.py``."""
+    return _holds(path, 'config', 'checkpoint', 'protocols')
+
+
+def _holds(path: Path, *keys: str) -> bool:
     try:
-        return {'config', 'checkpoint', 'threshold', 'images'} <= set(json.loads(path.read_text(encoding='utf-8')))
+        return set(keys) <= set(json.loads(path.read_text(encoding='utf-8')))
     except (OSError, ValueError, TypeError):
         return False

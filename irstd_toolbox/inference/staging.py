@@ -17,8 +17,7 @@ _STAGE = '.unfinished'
 
 
 @contextmanager
-def staged(folder: Path, names: Sequence[str], record: str, owned: Callable[[Path], bool] = Path.is_file,
-           ) -> Iterator[Path]:
+def staged(folder: Path, names: Sequence[str], record: str, owned: Callable[[Path], bool]) -> Iterator[Path]:
     """A folder whose files move into ``folder`` at the end, in the place of a run's before; after an error none does.
 
     Args:
@@ -28,12 +27,12 @@ def staged(folder: Path, names: Sequence[str], record: str, owned: Callable[[Pat
         owned: Whether such a file is of a run.
 
     Raises:
-        ConfigError: See :func:`check_place`.
+        ConfigError: See :func:`check_place`, or if another process writes there.
     """
-    existed, stage = folder.is_dir(), folder / _STAGE
+    existed, stage, held = folder.is_dir(), folder / _STAGE, None
     if is_main_process():
         check_place(folder, names, record, owned)
-        shutil.rmtree(stage, ignore_errors=True)
+        held = _hold(stage)
     barrier()
     try:
         yield stage
@@ -51,10 +50,30 @@ def staged(folder: Path, names: Sequence[str], record: str, owned: Callable[[Pat
             shutil.rmtree(stage, ignore_errors=True)
             if not existed and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+            if held is not None:
+                os.close(held)
 
 
-def check_place(folder: Path, names: Sequence[str], record: str,
-                owned: Callable[[Path], bool] = Path.is_file) -> None:
+def _hold(stage: Path) -> int | None:
+    """Make an empty folder and keep other processes out of it, until the descriptor that is given back is closed."""
+    stage.mkdir(parents=True, exist_ok=True)
+    held = None
+    try:
+        import fcntl
+        held = os.open(stage, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise ConfigError(f'{stage.parent} is in use: another process writes its results there. Wait for it, or name '
+                          'another folder.') from None
+    except (ImportError, OSError):  # no POSIX system, or a file system without locks: nobody is kept out
+        pass
+    for path in stage.iterdir():  # of a run that was killed
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return held
+
+
+def check_place(folder: Path, names: Sequence[str], record: str, owned: Callable[[Path], bool]) -> None:
     """Refuse a folder in which results would replace what is not of a run before; arguments as of :func:`staged`.
 
     Raises:

@@ -31,6 +31,7 @@ from ..training.config_edits import load_config, set_workers
 from ..training.panel_hook import evenly_spaced
 from ..training.stamp import stamp_of
 from ..visualization import panel, save
+from .documents import is_results_document
 from .predictor import checkpoint_of, load_model, pick_device
 from .staging import staged
 
@@ -124,7 +125,7 @@ def _staged(outputs: Outputs | None) -> Iterator[Outputs | None]:
     if outputs is None:
         yield None
         return
-    with staged(outputs.folder, _FOLDERS, 'results.json') as folder:
+    with staged(outputs.folder, _FOLDERS, 'results.json', is_results_document) as folder:
         yield replace(outputs, folder=folder)
 
 

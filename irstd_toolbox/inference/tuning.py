@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,8 @@ def tune_threshold(path: str, split: str = 'trainval', options: Sequence[str] = 
 
     Returns:
         ``value`` and ``scale`` of the better of two rules, one response for all images and one share of the range of
-        an image's responses; and ``origin``: data set, split, number of images, and the IoU there.
+        an image's responses; and ``origin``: data set, split, number of images, the IoU there, and ``oracle``, whether
+        some of them are tested on.
 
     Raises:
         ConfigError: If the config is not one of a model-driven method.
@@ -166,17 +168,18 @@ def tune_threshold(path: str, split: str = 'trainval', options: Sequence[str] = 
     """
     config = load_config(path, options)
     model, dataset = detector_of(config), list_of(config, split)
-    searches, count = dict(response=ThresholdSearch(), range=ThresholdSearch()), 0
+    searches, ids = dict(response=ThresholdSearch(), range=ThresholdSearch()), []
     for scored in responses_of(model, dataset, images):
         searches['response'].add(scored.response, scored.truth)
         raised = scored.response - scored.response.min()
         searches['range'].add(raised / max(raised.max(), np.finfo(float).tiny), scored.truth)
-        count += 1
+        ids.append(scored.image_id)
     found = {scale: search.best() for scale, search in searches.items()}
     scale = max(found, key=lambda name: found[name][1])
     value, iou = found[scale]
     return dict(value=value, scale=scale, origin=dict(
-        method=config.model.method.to_dict(), dataset=dataset.metainfo['dataset'], split=split, images=count, IoU=iou))
+        method=config.model.method.to_dict(), dataset=dataset.metainfo['dataset'], split=split, images=len(ids),
+        IoU=iou, oracle=_tested_on(ids, dataset, config)))
 
 
 def tune_probability(path: str, checkpoint: str, split: str | None = None, options: Sequence[str] = (), *,
@@ -193,8 +196,8 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
 
     Returns:
         ``value``, a probability; ``scale``, ``'probability'``; and ``origin``: model, SHA-256 of the weights, data set,
-        split and, of a list that is carved from it, part; the averaged views, if any; number of images, and the IoU
-        there.
+        split and, of a list that is carved from it, part; the averaged views, if any; number of images, the IoU
+        there, and ``oracle``, whether some of them are tested on.
 
     Raises:
         ConfigError: If the config is of a formula or of a model without a threshold, or has no such data set.
@@ -213,11 +216,11 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
     dataset = DATASETS.build(config[key].dataset) if split is None else list_of(config, split)
     checkpoint = checkpoint_of(config, checkpoint)
     model = load_model(config, checkpoint, pick_device(device))[0]
-    search, count = ThresholdSearch(), 0
+    search, ids = ThresholdSearch(), []
     with torch.inference_mode():
         for scored in _scored(dataset, images, lambda batch: _odds(model.test_step(batch)[0].seg_logits.data[0])):
             search.add(scored.response, scored.truth)
-            count += 1
+            ids.append(scored.image_id)
     odds, iou = search.best()
     about = dataset.metainfo
     more = dict(part=about['part']) if about.get('holdout') else {}
@@ -225,7 +228,21 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
         more['views'] = model.views.describe()
     return dict(value=odds / (1 + odds), scale='probability', origin=dict(
         model=config.model.type, checkpoint=file_sha256(checkpoint), dataset=about.get('dataset'),
-        split=about.get('split'), **more, images=count, IoU=iou))
+        split=about.get('split'), **more, images=len(ids), IoU=iou,
+        oracle=_tested_on(ids, dataset, config)))
+
+
+def _tested_on(ids: Sequence[str], dataset: Any, config: Config) -> bool:
+    """Whether images of a data set are on the list of the same data that the config tests on, whatever it is called."""
+    tested = (config.get('test_dataloader') or {}).get('dataset', {})
+    if not hasattr(dataset, 'found'):  # of another class than ours: its name is all that is known
+        return dataset.metainfo.get('split') == 'test'
+    if Path(tested.get('data_root', '')).resolve() != Path(dataset.data_root).resolve():
+        return False
+    try:
+        return not set(ids).isdisjoint(dataset.found.ids(tested.get('split', 'trainval')))
+    except DataError:  # there is no such list
+        return False
 
 
 def _check_takes_threshold(config: Config) -> None:

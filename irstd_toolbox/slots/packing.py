@@ -14,11 +14,10 @@ from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.slots import states
 from irstd_toolbox.slots.boxes import Item, write_boxes
 from irstd_toolbox.slots.data import pack_data
-from irstd_toolbox.slots.plan import Run, read_plan
+from irstd_toolbox.slots.plan import SOURCE, Run, read_plan
 
 __all__ = ['Packed', 'kept_place', 'pack', 'read_note', 'write_note']
 
-_FOLDERS = ('irstd_toolbox', 'tools', 'configs', 'plugins')
 NOTE = 'run.json'
 _RUN = ('config', 'options', 'seed', 'epochs', 'train', 'test', 'checkpoint')
 """What of a run its results depend on; kept in its note."""
@@ -156,7 +155,7 @@ def _state(results: Path, run: Run) -> bytes | None:
 
 def _source(source: Path) -> bytes:
     """The code; published weights, larger than all of it, are carried by ``files`` of a plan where they are wanted."""
-    files = [path for name in _FOLDERS for path in sorted((source / name).rglob('*'))
+    files = [path for name in SOURCE for path in sorted((source / name).rglob('*'))
              if path.is_file() and path.suffix != '.safetensors' and not {'__pycache__', 'work_dirs'} & set(path.parts)]
     return _zipped(files, source)
 

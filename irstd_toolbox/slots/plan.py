@@ -8,8 +8,10 @@ from typing import Any
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.training.config_edits import load_config
 
-__all__ = ['Plan', 'Run', 'is_name', 'read_plan']
+__all__ = ['SOURCE', 'Plan', 'Run', 'is_name', 'read_plan']
 
+SOURCE = ('irstd_toolbox', 'tools', 'configs', 'plugins')
+"""What of the source's folder goes along."""
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
 
 
@@ -135,14 +137,16 @@ def _run(entry: Any, source: Path, path: str | Path) -> Run:
     if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
         raise ConfigError(f'{path}: {name} is to train for minutes={minutes!r}; a number above 0 is expected.')
     place = (source / entry['config']).resolve()
-    if not place.is_relative_to(source.resolve()):
-        raise ConfigError(f'{path}: {entry["config"]} lies outside {source}, and only that folder goes along.')
+    if not any(place.is_relative_to((source / folder).resolve()) for folder in SOURCE):
+        raise ConfigError(f'{path}: {entry["config"]} lies outside {source / "configs"}, and of {source} only '
+                          f'{", ".join(SOURCE)} go along. Move it there.')
     config = load_config(str(place), options)
     epochs = (config.get('train_cfg') or {}).get('max_epochs')
     if not epochs:
         raise ConfigError(f'{path}: {entry["config"]} does not train by epochs (train_cfg.max_epochs), and a slot ends '
                           'trainings after whole epochs.')
-    return Run(name, str(entry['config']), int(epochs), seed, options, _texts(entry, 'train', path),
+    own = place.relative_to(source.resolve()).as_posix()
+    return Run(name, own, int(epochs), seed, options, _texts(entry, 'train', path),
                _texts(entry, 'test', path), entry.get('checkpoint', 'best'), minutes)
 
 

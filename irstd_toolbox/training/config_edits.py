@@ -79,8 +79,7 @@ def apply_options(config: Config, options: Sequence[str]) -> None:
     for option in options:
         if not re.match(r'[\w.\-]+=', option):
             raise ConfigError(f'--cfg-options {option!r} is not of the form KEY=VALUE, e.g. train_cfg.max_epochs=10.')
-        key = option.partition('=')[0]
-        _require_place(config, key)
+        _require_place(config, option.partition('=')[0])
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
     for option in options:
@@ -89,6 +88,9 @@ def apply_options(config: Config, options: Sequence[str]) -> None:
         except (AssertionError, RecursionError) as error:  # the engine's, at brackets that do not close and at calls
             raise ConfigError(f'--cfg-options {option!r} cannot be read. Values are numbers, words, and [lists] and '
                               '(tuples) of these; what holds a dict is written into a config.') from error
+        key, _, value = option.partition('=')
+        if isinstance(read[key], str):  # the engine takes the spaces out of a path or a prompt
+            read[key] = value.strip(' \'"')
         config.merge_from_dict(read)
 
 

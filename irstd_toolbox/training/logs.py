@@ -39,11 +39,14 @@ class LoggedCurve:
 
     @property
     def best(self) -> int | None:
-        """The row of the first best value, the least of a loss or of false alarms; None if no value is a number."""
+        """The row of the best value, of equals the latest, as of checkpoints; None if no value is a number.
+
+        Best is the least of a loss or of false alarms.
+        """
         if np.isnan(self.values).all():
             return None
         least = self.name in _LOWER_IS_BETTER or self.name.startswith('loss')
-        return int((np.nanargmin if least else np.nanargmax)(self.values))
+        return len(self.values) - 1 - int((np.nanargmin if least else np.nanargmax)(self.values[::-1]))
 
     def at(self, share: float) -> float:
         """The last value at or before a share of the epochs; ``nan`` before the first."""

@@ -77,6 +77,12 @@ def test_a_threshold_of_the_test_list_is_called_an_oracle(config, load_tool, tmp
     assert found['protocols']['canonical']['IoU'] == pytest.approx(found['threshold']['origin']['IoU'])
 
 
+@pytest.mark.parametrize(('ids', 'oracle'), [(('scene_1', 'scene_7'), True), (('scene_1',), False)])
+def test_any_list_with_test_images_makes_an_oracle(config, tmp_path, ids, oracle):
+    (tmp_path / 'mine.txt').write_text('\n'.join(ids))
+    assert tune_threshold(str(config), str(tmp_path / 'mine.txt'))['origin']['oracle'] is oracle
+
+
 def test_a_network_has_no_threshold_to_tune(tmp_path):
     path = tmp_path / 'net.py'
     path.write_text("model = dict(type='IRSTDSegmentor')\n")

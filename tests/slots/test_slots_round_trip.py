@@ -187,11 +187,17 @@ def test_a_run_whose_weights_are_lost_is_left_out_and_named(tmp_path: Path, plan
         pack(plan, results, tmp_path / 'boxes', source=source)
 
 
+def test_a_config_named_from_the_root_is_named_from_the_source_there(tmp_path: Path, source: Path) -> None:
+    (tmp_path / 'plan.py').write_text(f"runs = [dict(config='{source}/configs/tiny.py')]\n")
+    assert read_plan(tmp_path / 'plan.py', source).runs[0].config == 'configs/tiny.py'
+
+
 @pytest.mark.parametrize('entry, message', [
     ("dict(config='configs/none.py')", 'There is no config'),
     ("dict(config='configs/tiny.py', sead=1)", 'a run holds sead'),
     ("dict(config='configs/tiny.py', name='a b')", "'a b' cannot name a run"),
     ("dict(config='../outside.py')", 'lies outside'),
+    ("dict(config='mine.py')", 'only irstd_toolbox, tools, configs, plugins go along'),
     ("dict(config='configs/tiny.py', checkpoint='first')", 'best or last is expected'),
     ("dict(config='configs/tiny.py', minutes=0)", 'a number above 0 is expected'),
     ("dict(config='configs/tiny.py', name=3)", '3 cannot name a run'),

@@ -1,6 +1,8 @@
 """Numbers on command lines: one that nothing can be done with is refused before anything is read."""
 
+import argparse
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -54,3 +56,18 @@ def test_a_side_without_pixels_is_refused(side: str, load_tool: Callable[[str], 
         load_tool('complexity').main(['any.py', '--size', side, '10'])
     assert left.value.code == 2
     assert f"argument --size: '{side}'; expected a whole number from 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('tool', sorted(path.stem for path in (Path(__file__).parents[2] / 'tools').glob('*.py')))
+def test_a_list_that_is_given_in_two_parts_is_read_whole(tool: str, load_tool: Callable[[str], ModuleType],
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    def lists(parser: argparse.ArgumentParser, *_: object) -> None:
+        left.extend(action.option_strings[0] for action in parser._actions
+                    if action.option_strings and action.nargs == '+' and not action.default
+                    and not isinstance(action, argparse._ExtendAction))
+        raise SystemExit
+    left: list[str] = []
+    monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', lists)
+    with pytest.raises(SystemExit):
+        load_tool(tool).main([])
+    assert left == []

@@ -90,6 +90,11 @@ def test_a_folder_without_a_prediction_names_the_image(main, data):
         main(data / 'part', data / 'own', '--out', data / 'never')
 
 
+def test_the_folder_above_the_predictions_names_them(main, data):
+    with pytest.raises(DataError, match=f'blunt has no prediction .* of the split; name {data}/runs/blunt/predictions'):
+        main(data / 'runs/blunt', data / 'own', '--out', data / 'never')
+
+
 def test_a_prediction_of_another_size_names_its_file(main, data):
     (data / 'small').mkdir(exist_ok=True)
     for number in range(4):

@@ -14,8 +14,9 @@ from irstd_toolbox.evaluation.files import check_folder, check_targets, write_at
 WORK = {
     'check_dataset': ['nowhere', '--json'], 'compare': ['none', 'nothing', '--out'],
     'convert_weights': ['configs/baselines/acm_fpn_nuaa_sirst.py', 'none.pkl', '--from', 'acm-pytorch', '--out'],
-    'evaluate': ['nowhere', 'nothing', '--out'], 'publish': ['none.pth'],
+    'evaluate': ['nowhere', 'nothing', '--out'], 'label_points': ['nowhere', '--out'], 'publish': ['none.pth'],
     'reparameterise': ['configs/baselines/repisd_nuaa_sirst.py', 'none.pth'],
+    'slots': ['pack', 'none.py', '--results', 'nowhere', '--out'],
     'tune_threshold': ['configs/baselines/mpcm_nuaa_sirst.py', '--cfg-options', 'data_root=nowhere', '--out']}
 
 
@@ -32,6 +33,13 @@ def test_files_that_cannot_be_written_are_refused(tmp_path: Path, names: list[st
     (tmp_path / 'old.json').write_text('{}')
     with pytest.raises(ConfigError, match=message):
         check_targets(*(tmp_path / name for name in names))
+
+
+@pytest.mark.parametrize('name', ['disk', 'disk/work_dirs/acm'])
+def test_a_folder_below_a_link_to_nothing_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / 'disk').symlink_to('/nowhere/disk')
+    with pytest.raises(ConfigError, match=f'{tmp_path}/disk is a link to /nowhere/disk, which is not there'):
+        check_folder(tmp_path / name)
 
 
 @pytest.mark.parametrize('name', ['', 'new', 'new/below'])

@@ -34,6 +34,14 @@ def test_options_reach_their_place_with_their_type() -> None:
     assert config.val_cfg.size == (4, 5)
 
 
+@pytest.mark.parametrize('value', ['my data/NUAA-SIRST', 'small target. boat.', "'own \u00fc'"])
+def test_the_spaces_of_a_path_or_a_prompt_stay(value: str) -> None:
+    config = _config()
+    apply_options(config, [f'train_dataloader.dataset.split={value}', 'val_cfg.size=[1.0, 1.5]'])
+    assert config.train_dataloader.dataset.split == value.strip("'")
+    assert config.val_cfg.size == [1.0, 1.5]
+
+
 @pytest.mark.parametrize('option, wrapper', [
     ('optim_wrapper.clip_grad.max_norm=1', None), ('optim_wrapper.first.clip_grad.max_norm=1', 'first')])
 def test_gradients_can_be_clipped_where_the_config_does_not(option: str, wrapper: str | None) -> None:

@@ -36,6 +36,11 @@ def test_the_best_of_false_alarms_is_the_least_and_a_blank_is_no_value(folder: P
     assert (late.epochs.tolist(), late.values.tolist()) == ([2], [7])
 
 
+def test_of_equals_the_latest_is_the_best_as_of_checkpoints(folder: Path) -> None:
+    (folder / 'val.csv').write_text('iter,epoch,irstd/IoU\n3,1,0.5\n6,2,0.5\n9,3,0.4\n')
+    assert read_curve(folder, 'irstd/IoU').best == 1
+
+
 def test_a_validation_that_found_no_number_has_no_best(folder: Path) -> None:
     (folder / 'val.csv').write_text('iter,epoch,irstd/IoU\n3,1,nan\n')
     assert read_curve(folder, 'irstd/IoU').best is None
