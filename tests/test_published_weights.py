@@ -27,7 +27,8 @@ def predictor(weights):
 
 def test_there_are_some():
     assert [path.stem for path in PUBLISHED] == [
-        'acm_fpn_nuaa_sirst', 'ilnet_s_nuaa_sirst_256', 'alcnet_irstd1k', 'alcnet_nuaa_sirst',
+        'acm_fpn_irstd1k_transfer', 'acm_fpn_nuaa_sirst', 'ilnet_s_irstd1k_transfer', 'ilnet_s_nuaa_sirst_256',
+        'alcnet_irstd1k', 'alcnet_nuaa_sirst',
         'lgnet_scaled_nuaa_sirst']
 
 
