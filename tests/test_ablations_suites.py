@@ -53,7 +53,7 @@ def build(config: Config) -> torch.nn.Module:
 def test_there_are_the_suites_of_the_papers_tables_and_one_of_synthetic_scenes() -> None:
     assert set(SUITES) == {
         'ablations_irstd1k', 'cpu_nuaa_sirst', 'descriptions_irstd1k', 'gpu_irstd1k', 'gpu_networks_irstd1k',
-        'gpu_networks_nuaa_sirst', 'gpu_nuaa_sirst', 'networks_irstd1k', 'networks_nuaa_sirst',
+        'gpu_networks_nuaa_sirst', 'gpu_nuaa_sirst', 'networks_irstd1k', 'networks_nuaa_sirst', 'published',
         'recipes_nuaa_sirst', 'synthetic'}
 
 
