@@ -17,7 +17,7 @@ from ..datasets.layouts import detect
 from ..evaluation.files import write_atomically
 from ..evaluation.protocols import get
 from ..training.stamp import git_commit, lists_told
-from .configs import data_of, is_trained, plain, text_at_test
+from .configs import data_of, plain, text_at_test
 from .planning import Plan, Row
 from .steps import Given, Rescore, Test, Train
 
@@ -101,8 +101,7 @@ def _row(plan: Plan, row: Row, protocol: str,
         trained_on=row.trained and row.trained.name, tested_on=row.tested.name, split=data.get('split') or 'trainval',
         list=told, leaked=leaked, protocol=protocol, protocol_sha256=get(protocol).fingerprint(), ids_sha256=None,
         images=None, targets=None, reports=list(get(protocol).reports), seeds=list(seeds), values={}, selection=None,
-        trained_before=None,
-        text_at_test=text_at_test(config), oracle_threshold=False, threshold=None, iterations=None,
+        trained_before=None, text_at_test=text_at_test(config), oracle_threshold=False, threshold=None, iterations=None,
         cost=cost.outcome if cost and cost.state == 'done' else None, folders=[], data_root=str(data.data_root),
         layout=plain(data.get('layout')), failed=None)
     if jobs[0].state == 'failed':
@@ -140,12 +139,10 @@ def _selection(results: Sequence[Mapping], tests: Sequence[Test | Given]) -> str
 
 def _trained_before(results: Sequence[Mapping], config: Config) -> str | None:
     """What the weights that the training began with had been trained on; None if it began with none, or on its own."""
-    found = set()
-    for origin in filter(None, (one.get('checkpoint') for one in results)):
-        start = config.get('load_from')
-        unknown = [dict(weights=Path(start).name)] if start and is_trained(config) else []
-        found.add(lists_told(origin.get('trained_before', unknown)))
-    return '; '.join(sorted(filter(None, found))) or None
+    start = config.get('load_from')
+    unknown = [dict(weights=Path(start).name)] if start else []
+    found = {lists_told(one['checkpoint'].get('trained_before', unknown)) for one in results if one.get('checkpoint')}
+    return '; '.join(sorted(found - {''})) or None
 
 
 def _shown(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 
 __all__ = ['OVERLAPS', 'PatchGrid', 'PatchModel']
 
@@ -145,8 +145,7 @@ class PatchModel:
                  border: bool = True) -> None:
         if isinstance(max_iterations, bool) or not isinstance(max_iterations, int) or max_iterations < 1:
             raise ConfigError(f'max_iterations={max_iterations!r}: a whole number from 1 is expected.')
-        if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0:
-            raise ConfigError(f'tolerance={tolerance!r}: a number of at least 0 is expected.')
+        check_least(self, 0, tolerance=tolerance)
         if not isinstance(patch, int) or not isinstance(step, int) or not 1 <= step <= patch or patch < 2:
             raise ConfigError(f'patch={patch}, step={step}: a patch of at least 2 pixels and a step between 1 and it, '
                               'whole numbers, are expected; with a larger step, pixels between patches would be lost.')
