@@ -87,7 +87,8 @@ def test_unknown_names_are_refused_with_the_known_ones():
 @pytest.mark.parametrize('method', [IPI, NRAM, PSTNN, RIPT])
 @pytest.mark.parametrize(('options', 'message'), [
     (dict(max_iterations=0), 'max_iterations=0: a whole number from 1'),
-    (dict(max_iterations=2.5), 'max_iterations=2.5'), (dict(tolerance='a'), r"tolerance='a'\): a number of at least 0")])
+    (dict(max_iterations=2.5), 'max_iterations=2.5'),
+    (dict(tolerance='a'), r"tolerance='a'\): a number of at least 0")])
 def test_iterations_without_an_end_or_without_a_beginning_are_refused(method, options, message):
     with pytest.raises(ConfigError, match=message):
         method(**options)
