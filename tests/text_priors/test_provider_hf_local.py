@@ -97,6 +97,12 @@ def test_it_answers_with_counts_and_an_end(provider, ask, prepared, tiny):
     assert answer.latency_s > 0
 
 
+def test_what_it_thought_first_is_no_answer(provider, ask, prepared, monkeypatch):
+    asyncio.run(provider.check())
+    monkeypatch.setattr(provider._loaded[0], 'decode', lambda *given, **options: f'Left? No.\n</think>\n\n{SENTENCE}')
+    assert ask(provider, None, prepared(0, (28, 28))).text == SENTENCE
+
+
 def test_every_pixel_reaches_the_model_in_three_equal_channels(provider, seen, ask, prepared, infrared):
     ask(provider, None, prepared(3, (28, 28)))
     assert seen['pixels'].shape == (1, 3, 28, 28)

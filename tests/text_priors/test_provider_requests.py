@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irstd_toolbox.text_priors.providers.openai_wire import parse_response
+from irstd_toolbox.text_priors.providers.openai_wire import parse_chat, parse_response
 from irstd_toolbox.text_priors.vlm.prompts import render
 from irstd_toolbox.text_priors.vlm.types import Prompt, Shot, Usage
 
@@ -64,6 +64,16 @@ def test_the_answer_is_read(vlm_server, make_provider, ask, kind):
     assert answer.text == f'Seen by {model}.' and answer.model == model and answer.finish == 'stop'
     assert answer.resolved_model.startswith(f'{model}-2026') and answer.request_id.startswith('req_')
     assert 0 < answer.latency_s < 5
+
+
+@pytest.mark.parametrize(('said', 'text'), [
+    ('<think>Left?\nNo.</think>\n\nAt the right.', 'At the right.'), ('Left? </think>At the right.', 'At the right.'),
+    (' <think></think> At the right.', 'At the right.'), ('<think>Left?</think>', ''), ('<think>Left?', '<think>Left?'),
+    ('At the right. <think>Left?</think> No.', 'At the right. <think>Left?</think> No.'),
+    ('<think>a</think>b<think>c</think>d', 'b<think>c</think>d')])
+def test_thoughts_that_a_local_server_leaves_in_the_text_are_no_answer(said, text):
+    body = {'choices': [{'message': {'content': said}, 'finish_reason': 'stop'}]}
+    assert parse_chat(body, 'm', 'host').text == text
 
 
 @pytest.mark.parametrize(('phases', 'text'), [

@@ -15,6 +15,7 @@ from irstd_toolbox import hookimpl
 from irstd_toolbox.text_priors.providers.failures import say
 from irstd_toolbox.text_priors.providers.options import OptionsProvider, ProviderOptions
 from irstd_toolbox.text_priors.providers.remote import require_sdk
+from irstd_toolbox.text_priors.providers.thoughts import after_thoughts
 from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage, Prompt, ProviderError, Usage
 
 __all__ = ['LocalOptions', 'LocalProvider']
@@ -153,8 +154,9 @@ class LocalProvider(OptionsProvider):
         finish = 'stop' if ended or len(new) < self.options.max_new_tokens else 'length'
         commit = getattr(model.config, '_commit_hash', None)
         resolved = f'{self.options.model}@{commit}' if commit else self.options.model
-        return Answer(processor.decode(new, skip_special_tokens=True), self.options.model, resolved, finish,
-                      Usage(length, len(new)), latency_s=time.perf_counter() - started)
+        text = after_thoughts(processor.decode(new, skip_special_tokens=True))
+        return Answer(text, self.options.model, resolved, finish, Usage(length, len(new)),
+                      latency_s=time.perf_counter() - started)
 
 
 def _conversation(image: PreparedImage, prompt: Prompt) -> list[dict[str, Any]]:

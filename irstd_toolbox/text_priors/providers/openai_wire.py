@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from irstd_toolbox.text_priors.providers.failures import from_error
+from irstd_toolbox.text_priors.providers.thoughts import after_thoughts
 from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage, Prompt, ProviderError, Usage
 
 __all__ = ['chat_messages', 'number', 'parse_chat', 'parse_response', 'response_turns', 'word']
@@ -93,7 +94,8 @@ def parse_chat(body: Mapping[str, Any], model: str, where: str) -> Answer:
         content = ''.join(str(part.get('text') or '') for part in content if isinstance(part, Mapping))
     finish = 'refusal' if message.get('refusal') else FINISHES.get(word(first, 'finish_reason'), 'unknown')
     usage = _usage(body)
-    return _answer(content if isinstance(content, str) else '', model, body, finish, Usage(
+    text = after_thoughts(content) if isinstance(content, str) else ''
+    return _answer(text, model, body, finish, Usage(
         number(usage, 'prompt_tokens'), number(usage, 'completion_tokens'),
         number(usage.get('prompt_tokens_details'), 'cached_tokens'),
         number(usage.get('completion_tokens_details'), 'reasoning_tokens')))

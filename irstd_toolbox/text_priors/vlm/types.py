@@ -116,7 +116,7 @@ class Answer:
     """What a model answered, good or not; whether it may be written as a description is judged elsewhere.
 
     Args:
-        text: Its words as they came, ``''`` if there were none.
+        text: Its words as they came, without its thoughts, ``''`` if there were none.
         model: The model that was asked.
         resolved_model: The model that answered, as the vendor names it.
         finish: ``'stop'``, ``'length'``, ``'refusal'``, ``'content_filter'`` or ``'unknown'``.
