@@ -1,4 +1,4 @@
-"""Predictions averaged over views: the symmetries, the mean, and what each view is told."""
+"""Predictions averaged over views, and put together from windows: the mean, and what each of them is told."""
 
 import copy
 import itertools
@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.models.complexity import complexity
 from irstd_toolbox.models.views import Views, mean_logits
+from irstd_toolbox.models.windows import Windows
 from irstd_toolbox.registry import MODELS
 
 PLAIN = dict(
@@ -136,3 +137,92 @@ def test_operations_are_counted_of_every_view() -> None:
 def test_views_that_are_none_are_refused(views: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(views=views)
+
+
+@pytest.mark.parametrize(('side', 'window', 'stride', 'starts'), [
+    (12, 4, 4, [0, 4, 8]), (13, 4, 4, [0, 4, 8, 9]), (12, 4, 3, [0, 3, 6, 8]), (4, 4, 4, [0]), (3, 4, 2, [0]),
+    (5, 4, 1, [0, 1])])
+def test_windows_begin_every_stride_and_the_last_ends_with_the_image(
+        side: int, window: int, stride: int, starts: list[int]) -> None:
+    assert Windows.starts(side, window, stride) == starts
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_no_pixel_is_left_out(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    side, window = rng.integers(1, 60, 2)
+    stride = rng.integers(1, window + 1)
+    starts = Windows.starts(side, window, stride)
+    seen = {pixel for start in starts for pixel in range(start, min(start + window, side))}
+    assert seen == set(range(side))
+
+
+def test_a_pixel_has_the_mean_probability_of_the_windows_that_hold_it() -> None:
+    inputs = torch.randn(2, 1, 16, 28, generator=torch.manual_seed(1))
+    plain = build()
+    total, count = torch.zeros(2, 16, 28), torch.zeros(2, 16, 28)
+    with torch.no_grad():
+        for top in (0, 6, 8):
+            for left in (0, 9, 12):
+                place = (slice(None), slice(top, top + 8), slice(left, left + 16))
+                total[place] += plain(inputs[:, :, top:top + 8, left:left + 16])[0].sigmoid()[:, 0]
+                count[place] += 1
+    assert count.min() == 1 and count.max() == 6
+    torch.testing.assert_close(predict(build(windows=dict(size=(8, 16), stride=(6, 9))), inputs), total / count)
+    assert (predict(plain, inputs) - total / count).abs().max() > 5e-3  # the network sees further than a window
+
+
+@pytest.mark.parametrize('logit', [-60.0, -1.5, 0.0, 40.0])
+def test_what_is_near_0_and_1_is_kept(logit: float) -> None:
+    inputs = torch.zeros(1, 1, 8, 12)
+    found = Windows(8, 3).assemble(inputs, lambda window: torch.full_like(window, logit))
+    torch.testing.assert_close(found, torch.full((1, 1, 8, 12), logit), rtol=1e-5, atol=1e-5)
+
+
+def test_every_view_is_seen_through_windows() -> None:
+    model = build(windows=dict(size=8, stride=8), views=dict(turned=True, scales=(2.0,)))
+    seen = []
+    model.backbone.register_forward_hook(lambda _, args, __: seen.append(tuple(args[0].shape[-2:])))
+    found = predict(model, torch.randn(1, 1, 8, 12, generator=torch.manual_seed(1)))
+    assert found.shape == (1, 8, 12)
+    assert seen == [(8, 8)] * 2 * (2 * 3)
+
+
+def test_every_window_is_told_of_the_whole_scene() -> None:
+    model, told = build(TOLD, windows=dict(size=16, stride=16)), []
+    model.neck.register_forward_hook(lambda _, args, __: told.append(args[1]))
+    scenes = []
+    model.target_descriptor.register_forward_hook(lambda _, args, __: scenes.append(args[0]))
+    predict(model, torch.rand(1, 1, 32, 32) * 200)
+    assert len(scenes) == 1 and len(told) == 4
+    assert all(torch.equal(one, told[0]) for one in told)
+
+
+def test_training_and_plain_logits_have_no_windows() -> None:
+    inputs = torch.rand(1, 1, 16, 16)
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.ones(1, 16, 16)))]
+    plain, windowed = build(), build(windows=dict(size=8))
+    with torch.no_grad():
+        torch.testing.assert_close(windowed(inputs, samples, 'loss'), plain(inputs, samples, 'loss'), rtol=0, atol=0)
+        torch.testing.assert_close(windowed(inputs)[0], plain(inputs)[0], rtol=0, atol=0)
+
+
+def test_operations_are_counted_of_every_window() -> None:
+    plain, windowed = (complexity(dict(PLAIN, **more), (64, 64))
+                       for more in ({}, dict(windows=dict(size=32, stride=16))))
+    assert windowed['macs'] == pytest.approx(plain['macs'] / 4 * 9, rel=1e-4)
+
+
+@pytest.mark.parametrize(('windows', 'message'), [
+    (True, 'options size, stride are expected, such as model.windows.size=512'),
+    (dict(), 'options size, stride are expected'), (dict(stride=4), 'options size, stride are expected'),
+    (dict(crop=8), 'options size, stride are expected'), (dict(size=8, crop=8), 'options size, stride are expected'),
+    (dict(size=0), 'windows with size=0: pixels are expected'), (dict(size=True), 'windows with size=True'),
+    (dict(size=8.0), 'windows with size=8.0'), (dict(size=(8, 8, 8)), 'windows with size='),
+    (dict(size='8'), "windows with size='8'"), (dict(size=8, stride=-1), 'windows with stride=-1'),
+    (dict(size=8, stride=9), 'a stride above the size leaves pixels out'),
+    (dict(size=(8, 12), stride=(8, 13)), 'a stride above the size leaves pixels out'),
+    (dict(size=10), r'windows of 10x10: multiples of 4 are expected, data_preprocessor.divisor')])
+def test_windows_that_are_none_are_refused(windows: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build(windows=windows)

@@ -124,11 +124,7 @@ def detect(predictor: Predictor, path: Path, sentence: str | None = None) -> Det
         sentence = None
     if sentence:
         _check_length(predictor.model.target_descriptor, sentence)
-    try:
-        return predictor.predict(path, description=sentence)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise DataError(f'{path}: the memory of {predictor.device} does not hold what the model computes on an image '
-                        'of this size. Cut it into tiles, or start the page with --device cpu.') from error
+    return predictor.predict(path, description=sentence)
 
 
 def _check_length(descriptor: torch.nn.Module, sentence: str) -> None:

@@ -21,6 +21,7 @@ from ..registry import MODELS, SCOPE, TRANSFORMS
 from ..training.amp import predicting_in
 from ..training.checkpoint import file_sha256, find_checkpoint, load_weights
 from ..training.config_edits import load_config, work_folder
+from .memory import predict_batch
 
 __all__ = ['Detection', 'Predictor', 'Target', 'checkpoint_of', 'find_targets', 'load_model', 'pick_device']
 
@@ -186,7 +187,7 @@ class Predictor:
             - source: ``(H, W)`` or ``(H, W, C)`` if it is an array, of any numeric type
 
         Raises:
-            DataError: If the image cannot be read.
+            DataError: If the image cannot be read, or the memory does not hold what the model computes on it.
             ConfigError: If the threshold is not in 0 <= T < 1.
         """
         if threshold is not None and not 0 <= threshold < 1:
@@ -199,7 +200,7 @@ class Predictor:
             image_id=Path(source).stem if named else 'array', img_path=str(source) if named else None))
         batch = dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']])
         with torch.inference_mode(), predicting_in(self.amp, self.device):
-            logits = self.model.test_step(batch)[0].seg_logits.data[0].float().cpu().numpy()
+            logits = predict_batch(self.model, batch)[0].seg_logits.data[0].float().cpu().numpy()
         probability = decode(encode(logits + self._lowered)).astype(np.float32)
         if probability.shape != image.shape:
             raise ConfigError(f'The model predicts {probability.shape} for an image of {image.shape}. Predictions are '

@@ -32,6 +32,7 @@ from ..training.panel_hook import evenly_spaced
 from ..training.stamp import stamp_of
 from ..visualization import panel, save
 from .documents import is_results_document
+from .memory import predict_batch
 from .predictor import checkpoint_of, load_model, pick_device
 from .staging import staged
 
@@ -107,8 +108,7 @@ def run_test(
         rule = getattr(model, 'threshold_rule', None)
         if rule is not None:
             results['threshold'] = rule
-        if getattr(model, 'views', None):
-            results['views'] = model.views.describe()
+        results.update(getattr(model, 'test_options', {}))
         read = _descriptions_read(model, loader.dataset)
         if read:
             results['descriptions'] = read
@@ -179,7 +179,7 @@ def _predict(model: Any, loader: Any, evaluator: Evaluator, outputs: Outputs | N
     drawn = set(evenly_spaced(loader.dataset, outputs.panels)) if outputs else set()
     with torch.inference_mode():
         for batch in batches:
-            samples = model.test_step(batch)
+            samples = predict_batch(model, batch)
             evaluator.process(data_samples=samples, data_batch=batch)
             for sample in samples if outputs else ():
                 _write(sample, outputs, sample.metainfo['image_id'] in drawn)

@@ -16,6 +16,7 @@ from ..models.model_driven import ModelDrivenDetector
 from ..registry import DATASETS, MODELS, SCOPE
 from ..training.checkpoint import file_sha256
 from ..training.config_edits import load_config
+from .memory import predict_batch
 from .predictor import checkpoint_of, load_model, pick_device
 
 __all__ = ['Scored', 'ThresholdSearch', 'detector_of', 'list_of', 'responses_of', 'tune_probability', 'tune_threshold']
@@ -196,7 +197,7 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
 
     Returns:
         ``value``, a probability; ``scale``, ``'probability'``; and ``origin``: model, SHA-256 of the weights, data set,
-        split and, of a list that is carved from it, part; the averaged views, if any; number of images, the IoU
+        split and, of a list that is carved from it, part; views and windows, if any; number of images, the IoU
         there, and ``oracle``, whether some of them are tested on.
 
     Raises:
@@ -218,14 +219,12 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
     model = load_model(config, checkpoint, pick_device(device))[0]
     search, ids = ThresholdSearch(), []
     with torch.inference_mode():
-        for scored in _scored(dataset, images, lambda batch: _odds(model.test_step(batch)[0].seg_logits.data[0])):
+        for scored in _scored(dataset, images, lambda batch: _odds(predict_batch(model, batch)[0].seg_logits.data[0])):
             search.add(scored.response, scored.truth)
             ids.append(scored.image_id)
     odds, iou = search.best()
     about = dataset.metainfo
-    more = dict(part=about['part']) if about.get('holdout') else {}
-    if getattr(model, 'views', None):
-        more['views'] = model.views.describe()
+    more = dict(dict(part=about['part']) if about.get('holdout') else {}, **getattr(model, 'test_options', {}))
     return dict(value=odds / (1 + odds), scale='probability', origin=dict(
         model=config.model.type, checkpoint=file_sha256(checkpoint), dataset=about.get('dataset'),
         split=about.get('split'), **more, images=len(ids), IoU=iou,

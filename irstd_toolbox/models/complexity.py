@@ -55,9 +55,9 @@ def complexity(model: dict, size: tuple[int, int] = (512, 512)) -> dict:
 
 
 def forward_of(network: nn.Module, inputs: Tensor, descriptor: Tensor | None) -> Callable[[], object]:
-    """What a network computes for a prediction from ``(N, C, H, W)`` and ``(N, D)``, all its views included."""
-    if getattr(network, 'views', None):
-        return lambda: network.averaged(inputs, dict.fromkeys(network.views.symmetries, descriptor))
+    """What a network computes for a prediction from ``(N, C, H, W)`` and ``(N, D)``, its views and windows included."""
+    if getattr(network, 'test_options', None):
+        return lambda: network.prediction(inputs, dict.fromkeys(network.symmetries, descriptor))
     return lambda: network.logit_maps(inputs, descriptor)
 
 

@@ -14,7 +14,8 @@ from .layers import resize
 from .logit_maps import LogitMaps
 from .probability_threshold import read_threshold
 from .target_descriptor import TargetDescriptor
-from .views import Symmetry, read_views
+from .views import AS_IT_IS, Symmetry, Views, read_section
+from .windows import Windows
 
 __all__ = ['IRSTDSegmentor']
 
@@ -40,6 +41,8 @@ class IRSTDSegmentor(BaseModel):
         threshold: Probability above which a pixel is a target, 0.5 unless told; or the path of the JSON file that
             ``tools/tune_threshold.py`` wrote. See :class:`.probability_threshold.ProbabilityThreshold`.
         views: Arguments of :class:`.views.Views`, over which ``mode='predict'`` averages; None for the image alone.
+        windows: Arguments of :class:`.windows.Windows`, which the network sees in the place of each view in
+            ``mode='predict'``, with the whole scene's descriptor; None for views as they are.
 
     Shape:
         - inputs: ``(N, C, H, W)``
@@ -50,8 +53,8 @@ class IRSTDSegmentor(BaseModel):
     Raises:
         ConfigError: If an option is not known, the parts are neither a backbone with its head nor a network, they take
             other channels than the data_preprocessor gives, training has no loss, a loss reads what the network does
-            not give, training samples come without a mask, or views are asked for whose sentences would be those of
-            the image as it is.
+            not give, training samples come without a mask, views are asked for whose sentences would be those of
+            the image as it is, or windows of a size that the network cannot take.
 
     References:
         LGNet, Fig. 3; deep supervision: Sec. 3.5, Eq. 4.
@@ -62,7 +65,7 @@ class IRSTDSegmentor(BaseModel):
                  target_descriptor: dict | None = None, data_preprocessor: dict | None = None,
                  output_size: str = 'native', supervision: str = 'sum',
                  threshold: float | str | None = None, views: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+                 windows: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(MODELS.build(data_preprocessor or dict(type='IRSTDDataPreprocessor')), init_cfg)
         if output_size not in ('native', 'network'):
             raise ConfigError(f"output_size={output_size!r} is not known. Choose 'native' or 'network'.")
@@ -73,7 +76,12 @@ class IRSTDSegmentor(BaseModel):
                               'network that stands for all three. Give the one or the other.')
         self.native, self.supervision = output_size == 'native', supervision
         self.threshold = read_threshold(threshold)
-        self.views = read_views(views)
+        self.views = read_section(Views, views, 'mirrored=True')
+        self.windows = read_section(Windows, windows, 'size=512')
+        divisor = getattr(self.data_preprocessor, 'divisor', 1)
+        if self.windows and any(side % divisor for side in self.windows.size):
+            raise ConfigError(f'windows of {self.windows.size[0]}x{self.windows.size[1]}: multiples of '
+                              f'{divisor} are expected, data_preprocessor.divisor.')
         self.backbone = BACKBONES.build(backbone) if backbone else None
         self.neck = MODELS.build(neck) if neck else None
         self.decode_head = MODELS.build(decode_head) if decode_head else None
@@ -83,7 +91,7 @@ class IRSTDSegmentor(BaseModel):
         self.losses = nn.ModuleList(MODELS.build(cfg) for cfg in losses)
         self.target_descriptor = MODELS.build(target_descriptor) if target_descriptor else None
         told = isinstance(self.target_descriptor, TargetDescriptor) and self.target_descriptor.text == 'train_and_test'
-        if told and self.views and len(self.views.symmetries) > 1:
+        if told and len(self.symmetries) > 1:
             raise ConfigError('Descriptions at test are of the image as it is, so that mirrored or turned views would '
                               'get wrong ones. Leave views.mirrored and views.turned out, or set '
                               "target_descriptor.text='train'.")
@@ -115,8 +123,18 @@ class IRSTDSegmentor(BaseModel):
         """Value and origin of the threshold for ``results.json``; None if pixels are targets above 0.5."""
         return self.threshold.describe() if self.threshold else None
 
+    @property
+    def test_options(self) -> dict[str, dict]:
+        """Views and windows, where there are some, for ``results.json``."""
+        return {name: part.describe() for name in ('views', 'windows') if (part := getattr(self, name))}
+
+    @property
+    def symmetries(self) -> list[Symmetry]:
+        """Those of the views; the image as it is if there are none."""
+        return self.views.symmetries if self.views else [AS_IT_IS]
+
     def describe(self, inputs: Tensor, samples: list[SegDataSample] | None,
-                 view: Symmetry | None = None) -> Tensor | None:
+                 view: Symmetry = AS_IT_IS) -> Tensor | None:
         """The target descriptors ``(N, D)`` of a batch in a view, or None for a network without language.
 
         The scene comes from the sample's ``clip_image``; where a caller brings none, from the input itself.
@@ -134,7 +152,7 @@ class IRSTDSegmentor(BaseModel):
                 grey = grey[..., :grey.shape[2] - bottom, :grey.shape[3] - right]
                 scene = F.interpolate(grey, size=(side, side), mode='bicubic', antialias=True)[0, 0]
                 scene = scene.round().clamp(0, 255).byte()
-            scenes.append(view.apply(scene) if view else scene)
+            scenes.append(view.apply(scene))
         return self.target_descriptor(scenes, [sample.metainfo.get('description') for sample in samples])
 
     def logit_maps(self, inputs: Tensor, descriptor: Tensor | None) -> list[Tensor]:
@@ -153,18 +171,22 @@ class IRSTDSegmentor(BaseModel):
 
     def forward(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None,
                 mode: str = 'tensor') -> list[Tensor] | dict[str, Tensor] | list[SegDataSample]:
-        if mode == 'predict' and self.views:
-            told = {view: self.describe(inputs, data_samples, view) for view in self.views.symmetries}
-            return self._predictions(self.averaged(inputs, told), data_samples)
+        if mode == 'predict':
+            told = {view: self.describe(inputs, data_samples, view) for view in self.symmetries}
+            return self._predictions(self.prediction(inputs, told), data_samples)
         maps = self.logit_maps(inputs, self.describe(inputs, data_samples))
-        if mode == 'loss':
-            return self._losses(maps, inputs, data_samples)
-        return self._predictions(maps[0], data_samples) if mode == 'predict' else maps
+        return self._losses(maps, inputs, data_samples) if mode == 'loss' else maps
 
-    def averaged(self, inputs: Tensor, descriptors: dict[Symmetry, Tensor | None]) -> Tensor:
-        """``(N, C, H, W)`` and each view's ``(N, D)`` to logits ``(N, 1, H, W)`` of the mean probability."""
-        return self.views.average(inputs, self.data_preprocessor.divisor,
-                                  lambda seen, view: self.logit_maps(seen, descriptors[view])[0])
+    def prediction(self, inputs: Tensor, descriptors: dict[Symmetry, Tensor | None]) -> Tensor:
+        """``(N, C, H, W)`` and each view's ``(N, D)`` to logits ``(N, 1, H, W)``, of the mean probability where there
+        are views or windows.
+        """
+        def seen(view: Tensor, symmetry: Symmetry) -> Tensor:
+            def network(window: Tensor) -> Tensor:
+                return self.logit_maps(window, descriptors[symmetry])[0]
+            return self.windows.assemble(view, network) if self.windows else network(view)
+        return self.views.average(inputs, self.data_preprocessor.divisor, seen) if self.views \
+            else seen(inputs, *self.symmetries)
 
     def _losses(self, maps: list[Tensor], inputs: Tensor, samples: list[SegDataSample]) -> dict[str, Tensor]:
         if not self.losses:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from .layers import resize
 
-__all__ = ['Symmetry', 'Views', 'mean_logits', 'read_views']
+__all__ = ['AS_IT_IS', 'Symmetry', 'Views', 'mean_logits', 'read_section']
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class Symmetry:
         """The view back to ``(..., H, W)``."""
         x = x.transpose(-2, -1) if self.transposed else x
         return x.flip(self.axes) if self.axes else x
+
+
+AS_IT_IS = Symmetry()
 
 
 class Views:
@@ -133,16 +136,22 @@ def mean_logits(logits: Iterator[Tensor] | Sequence[Tensor]) -> Tensor:
     return target - background
 
 
-def read_views(told: dict | None) -> Views | None:
-    """The views of a config; None if it has none.
+def read_section(kind: type, told: dict | None, example: str) -> Any:
+    """What a config tells of ``kind`` in a section of its name, built; None if it tells nothing.
+
+    Args:
+        kind: :class:`Views` or :class:`.windows.Windows`.
+        told: Its arguments.
+        example: For the message, such as ``'mirrored=True'``.
 
     Raises:
-        ConfigError: If an option is not known, or see :class:`Views`.
+        ConfigError: If an argument is not known or missing, or ``kind`` refuses one.
     """
     if told is None:
         return None
-    options = tuple(inspect.signature(Views).parameters)
-    if not isinstance(told, dict) or set(told) - set(options):
-        raise ConfigError(f'views={told!r}: options {", ".join(options)} are expected, such as '
-                          'model.views.mirrored=True.')
-    return Views(**told)
+    name, options = kind.__name__.lower(), inspect.signature(kind).parameters
+    required = {option for option, parameter in options.items() if parameter.default is parameter.empty}
+    if not isinstance(told, dict) or set(told) - set(options) or required - set(told):
+        raise ConfigError(f'{name}={told!r}: options {", ".join(options)} are expected, such as '
+                          f'model.{name}.{example}.')
+    return kind(**told)

@@ -125,7 +125,7 @@ def _require_place(config: Config, key: str) -> None:
         raise ConfigError(f'--cfg-options {key}: {".".join(parents)} is {node!r} and has no parts.')
 
 
-_SECTIONS = ('compile', 'model.views')
+_SECTIONS = ('compile', 'model.views', 'model.windows')
 """What has parts of its own though no config of ours sets it; so has ``clip_grad`` of an optimizer wrapper."""
 _RUNNER_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'auto_scale_lr', 'model_wrapper_cfg', 'randomness',
                 'find_unused_parameters', 'sync_bn', 'experiment_name', 'compile', 'channels_last', 'val_dataloader',

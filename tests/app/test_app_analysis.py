@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from irstd_toolbox.app.analysis import analyse, detect, language_use, read_truth
 from irstd_toolbox.app.words import HEADERS, problem, summary, table
@@ -25,12 +24,10 @@ class _Predictor:
 
     device = 'cpu'
 
-    def __init__(self, model: SimpleNamespace, fails: Exception | None = None) -> None:
-        self.model, self.fails, self.told = model, fails, 'nothing'
+    def __init__(self, model: SimpleNamespace) -> None:
+        self.model, self.told = model, 'nothing'
 
     def predict(self, path: Path, description: str | None) -> None:
-        if self.fails:
-            raise self.fails
         self.told = description
 
 
@@ -145,9 +142,3 @@ def test_a_blank_sentence_is_none() -> None:
 def test_a_sentence_that_would_be_cut_is_refused() -> None:
     with pytest.raises(ConfigError, match=r'The sentence has 6 tokens; the encoder reads 5'):
         detect(_Predictor(_model('train_and_test', True)), Path('a.png'), 'one two three four')
-
-
-def test_a_full_memory_is_a_message() -> None:
-    predictor = _Predictor(SimpleNamespace(), torch.OutOfMemoryError('CUDA out of memory'))
-    with pytest.raises(DataError, match=r'a.png: the memory of cpu does not hold'):
-        detect(predictor, Path('a.png'))

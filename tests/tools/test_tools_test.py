@@ -56,16 +56,21 @@ def test_the_figures_are_not_trivial(tested: Path) -> None:
     assert counts['false_alarm_pixels'] > 0
 
 
-def test_averaged_views_move_probabilities_and_the_result_names_them(
-        tested: Path, trained: Path, lively: Path, load_tool: Tool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(('options', 'name', 'described'), [
+    (['model.views.mirrored=True', 'model.views.scales=[1.0,1.5]'], 'views',
+     dict(mirrored=True, turned=False, scales=[1.0, 1.5])),
+    (['model.windows.size=8'], 'windows', dict(size=[8, 8], stride=[6, 6]))])
+def test_views_and_windows_move_probabilities_and_the_result_names_them(
+        tested: Path, trained: Path, lively: Path, load_tool: Tool, tmp_path: Path, options: list[str], name: str,
+        described: dict) -> None:
     load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path), '--cfg-options',
-                            'model.views.mirrored=True', 'model.views.scales=[1.0,1.5]'])
-    assert _results(tmp_path)['views'] == dict(mirrored=True, turned=False, scales=[1.0, 1.5])
-    assert 'views' not in _results(tested)
-    plain, viewed = (cv2.imread(str(folder / 'predictions' / 'scene_8.png'), cv2.IMREAD_UNCHANGED).astype(int)
-                     for folder in (tested, tmp_path))
-    assert plain.shape == viewed.shape
-    assert not np.array_equal(plain, viewed)
+                            *options])
+    assert _results(tmp_path)[name] == described
+    assert name not in _results(tested)
+    plain, other = (cv2.imread(str(folder / 'predictions' / 'scene_8.png'), cv2.IMREAD_UNCHANGED).astype(int)
+                    for folder in (tested, tmp_path))
+    assert plain.shape == other.shape
+    assert not np.array_equal(plain, other)
 
 
 def test_further_metrics_stand_beside_those_of_the_first_and_must_be_numbers(

@@ -193,13 +193,14 @@ class MDvsFA(IRSTDSegmentor):
         adversarial_weight: Weight of the discriminator's judgement.
         consistency_weight: Weight of ``L_gc``.
         data_preprocessor: Config of :class:`IRSTDDataPreprocessor`, one channel, -1..1.
-        output_size: As in :class:`IRSTDSegmentor`; so are the two that follow.
+        output_size: As in :class:`IRSTDSegmentor`; so are the three that follow.
         threshold: Probability above which a pixel is a target, or the path of a file with it.
         views: Arguments of :class:`.views.Views`, over which ``mode='predict'`` averages; None for the image alone.
+        windows: Arguments of :class:`.windows.Windows`, which are seen in its place; None for the image as it is.
 
     Raises:
-        ConfigError: If samples come without a mask, training has not one optimizer for each part, or the threshold or
-            the views are none.
+        ConfigError: If samples come without a mask, training has not one optimizer for each part, or the threshold,
+            the views or the windows are none.
 
     Note:
         Weights are those of the PyTorch code in the authors' repository, which also normalises by batch norms; the
@@ -214,10 +215,10 @@ class MDvsFA(IRSTDSegmentor):
     def __init__(self, network: dict, discriminator: dict, miss_weight: float = 100.0, alarm_weight: float = 10.0,
                  segmentation_weight: float = 100.0, adversarial_weight: float = 10.0, consistency_weight: float = 1.0,
                  data_preprocessor: dict | None = None, output_size: str = 'native',
-                 threshold: float | str | None = None, views: dict | None = None,
+                 threshold: float | str | None = None, views: dict | None = None, windows: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(network=network, data_preprocessor=data_preprocessor, output_size=output_size,
-                         threshold=threshold, views=views, init_cfg=init_cfg)
+                         threshold=threshold, views=views, windows=windows, init_cfg=init_cfg)
         check_least(self, 0, miss_weight=miss_weight, alarm_weight=alarm_weight,
                     segmentation_weight=segmentation_weight, adversarial_weight=adversarial_weight,
                     consistency_weight=consistency_weight)

@@ -1,0 +1,31 @@
+"""A model's prediction, where the machine's memory holds it."""
+
+from typing import Any
+
+import torch
+from mmseg.structures import SegDataSample
+
+from ..errors import DataError
+
+__all__ = ['predict_batch']
+
+
+def predict_batch(model: Any, batch: dict) -> list[SegDataSample]:
+    """What ``model.test_step`` says of a batch.
+
+    Raises:
+        DataError: If the memory does not hold what it computes.
+    """
+    try:
+        return model.test_step(batch)
+    except (MemoryError, RuntimeError) as error:  # the CPU's is a RuntimeError like any other
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and 'allocate memory' not in str(error):
+            raise
+        about = batch['data_samples'][0].metainfo
+        remedy = 'Take a machine with more'
+        if hasattr(model, 'windows'):
+            smaller = 'smaller ' if model.windows else ''
+            remedy += f', or let it see {smaller}windows, --cfg-options model.windows.size=256'
+        raise DataError(f'{about.get("img_path") or about.get("image_id")}: the memory of '
+                        f'{model.data_preprocessor.device} does not hold what the model computes on an image of this '
+                        f'size. {remedy}.') from error
