@@ -9,6 +9,9 @@ from ..errors import DataError
 
 __all__ = ['predict_batch']
 
+_SIGNS = ('allocate memory', 'STATUS_ALLOC_FAILED')
+"""Of a CPU's allocator and a GPU's libraries, whose errors are like any other."""
+
 
 def predict_batch(model: Any, batch: dict) -> list[SegDataSample]:
     """What ``model.test_step`` says of a batch.
@@ -18,8 +21,9 @@ def predict_batch(model: Any, batch: dict) -> list[SegDataSample]:
     """
     try:
         return model.test_step(batch)
-    except (MemoryError, RuntimeError) as error:  # the CPU's is a RuntimeError like any other
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and 'allocate memory' not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(
+                sign in str(error) for sign in _SIGNS):
             raise
         about = batch['data_samples'][0].metainfo
         remedy = 'Take a machine with more'

@@ -16,7 +16,7 @@ __all__ = ['Windows']
 class Windows:
     """Windows that the network sees one after the other, in the place of the image.
 
-    For images larger than a memory holds, and for networks that were trained on windows and know nothing larger.
+    For images larger than a memory holds, and networks that fail on anything larger than they were trained on.
 
     Args:
         size: Pixels of a window as the network sees it, after the test pipeline's resizing; one number or (height,

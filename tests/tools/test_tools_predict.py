@@ -91,7 +91,8 @@ def test_the_predictor_sees_what_the_test_pipeline_sees(predictor: Predictor, tr
 
 @pytest.mark.parametrize('error', [
     torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB.'), MemoryError(),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to ...")])
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
+    RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`')])
 def test_a_full_memory_is_a_message(trained: Path, folder: Path, monkeypatch: pytest.MonkeyPatch,
                                     error: Exception) -> None:
     predictor = Predictor(trained.parent / 'tiny.py', trained / 'best.pth', 'cpu')
