@@ -5,7 +5,7 @@ On whole images it then finds targets nearly everywhere, so that it is tested th
 
 _base_ = [
     '../_base_/models/lgnet.py',
-    '../_base_/datasets/irstd1k_native_target128.py',
+    '../_base_/datasets/irstd1k_native_half128.py',
     '../_base_/schedules/adan_60e.py',
     '../_base_/runtime.py',
 ]
@@ -16,12 +16,6 @@ model = dict(
     windows=dict(size=128, stride=128),
 )
 load_from = 'configs/gpu/lgnet_scaled_nuaa_sirst.safetensors'
-train_dataloader = dict(dataset=dict(pipeline=[
-    *_base_.train_pipeline[:2],
-    dict(type='RandomChoice', transforms=[
-        [_base_.train_pipeline[2]], [dict(type='RandomCrop', size=(128, 128), keep_targets=False)]]),
-    *_base_.train_pipeline[3:],
-]))
 epochs = 14
 train_cfg = dict(max_epochs=epochs, val_interval=7)
 optim_wrapper = dict(optimizer=dict(lr=3e-4))

@@ -25,11 +25,11 @@ def predict_batch(model: Any, batch: dict) -> list[SegDataSample]:
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(
                 sign in str(error) for sign in _SIGNS):
             raise
-        about = batch['data_samples'][0].metainfo
+        about = [sample.metainfo for sample in batch['data_samples']]
+        names = ', '.join(str(one.get('img_path') or one.get('image_id')) for one in about)
         remedy = 'Take a machine with more'
         if hasattr(model, 'windows'):
             smaller = 'smaller ' if model.windows else ''
             remedy += f', or let it see {smaller}windows, --cfg-options model.windows.size=256'
-        raise DataError(f'{about.get("img_path") or about.get("image_id")}: the memory of '
-                        f'{model.data_preprocessor.device} does not hold what the model computes on an image of this '
-                        f'size. {remedy}.') from error
+        raise DataError(f'{names}: the memory of {model.data_preprocessor.device} does not hold what the model '
+                        f'computes on images of this size, {len(about)} at once. {remedy}.') from error

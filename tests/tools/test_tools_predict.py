@@ -89,32 +89,6 @@ def test_the_predictor_sees_what_the_test_pipeline_sees(predictor: Predictor, tr
     np.testing.assert_allclose(found.probability, codes / 65535, rtol=0, atol=1.01 / 65535)  # one step of the file
 
 
-@pytest.mark.parametrize('error', [
-    torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB.'), MemoryError(),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
-    RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`')])
-def test_a_full_memory_is_a_message(trained: Path, folder: Path, monkeypatch: pytest.MonkeyPatch,
-                                    error: Exception) -> None:
-    predictor = Predictor(trained.parent / 'tiny.py', trained / 'best.pth', 'cpu')
-
-    def fail(batch: dict) -> None:
-        raise error
-    monkeypatch.setattr(predictor.model, 'test_step', fail)
-    with pytest.raises(DataError, match='b_grey.png: the memory of cpu does not hold .* let it see windows, --cfg-opt'):
-        predictor.predict(folder / 'b_grey.png')
-
-
-def test_another_failure_of_a_model_stays_what_it_is(trained: Path, folder: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = Predictor(trained.parent / 'tiny.py', trained / 'best.pth', 'cpu')
-
-    def fail(batch: dict) -> None:
-        raise RuntimeError('The size of tensor a must match')
-    monkeypatch.setattr(predictor.model, 'test_step', fail)
-    with pytest.raises(RuntimeError, match='The size of tensor a must match'):
-        predictor.predict(folder / 'b_grey.png')
-
-
 def test_windows_larger_than_the_image_change_nothing(trained: Path, predictor: Predictor) -> None:
     image = np.random.default_rng(0).integers(0, 255, (20, 30)).astype(np.uint8)
     large, small = (Predictor(trained.parent / 'tiny.py', trained / 'best.pth', 'cpu', [f'model.windows.size={size}'])

@@ -12,8 +12,6 @@ import torch
 from mmengine.evaluator import BaseMetric
 
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
-from irstd_toolbox.evaluation.files import write_atomically
-from irstd_toolbox.inference.staging import staged
 from irstd_toolbox.registry import METRICS, MODELS
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 from irstd_toolbox.training.config_edits import load_config
@@ -149,15 +147,6 @@ def test_a_folder_with_masks_of_other_origin_is_refused(
     with pytest.raises(ConfigError, match='holds masks/, but no results.json of a run before'):
         load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path)])
     assert (tmp_path / 'masks' / 'mine.png').is_file()
-
-
-def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:
-    place = tmp_path / 'out', ('masks',), 'results.json', Path.is_file
-    with staged(*place) as stage:
-        write_atomically(stage / 'masks' / 'a.png', b'first')
-        with pytest.raises(ConfigError, match='out is in use: another process writes its results'), staged(*place):
-            pass
-    assert [path.name for path in (tmp_path / 'out').rglob('*')] == ['masks', 'a.png']
 
 
 def test_the_results_of_best_lie_in_the_work_folder_that_it_was_found_in(load_tool: Tool, tmp_path: Path) -> None:

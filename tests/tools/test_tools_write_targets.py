@@ -10,6 +10,7 @@ import pytest
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.evaluation.files import check_folder, check_targets, write_atomically
+from irstd_toolbox.inference.staging import staged
 
 WORK = {
     'check_dataset': ['nowhere', '--json'], 'compare': ['none', 'nothing', '--out'],
@@ -76,3 +77,12 @@ def test_a_tool_asks_where_its_result_goes_before_it_reads_anything(
     (tmp_path / 'file').write_text('')
     with pytest.raises(ConfigError, match='file is a file. Name another folder'):
         load_tool(tool).main([*WORK[tool], str(tmp_path / 'file' / 'a.safetensors')])
+
+
+def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    place = tmp_path / 'out', ('masks',), 'results.json', Path.is_file
+    with staged(*place) as stage:
+        write_atomically(stage / 'masks' / 'a.png', b'first')
+        with pytest.raises(ConfigError, match='out is in use: another process writes its results'), staged(*place):
+            pass
+    assert [path.name for path in (tmp_path / 'out').rglob('*')] == ['masks', 'a.png']
