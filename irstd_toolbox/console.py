@@ -12,6 +12,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from .errors import UserError, lacks_memory
+
 __all__ = ['logged', 'print_tables', 'quiet', 'run', 'whole']
 
 INTERRUPTED, USER_ERROR = 130, 2
@@ -102,7 +104,6 @@ def print_tables(*tables: object) -> None:
 
 def run(main: Callable[[], int | None]) -> None:
     """Call ``main`` and leave with its status: 2 and one paragraph for a user's error, 130 for Ctrl-C."""
-    from .errors import UserError
     try:
         status = main()
     except KeyboardInterrupt:
@@ -126,7 +127,7 @@ def plain(text: str) -> str:
 
 
 def explain(error: Exception) -> str | None:
-    """An error of a file's place, a missing module, a registry, a constructor or parts that do not fit, as a paragraph.
+    """An error of a file's place, a missing module, a registry, memory, a constructor or parts that do not fit, told.
 
     None for any other: a defect.
     """
@@ -144,6 +145,12 @@ def explain(error: Exception) -> str | None:
             if getattr(candidate, 'name', None) == missing[2]:
                 names = ', '.join(registry.known(candidate)) or 'none'
                 return f'{missing[1]!r} is not a registered {missing[2]}. Registered: {names}.'
+    if lacks_memory(error):
+        return (f'The memory does not hold what was to be computed: {text.partition(". ")[0] or "MemoryError"}. End '
+                'what else runs there, take less at once, or a machine with more.')
+    if isinstance(error, RuntimeError) and text.startswith('DataLoader worker'):
+        return (f'A process that loads images was ended from outside: {text} Give the machine, or the container by '
+                '--shm-size, more memory, or load in one process, --cfg-options train_dataloader.num_workers=0.')
     refused = re.match(r'([\w.]+?)(\.__init__\(\) (got an unexpected|missing)|\(\) takes no arguments$)', text)
     if isinstance(error, TypeError) and refused:
         return f'{text}. Compare the config with the arguments of {refused[1]}.'

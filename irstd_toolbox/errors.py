@@ -5,7 +5,10 @@ as one paragraph and exit with status 2, and so what a component's constructor o
 that do not fit raise of themselves; anything else is a defect and keeps its traceback.
 """
 
-__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError', 'check_least']
+__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError', 'check_least', 'lacks_memory']
+
+_OF_MEMORY = 'allocate memory', 'out of memory', 'STATUS_ALLOC_FAILED'
+"""Of a CPU's allocator, a GPU's, and a GPU's libraries; but for the second their errors are like any other."""
 
 
 class UserError(Exception):
@@ -37,3 +40,9 @@ def check_least(owner: object, least: float, **values: float) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
             raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number of at least {least} is expected.')
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error is that of a machine or GPU whose memory does not hold what was to be computed."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in str(error) for sign in _OF_MEMORY))

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,31 @@ def test_an_unknown_name_met_by_the_engine_lists_the_known_ones(capsys: pytest.C
     with DefaultScope.overwrite_default_scope('irstd_toolbox'):
         assert status_of(lambda: ROOT.build(dict(type='LGNot'))) == 2
     assert "'LGNot' is not a registered model. Registered: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('error', 'words'), [
+    (MemoryError(), 'MemoryError. End what else runs there'),
+    (RuntimeError('CUDA error: out of memory. CUDA kernel errors might be'), 'CUDA error: out of memory. End what')])
+def test_a_full_memory_is_no_defect(error: Exception, words: str, capsys: pytest.CaptureFixture) -> None:
+    assert status_of(leave(error)) == 2
+    assert f'error: The memory does not hold what was to be computed: {words}' in capsys.readouterr().err
+
+
+class KilledData(torch.utils.data.Dataset):
+    """Ends the process that loads it, as a system without memory does."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_the_system_ends_is_no_defect(capsys: pytest.CaptureFixture) -> None:
+    assert status_of(lambda: list(torch.utils.data.DataLoader(KilledData(), num_workers=1))) == 2
+    said = capsys.readouterr().err
+    assert 'error: A process that loads images was ended from outside: DataLoader worker (pid' in said
+    assert 'train_dataloader.num_workers=0.' in said
 
 
 @pytest.mark.parametrize(('argument', 'words'), [

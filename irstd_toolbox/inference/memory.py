@@ -2,15 +2,11 @@
 
 from typing import Any
 
-import torch
 from mmseg.structures import SegDataSample
 
-from ..errors import DataError
+from ..errors import DataError, lacks_memory
 
 __all__ = ['predict_batch']
-
-_SIGNS = ('allocate memory', 'STATUS_ALLOC_FAILED')
-"""Of a CPU's allocator and a GPU's libraries, whose errors are like any other."""
 
 
 def predict_batch(model: Any, batch: dict) -> list[SegDataSample]:
@@ -22,8 +18,7 @@ def predict_batch(model: Any, batch: dict) -> list[SegDataSample]:
     try:
         return model.test_step(batch)
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(
-                sign in str(error) for sign in _SIGNS):
+        if not lacks_memory(error):
             raise
         about = [sample.metainfo for sample in batch['data_samples']]
         names = ', '.join(str(one.get('img_path') or one.get('image_id')) for one in about)

@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from ..errors import DataError, lacks_memory
 from .checkpoint import check_fits, check_resumable, read_checkpoint
 from .compiling import CompilePartsHook, compile_options
 
@@ -41,18 +42,44 @@ class _RunConfig(Config):
 
 
 class IRSTDRunner(Runner):
-    """mmengine's Runner; differs in seven things.
+    """mmengine's Runner; differs in eight things.
 
     A checkpoint loads whole or not at all, whether to start from (``load_from``) or to resume. A checkpoint appears on
     disk whole or not at all. On the console appear warnings only; the log file has everything. A model with a method
     ``load``, whose networks come with their weights, is loaded as it is built. ``compile`` of a config compiles the
     network (:class:`CompilePartsHook`), and ``channels_last=True`` lays the weights of its convolutions, and with them
     the maps, out pixel by pixel in memory; both change a result by rounding alone. The config's text, which every
-    checkpoint holds, is made once.
+    checkpoint holds, is made once. A memory that does not hold what is computed is a message.
     """
 
     def __init__(self, *args: Any, cfg: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, cfg=_RunConfig.of(cfg) if isinstance(cfg, Config) else cfg, **kwargs)
+
+    def train(self) -> Any:
+        """Train.
+
+        Raises:
+            DataError: If the memory does not hold a training step, or the prediction of an image.
+        """
+        try:
+            return super().train()
+        except (MemoryError, RuntimeError) as error:
+            if not lacks_memory(error):
+                raise
+            raise DataError(self._of_memory()) from error
+
+    def _of_memory(self) -> str:
+        images = self.train_dataloader.batch_size
+        if not self.model.training:
+            what, remedy = 'what validation computes on an image', '--cfg-options model.windows.size=256'
+        elif images > 1:
+            what = f'a training step of {images} images'
+            remedy = f'--cfg-options train_dataloader.batch_size={images // 2}'
+        else:
+            what, remedy = 'a training step of one image', 'smaller ones'
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        return (f'The memory of {model.data_preprocessor.device} does not hold {what}. Train with {remedy}, with '
+                'mixed precision, --amp, or on a machine with more.')
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)

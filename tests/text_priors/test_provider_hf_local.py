@@ -188,6 +188,16 @@ def test_an_image_that_the_model_cannot_take_fails_alone(provider, ask, prepared
     assert ask(provider, None, prepared(0, (28, 28))).text == SENTENCE
 
 
+def test_an_image_that_the_memory_does_not_hold_is_too_large(provider, ask, prepared, monkeypatch):
+    def fill(*given, **options):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+    asyncio.run(provider.check())
+    monkeypatch.setattr(provider._loaded[1], 'generate', fill)
+    with pytest.raises(ProviderError, match="can't allocate memory") as caught:
+        ask(provider, None, prepared(0, (28, 28)))
+    assert caught.value.kind == 'too_large'
+
+
 @pytest.mark.parametrize('place', [0, -1])
 def test_other_weights_of_the_same_size_make_another_identity(tiny, tmp_path, monkeypatch, place):
     monkeypatch.setattr(hf_local, 'EDGE', 64)  # as for weights larger than two of it

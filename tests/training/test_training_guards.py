@@ -12,7 +12,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 
-from irstd_toolbox.errors import CheckpointError, ConfigError, UserError
+from irstd_toolbox.errors import CheckpointError, ConfigError, DataError, UserError
 from irstd_toolbox.training.checkpoint import read_checkpoint
 from irstd_toolbox.training.hooks import CollapseGuardHook, NaNGuardHook
 from irstd_toolbox.training.runner import IRSTDRunner
@@ -39,6 +39,33 @@ def test_a_nan_loss_leaves_the_earlier_checkpoints_alone(make: Callable, toy: Si
     assert sorted(path.name for path in (tmp_path / 'work').glob('*.pth')) == ['epoch_1.pth']
     assert all(torch.isfinite(value).all() for value in
                read_checkpoint(tmp_path / 'work' / 'epoch_1.pth')['state_dict'].values())
+
+
+@pytest.mark.parametrize('error', [
+    MemoryError(), torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB.'),
+    RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`')])
+@pytest.mark.parametrize(('mode', 'batch', 'words'), [
+    ('loss', 4, 'a training step of 4 images. Train with --cfg-options train_dataloader.batch_size=2, with mixed'),
+    ('loss', 1, 'a training step of one image. Train with smaller ones, with mixed precision, --amp'),
+    ('predict', 4, 'what validation computes on an image. Train with --cfg-options model.windows.size=256')])
+def test_a_full_memory_is_a_message(make: Callable, toy: SimpleNamespace, monkeypatch: pytest.MonkeyPatch,
+                                    error: Exception, mode: str, batch: int, words: str) -> None:
+    forward = toy.Model.forward
+
+    def fill(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs['mode'] == mode:
+            raise error
+        return forward(self, *args, **kwargs)
+    monkeypatch.setattr(toy.Model, 'forward', fill)
+    with pytest.raises(DataError, match=f'The memory of cpu does not hold {words}'):
+        make(loader=toy.loader(batch=batch)).train()
+
+
+def test_another_failure_stays_what_it_is(make: Callable, toy: SimpleNamespace,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy.Model, 'forward', lambda *_, **__: torch.ones(2) + torch.ones(3))
+    with pytest.raises(RuntimeError, match='must match the size of tensor'):
+        make().train()
 
 
 def _log(runner: IRSTDRunner) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from irstd_toolbox import hookimpl
+from irstd_toolbox.errors import lacks_memory
 from irstd_toolbox.text_priors.providers.failures import say
 from irstd_toolbox.text_priors.providers.options import OptionsProvider, ProviderOptions
 from irstd_toolbox.text_priors.providers.remote import require_sdk
@@ -105,7 +106,7 @@ class LocalProvider(OptionsProvider):
             except ImportError as error:
                 failure = ProviderError('config', f'a package that the model needs cannot be imported: {say(error)}')
             except Exception as error:
-                kind = 'too_large' if type(error).__name__ == 'OutOfMemoryError' else 'bad_request'
+                kind = 'too_large' if lacks_memory(error) else 'bad_request'
                 failure = ProviderError(kind, f'{type(error).__name__}: {say(error)}')
         raise failure.with_traceback(None)
 
