@@ -157,19 +157,22 @@ def test_no_pixel_is_left_out(seed: int) -> None:
     assert seen == set(range(side))
 
 
-def test_a_pixel_has_the_mean_probability_of_the_windows_that_hold_it() -> None:
+def test_a_pixel_has_the_mean_probability_of_its_windows_by_how_far_from_their_edges_it_is() -> None:
     inputs = torch.randn(2, 1, 16, 28, generator=torch.manual_seed(1))
     plain = build()
-    total, count = torch.zeros(2, 16, 28), torch.zeros(2, 16, 28)
+    weight = torch.tensor([[min(row + 1, 8 - row) * min(column + 1, 16 - column) for column in range(16)]
+                           for row in range(8)])
+    total, weights, count = torch.zeros(2, 16, 28), torch.zeros(16, 28), torch.zeros(16, 28)
     with torch.no_grad():
         for top in (0, 6, 8):
             for left in (0, 9, 12):
-                place = (slice(None), slice(top, top + 8), slice(left, left + 16))
-                total[place] += plain(inputs[:, :, top:top + 8, left:left + 16])[0].sigmoid()[:, 0]
+                place = (..., slice(top, top + 8), slice(left, left + 16))
+                total[place] += weight * plain(inputs[:, :, top:top + 8, left:left + 16])[0].sigmoid()[:, 0]
+                weights[place] += weight
                 count[place] += 1
     assert count.min() == 1 and count.max() == 6
-    torch.testing.assert_close(predict(build(windows=dict(size=(8, 16), stride=(6, 9))), inputs), total / count)
-    assert (predict(plain, inputs) - total / count).abs().max() > 5e-3  # the network sees further than a window
+    torch.testing.assert_close(predict(build(windows=dict(size=(8, 16), stride=(6, 9))), inputs), total / weights)
+    assert (predict(plain, inputs) - total / weights).abs().max() > 5e-3  # the network sees further than a window
 
 
 @pytest.mark.parametrize('logit', [-60.0, -1.5, 0.0, 40.0])

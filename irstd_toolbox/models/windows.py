@@ -28,14 +28,17 @@ class Windows:
         ConfigError: If a number is not a positive whole one, or windows leave pixels out between them.
 
     Note:
-        Where windows overlap their probabilities are averaged, as over :class:`.views.Views`; MMSegmentation's
-        ``mode='slide'`` averages logits.
+        Where windows overlap their probabilities are averaged, each by how far from its window's edge the pixel is
+        (:meth:`nearness`), since a network sees less of what surrounds a pixel there. MMSegmentation's
+        ``mode='slide'`` averages logits, all windows alike.
 
     Example:
         >>> Windows(128).describe()
         {'size': [128, 128], 'stride': [86, 86]}
         >>> Windows.starts(200, 128, 86)
         [0, 72]
+        >>> Windows.nearness(5)
+        tensor([1., 2., 3., 2., 1.])
     """
 
     def __init__(self, size: int | Sequence[int], stride: int | Sequence[int] | None = None) -> None:
@@ -55,8 +58,18 @@ class Windows:
         last = max(side - window, 0)
         return [*range(0, last, stride), last]
 
+    @staticmethod
+    def nearness(side: int) -> Tensor:
+        """The weights of a window's rows, or columns: 1 at both ends, one more with each pixel from there.
+
+        Returns:
+            ``(side,)``. A pixel's weight is that of its row times that of its column.
+        """
+        place = torch.arange(1.0, side + 1)
+        return torch.minimum(place, place.flip(0))
+
     def assemble(self, inputs: Tensor, network: Callable[[Tensor], Tensor]) -> Tensor:
-        """The logits of the mean probability over the windows that hold a pixel.
+        """The logits of the weighted mean probability over the windows that hold a pixel.
 
         Args:
             inputs: ``(N, C, H, W)``.
@@ -70,12 +83,13 @@ class Windows:
         rows, columns = (self.starts(*along) for along in zip(sides, shape, self.stride, strict=True))
         target = inputs.new_full((len(inputs), 1, *sides), -torch.inf, dtype=torch.float32)
         background = target.clone()
+        weight = torch.outer(*map(self.nearness, shape)).log().to(target.device)
         for top in rows:
             for left in columns:
                 place = (..., slice(top, top + shape[0]), slice(left, left + shape[1]))
                 logits = resize(network(inputs[place]), shape).float()
-                target[place] = torch.logaddexp(target[place], F.logsigmoid(logits))
-                background[place] = torch.logaddexp(background[place], F.logsigmoid(-logits))
+                target[place] = torch.logaddexp(target[place], F.logsigmoid(logits) + weight)
+                background[place] = torch.logaddexp(background[place], F.logsigmoid(-logits) + weight)
         return target - background
 
 
