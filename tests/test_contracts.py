@@ -5,6 +5,7 @@ A component that needs more than its defaults gets a row in the table of its slo
 
 from collections.abc import Callable
 from copy import deepcopy
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.plugins import load_plugins
-from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, TEXT_PRIOR_PROVIDERS, known
+from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, MODELS, TEXT_PRIOR_PROVIDERS, known
 from irstd_toolbox.text_priors import Scene
 from irstd_toolbox.text_priors.vlm.types import VisionLanguageProvider
 
@@ -235,3 +236,20 @@ class TestMetric:
     def test_does_not_depend_on_the_batches(self, name):
         assert self.evaluate(name, (True, False, True), batch=1) == pytest.approx(
             self.evaluate(name, (True, False, True), batch=3), nan_ok=True)
+
+
+def _counts() -> list:
+    """Every whole number among the defaults of what builds by them; a generator takes any as its seed."""
+    found = []
+    for registry, name in [(parts, name) for parts in (BACKBONES, MODELS) for name in known(parts)]:
+        arguments = list(signature(registry.get(name)).parameters.values())
+        if not any(one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD for one in arguments):
+            found += [pytest.param(registry, name, one.name, id=f'{name}-{one.name}') for one in arguments
+                      if type(one.default) is int and one.name != 'seed']
+    return found
+
+
+@pytest.mark.parametrize(('registry', 'name', 'key'), _counts())
+def test_a_count_below_zero_is_refused(registry, name, key):
+    with pytest.raises((ValueError, RuntimeError, ZeroDivisionError, IndexError)):
+        registry.build(dict(type=name, **{key: -1}))

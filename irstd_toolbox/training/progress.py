@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_least
 from ..registry import HOOKS
 from .deadline_hook import DeadlineHook, deadline_of
 
@@ -57,6 +57,7 @@ class ProgressHook(Hook):
     def __init__(self, every: float = 10.0, metrics: tuple[str, ...] = ('irstd/IoU', 'irstd/nIoU', 'irstd/Pd')) -> None:
         if isinstance(metrics, str):
             raise ConfigError(f'ProgressHook(metrics={metrics!r}): a list of keys is expected, such as [{metrics!r}].')
+        check_least(self, 0, every=every)
         self.every, self.metrics = every, tuple(metrics)
         self.bar: Progress | None = None
         self.deadline: DeadlineHook | None = None

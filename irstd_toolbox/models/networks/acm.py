@@ -9,7 +9,7 @@ The fusion blocks are in ``acm_fusion.py``.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
 from ..layers import BatchNorm, resize
@@ -100,6 +100,7 @@ class ACMBackbone(nn.Module):
     def __init__(self, in_channels: int = 3, channels: tuple[int, ...] = (16, 32, 64), blocks: int = 4,
                  tiny: bool = False) -> None:
         super().__init__()
+        check_least(self, 0, blocks=blocks)
         self.out_channels = list(channels)
         width = channels[0]
         plan = [(in_channels, width, 1)] if tiny else [
@@ -192,6 +193,7 @@ class ACMUNetNeck(nn.Module):
     def __init__(self, in_channels: tuple[int, ...] = (16, 32, 64), blocks: int = 4, fusion: dict | None = None,
                  language_fusion: dict | None = None, project: bool = False) -> None:
         super().__init__()
+        check_least(self, 0, blocks=blocks)
         widths = in_channels[:-1]
         self.fusions = _fusions(in_channels, fusion, language_fusion)
         fused = [block.out_channels for block in self.fusions]

@@ -140,6 +140,7 @@ class MDvsFADiscriminator(nn.Module):
 
     def __init__(self, in_channels: int = 2, side: int = 32) -> None:
         super().__init__()
+        check_least(self, 1, side=side)
         self.side = side
         self.features = nn.Sequential(_layer(in_channels, 24), _layer(24, 24), _layer(24, 24), _layer(24, 1))
         self.classify = nn.Sequential(

@@ -125,6 +125,8 @@ class RPCANet(nn.Module):
                  image_layers: int = 3) -> None:
         super().__init__()
         check_least(self, 1, stages=stages)
+        check_least(self, 0, background_layers=background_layers, target_layers=target_layers,
+                    image_layers=image_layers)
         self.stages = nn.ModuleList(
             UnfoldingStage(channels, background_layers, target_layers, image_layers) for _ in range(stages))
         xavier_(self)

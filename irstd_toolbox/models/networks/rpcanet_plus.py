@@ -214,6 +214,7 @@ class RPCANetPlus(nn.Module):
                  window: int = 17) -> None:
         super().__init__()
         check_least(self, 1, stages=stages)
+        check_least(self, 0, target_layers=target_layers, image_layers=image_layers)
         if window % 2 == 0:
             raise ConfigError(f'window={window} has no centre. Give an odd side.')
         self.stages = nn.ModuleList(

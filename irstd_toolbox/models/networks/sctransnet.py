@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
 from ..fusion import fusion_blocks
 from ..layers import BatchNorm, ConvBNReLU, pyramid, resize, stretch
@@ -138,6 +138,7 @@ class SCTransNeck(nn.Module):
     def __init__(self, in_channels: tuple[int, ...] = (32, 64, 128, 256, 256), blocks: int = 4,
                  fusion: dict | None = None, language_fusion: dict | None = None) -> None:
         super().__init__()
+        check_least(self, 0, blocks=blocks)
         skips = tuple(in_channels[:-1])
         if not skips or in_channels[-1] != skips[-1]:
             raise ConfigError(f'in_channels={tuple(in_channels)}: the lowest two maps are fused, so they need the same '
