@@ -21,6 +21,7 @@ from ..registry import MODELS, SCOPE, TRANSFORMS
 from ..training.amp import predicting_in
 from ..training.checkpoint import file_sha256, find_checkpoint, load_weights
 from ..training.config_edits import load_config, work_folder
+from ..training.stamp import check_own
 from .memory import predict_batch
 
 __all__ = ['Detection', 'Predictor', 'Target', 'checkpoint_of', 'find_targets', 'load_model', 'pick_device']
@@ -106,11 +107,13 @@ def checkpoint_of(config: Config, checkpoint: str | None) -> str | None:
     """A checkpoint as it was given, or the file that ``'best'`` or ``'last'`` of the config's work folder is.
 
     Raises:
-        CheckpointError: If there is no such file in the work folder.
+        CheckpointError: If there is no such file in the work folder, or it is another config's.
     """
     if checkpoint not in ('best', 'last'):
         return checkpoint
-    return str(find_checkpoint(work_folder(config), checkpoint))
+    found = find_checkpoint(work_folder(config), checkpoint)
+    check_own(config, found)
+    return str(found)
 
 
 def load_model(config: Config, checkpoint: str | os.PathLike | None, device: torch.device,

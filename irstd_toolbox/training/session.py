@@ -19,7 +19,7 @@ from .deadline_hook import DeadlineHook, Stopped
 from .preflight import Preflight, preflight
 from .progress import ProgressHook
 from .runner import IRSTDRunner
-from .stamp import listed_as, stamp_of
+from .stamp import check_own, listed_as, stamp_of
 
 __all__ = ['start_training']
 
@@ -61,6 +61,8 @@ def start_training(
         config.model_wrapper_cfg = distributed.wrapper_config(config.get('find_unused_parameters', False))
     config.work_dir = work_dir or str(work_folder(config))
     check_folder(Path(config.work_dir))
+    if work_dir is None and (before := resolve_resume(config.work_dir)):
+        check_own(config, before)
     set_workers(config)
     if amp:
         set_amp(config, amp)

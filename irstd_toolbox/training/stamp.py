@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.hooks import CheckpointHook as EngineCheckpointHook
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from .. import __version__
+from ..errors import CheckpointError
 from ..registry import HOOKS
+from .checkpoint import read_checkpoint
 
-__all__ = ['StampHook', 'git_commit', 'listed_as', 'lists_told', 'stamp_of']
+__all__ = ['StampHook', 'check_own', 'git_commit', 'listed_as', 'lists_told', 'stamp_of']
 
 STAMP = 'irstd_toolbox'
 
@@ -35,6 +38,28 @@ def stamp_of(meta: dict) -> dict:
     return stamp if isinstance(stamp, dict) else {}
 
 
+def _known_as(config: Config) -> str | None:
+    """A config's folder and file, which tell it from another of its name; None where it is of no file."""
+    return '/'.join(Path(config.filename).resolve().parts[-2:]) if config.filename else None
+
+
+def check_own(config: Config, checkpoint: Path) -> None:
+    """Refuse a checkpoint that another config of the same name left in the work folder of ``config``.
+
+    One that does not say where it comes from, and one that cannot be read, which whoever loads it says, is let through.
+
+    Raises:
+        CheckpointError: If it is another's.
+    """
+    try:
+        other = stamp_of(read_checkpoint(checkpoint)['meta']).get('config')
+    except CheckpointError:
+        return
+    if other is not None and other != (own := _known_as(config)):
+        raise CheckpointError(f'{checkpoint} is of {other}, not of {own}, whose trainings go to the same folder. Give '
+                              'tools/train.py another by --work-dir; test what lies here by the path of its file.')
+
+
 @HOOKS.register_module()
 class StampHook(Hook):
     """Write into every checkpoint's ``meta['irstd_toolbox']`` how it came about.
@@ -43,7 +68,7 @@ class StampHook(Hook):
     list), ``'val'``, ``'test'``, another list's name, or ``'none'`` without validation. ``trained_on`` are the lists
     of this training, ``trained_before`` those of the weights that it began with (``load_from``), as far as these say
     it themselves: a dict each, with ``dataset``, ``split`` and ``images``, or ``weights``, the name of a file that
-    does not say it. Results repeat all three.
+    does not say it. Results repeat all three. ``config`` is folder and file of the config.
     """
 
     def __init__(self) -> None:
@@ -58,8 +83,9 @@ class StampHook(Hook):
         own = [dict(dataset=str(one.metainfo.get('dataset', type(one).__name__)),
                     split=str(getattr(one, 'split', 'unknown')), images=len(one))
                for one in _unwrapped(runner.train_dataloader.dataset)]
-        self.stamp = dict(version=__version__, commit=git_commit(), seed=runner.seed, selection=_selection(runner),
-                          trained_on=own, trained_before=[one for one in self.before if one not in own])
+        self.stamp = dict(version=__version__, commit=git_commit(), config=_known_as(runner.cfg), seed=runner.seed,
+                          selection=_selection(runner), trained_on=own,
+                          trained_before=[one for one in self.before if one not in own])
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['meta'][STAMP] = self.stamp
