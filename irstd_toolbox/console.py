@@ -150,7 +150,7 @@ def explain(error: Exception) -> str | None:
                 'what else runs there, take less at once, or a machine with more.')
     if isinstance(error, RuntimeError) and text.startswith('DataLoader worker'):
         return (f'A process that loads images was ended from outside: {text} Give the machine, or the container by '
-                '--shm-size, more memory, or load in one process, --cfg-options train_dataloader.num_workers=0.')
+                '--shm-size, more memory, or load without them, --cfg-options train_dataloader.num_workers=0.')
     refused = re.match(r'([\w.]+?)(\.__init__\(\) (got an unexpected|missing)|\(\) takes no arguments$)', text)
     if isinstance(error, TypeError) and refused:
         return f'{text}. Compare the config with the arguments of {refused[1]}.'

@@ -70,14 +70,15 @@ class IRSTDRunner(Runner):
 
     def _of_memory(self) -> str:
         images = self.train_dataloader.batch_size
-        if not self.model.training:
-            what, remedy = 'what validation computes on an image', '--cfg-options model.windows.size=256'
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        if not model.training:
+            what = 'what validation computes on an image'
+            remedy = '--cfg-options model.windows.size=256' if hasattr(model, 'windows') else 'smaller ones'
         elif images > 1:
             what = f'a training step of {images} images'
             remedy = f'--cfg-options train_dataloader.batch_size={images // 2}'
         else:
             what, remedy = 'a training step of one image', 'smaller ones'
-        model = self.model.module if is_model_wrapper(self.model) else self.model
         return (f'The memory of {model.data_preprocessor.device} does not hold {what}. Train with {remedy}, with '
                 'mixed precision, --amp, or on a machine with more.')
 

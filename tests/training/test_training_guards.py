@@ -47,16 +47,19 @@ def test_a_nan_loss_leaves_the_earlier_checkpoints_alone(make: Callable, toy: Si
 @pytest.mark.parametrize(('mode', 'batch', 'words'), [
     ('loss', 4, 'a training step of 4 images. Train with --cfg-options train_dataloader.batch_size=2, with mixed'),
     ('loss', 1, 'a training step of one image. Train with smaller ones, with mixed precision, --amp'),
-    ('predict', 4, 'what validation computes on an image. Train with --cfg-options model.windows.size=256')])
+    ('predict', 4, 'what validation computes on an image. Train with smaller ones, with mixed'),
+    ('windows', 4, 'what validation computes on an image. Train with --cfg-options model.windows.size=256')])
 def test_a_full_memory_is_a_message(make: Callable, toy: SimpleNamespace, monkeypatch: pytest.MonkeyPatch,
                                     error: Exception, mode: str, batch: int, words: str) -> None:
     forward = toy.Model.forward
 
     def fill(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs['mode'] == mode:
+        if kwargs['mode'] == mode or kwargs['mode'] == 'predict' and mode == 'windows':
             raise error
         return forward(self, *args, **kwargs)
     monkeypatch.setattr(toy.Model, 'forward', fill)
+    if mode == 'windows':
+        monkeypatch.setattr(toy.Model, 'windows', None, raising=False)
     with pytest.raises(DataError, match=f'The memory of cpu does not hold {words}'):
         make(loader=toy.loader(batch=batch)).train()
 
