@@ -8,7 +8,7 @@ that do not fit raise of themselves; anything else is a defect and keeps its tra
 __all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError', 'check_least', 'lacks_memory']
 
 _OF_MEMORY = 'allocate memory', 'out of memory', 'STATUS_ALLOC_FAILED'
-"""Of a CPU's allocator, a GPU's, and a GPU's libraries; but for the second their errors are like any other."""
+"""Of a CPU's allocator, a GPU's, and a GPU's libraries."""
 
 
 class UserError(Exception):

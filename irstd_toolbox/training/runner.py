@@ -64,7 +64,7 @@ class IRSTDRunner(Runner):
         try:
             return super().train()
         except (MemoryError, RuntimeError) as error:
-            if not lacks_memory(error):
+            if not lacks_memory(error) or isinstance(self._train_loop, dict):  # which is built with its data first
                 raise
             raise DataError(self._of_memory()) from error
 
@@ -73,12 +73,12 @@ class IRSTDRunner(Runner):
         model = self.model.module if is_model_wrapper(self.model) else self.model
         if not model.training:
             what = 'what validation computes on an image'
-            remedy = '--cfg-options model.windows.size=256' if hasattr(model, 'windows') else 'smaller ones'
-        elif images > 1:
+            remedy = '--cfg-options model.windows.size=256' if hasattr(model, 'windows') else 'smaller images'
+        elif images is not None and images > 1:  # None of a batch sampler
             what = f'a training step of {images} images'
             remedy = f'--cfg-options train_dataloader.batch_size={images // 2}'
         else:
-            what, remedy = 'a training step of one image', 'smaller ones'
+            what, remedy = 'a training step', 'smaller images'
         return (f'The memory of {model.data_preprocessor.device} does not hold {what}. Train with {remedy}, with '
                 'mixed precision, --amp, or on a machine with more.')
 

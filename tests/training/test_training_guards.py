@@ -46,8 +46,8 @@ def test_a_nan_loss_leaves_the_earlier_checkpoints_alone(make: Callable, toy: Si
     RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`')])
 @pytest.mark.parametrize(('mode', 'batch', 'words'), [
     ('loss', 4, 'a training step of 4 images. Train with --cfg-options train_dataloader.batch_size=2, with mixed'),
-    ('loss', 1, 'a training step of one image. Train with smaller ones, with mixed precision, --amp'),
-    ('predict', 4, 'what validation computes on an image. Train with smaller ones, with mixed'),
+    ('loss', 1, 'a training step. Train with smaller images, with mixed precision, --amp'),
+    ('predict', 4, 'what validation computes on an image. Train with smaller images, with mixed'),
     ('windows', 4, 'what validation computes on an image. Train with --cfg-options model.windows.size=256')])
 def test_a_full_memory_is_a_message(make: Callable, toy: SimpleNamespace, monkeypatch: pytest.MonkeyPatch,
                                     error: Exception, mode: str, batch: int, words: str) -> None:
@@ -62,6 +62,25 @@ def test_a_full_memory_is_a_message(make: Callable, toy: SimpleNamespace, monkey
         monkeypatch.setattr(toy.Model, 'windows', None, raising=False)
     with pytest.raises(DataError, match=f'The memory of cpu does not hold {words}'):
         make(loader=toy.loader(batch=batch)).train()
+
+
+def test_a_memory_full_before_the_first_step_is_not_told_of_a_step(make: Callable, toy: SimpleNamespace) -> None:
+    built = []
+
+    def fill() -> None:
+        built.append(1)
+        raise MemoryError
+    runner = make(loader=dict(toy.loader(), dataset=dict(type=fill)))
+    with pytest.raises(MemoryError):
+        runner.train()
+    assert len(built) == 1
+
+
+def test_a_step_of_a_batch_sampler_has_no_number_of_images(make: Callable, toy: SimpleNamespace,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = make()
+    monkeypatch.setattr(IRSTDRunner, 'train_dataloader', SimpleNamespace(batch_size=None))
+    assert 'does not hold a training step. Train with smaller images' in runner._of_memory()
 
 
 def test_another_failure_stays_what_it_is(make: Callable, toy: SimpleNamespace,
