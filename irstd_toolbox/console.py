@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from .allocator import keep_freed_memory
 from .errors import UserError, lacks_memory
 
 __all__ = ['logged', 'print_tables', 'quiet', 'run', 'whole']
@@ -104,6 +105,7 @@ def print_tables(*tables: object) -> None:
 
 def run(main: Callable[[], int | None]) -> None:
     """Call ``main`` and leave with its status: 2 and one paragraph for a user's error, 130 for Ctrl-C."""
+    keep_freed_memory()
     try:
         status = main()
     except KeyboardInterrupt:
