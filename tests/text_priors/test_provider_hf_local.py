@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from irstd_toolbox.text_priors import Scene
 from irstd_toolbox.text_priors.providers import hf_local
@@ -26,7 +27,6 @@ TEMPLATE = (
 @pytest.fixture(scope='module')
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A LLaVA of 28x28 pixels without normalization, whose language half says SENTENCE after ASSISTANT."""
-    import torch
     import transformers as hf
     from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -100,6 +100,17 @@ def test_it_answers_with_counts_and_an_end(provider, ask, prepared, tiny):
 def test_what_it_thought_first_is_no_answer(provider, ask, prepared, monkeypatch):
     asyncio.run(provider.check())
     monkeypatch.setattr(provider._loaded[0], 'decode', lambda *given, **options: f'Left? No.\n</think>\n\n{SENTENCE}')
+    assert ask(provider, None, prepared(0, (28, 28))).text == SENTENCE
+
+
+def test_thoughts_that_end_with_a_special_token_are_no_answer_either(tiny, ask, prepared, monkeypatch):
+    provider = LocalProvider(model=str(tiny), local_files_only=True)
+    asyncio.run(provider.check())
+    processor, model = provider._loaded
+    processor.tokenizer.add_special_tokens({'additional_special_tokens': ['[THINK]', '[/THINK]']})
+    said = processor.tokenizer(f'[THINK] where is it ? [/THINK] {SENTENCE}', return_tensors='pt')['input_ids']
+    monkeypatch.setattr(model, 'generate', lambda input_ids, **given: torch.cat([input_ids, said], 1))
+    assert '[/THINK]' not in processor.decode(said[0], skip_special_tokens=True)
     assert ask(provider, None, prepared(0, (28, 28))).text == SENTENCE
 
 

@@ -70,7 +70,14 @@ def test_the_answer_is_read(vlm_server, make_provider, ask, kind):
     ('<think>Left?\nNo.</think>\n\nAt the right.', 'At the right.'), ('Left? </think>At the right.', 'At the right.'),
     (' <think></think> At the right.', 'At the right.'), ('<think>Left?</think>', ''), ('<think>Left?', '<think>Left?'),
     ('At the right. <think>Left?</think> No.', 'At the right. <think>Left?</think> No.'),
-    ('<think>a</think>b<think>c</think>d', 'b<think>c</think>d')])
+    ('<think>a</think>b<think>c</think>d', 'b<think>c</think>d'),
+    ('[THINK]Left?[/THINK]At the right.', 'At the right.'), ('◁think▷Left?◁/think▷At the right.', 'At the right.'),
+    ('Left?◁/think▷\nAt the right.', 'At the right.'),
+    ('<think>Left?</think>\n<answer>At the right.</answer>', 'At the right.'),
+    ('<think>Left?</think>\n<|begin_of_box|> At the right.<|end_of_box|>\n', 'At the right.'),
+    ('<answer><|begin_of_box|>At the right.<|end_of_box|></answer>', 'At the right.'),
+    ('<answer>At the right.', '<answer>At the right.'),
+    ('<answer>a</answer>b<answer>c</answer>', '<answer>a</answer>b<answer>c</answer>')])
 def test_thoughts_that_a_local_server_leaves_in_the_text_are_no_answer(said, text):
     body = {'choices': [{'message': {'content': said}, 'finish_reason': 'stop'}]}
     assert parse_chat(body, 'm', 'host').text == text

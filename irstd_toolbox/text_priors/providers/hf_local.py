@@ -16,7 +16,7 @@ from irstd_toolbox.errors import lacks_memory
 from irstd_toolbox.text_priors.providers.failures import say
 from irstd_toolbox.text_priors.providers.options import OptionsProvider, ProviderOptions
 from irstd_toolbox.text_priors.providers.remote import require_sdk
-from irstd_toolbox.text_priors.providers.thoughts import after_thoughts
+from irstd_toolbox.text_priors.providers.thoughts import CLOSES, after_thoughts
 from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage, Prompt, ProviderError, Usage
 
 __all__ = ['LocalOptions', 'LocalProvider']
@@ -155,9 +155,16 @@ class LocalProvider(OptionsProvider):
         finish = 'stop' if ended or len(new) < self.options.max_new_tokens else 'length'
         commit = getattr(model.config, '_commit_hash', None)
         resolved = f'{self.options.model}@{commit}' if commit else self.options.model
-        text = after_thoughts(processor.decode(new, skip_special_tokens=True))
+        text = after_thoughts(processor.decode(new[_thoughts(processor, new.tolist()):], skip_special_tokens=True))
         return Answer(text, self.options.model, resolved, finish, Usage(length, len(new)),
                       latency_s=time.perf_counter() - started)
+
+
+def _thoughts(processor: Any, tokens: list[int]) -> int:
+    """How many tokens are thoughts, by a closing tag that is a special token and would not be in the text."""
+    added = getattr(getattr(processor, 'tokenizer', processor), 'added_tokens_decoder', {})  # mistral-common has none
+    special = {number for number, token in added.items() if token.special and token.content in CLOSES}
+    return next((index + 1 for index, token in enumerate(tokens) if token in special), 0)
 
 
 def _conversation(image: PreparedImage, prompt: Prompt) -> list[dict[str, Any]]:
