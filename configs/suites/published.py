@@ -20,7 +20,7 @@ entries = [
     published('ACM-FPN, of NUAA-SIRST', 'cpu/acm_fpn_nuaa_sirst'),
     published('ILNet-S, of NUAA-SIRST', 'cpu/ilnet_s_nuaa_sirst_256'),
     published('ALCNet, of IRSTD-1k', 'gpu/alcnet_irstd1k'),
-    published('LGNet without language, of NUAA-SIRST, then IRSTD-1k', 'cpu/lgnet_irstd1k_transfer_384'),
+    published('LGNet without language, of NUAA-SIRST, then IRSTD-1k', 'cpu/lgnet_irstd1k_transfer_384_again'),
     published('ACM-FPN, of NUAA-SIRST, then IRSTD-1k', 'cpu/acm_fpn_irstd1k_transfer'),
     published('ILNet-S, of NUAA-SIRST, then IRSTD-1k', 'cpu/ilnet_s_irstd1k_transfer'),
 ]
