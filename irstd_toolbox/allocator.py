@@ -7,6 +7,7 @@ import sys
 __all__ = ['keep_freed_memory']
 
 _TRIM_THRESHOLD, _MMAP_MAX, _NEVER = -1, -4, -1  # of glibc's malloc.h
+_SWITCH, _OFF = 'IRSTD_KEEP_FREED_MEMORY', {'0', 'false', 'no', 'off'}
 _OF_THE_CALLER = {'MALLOC_MMAP_MAX_', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_'}
 
 
@@ -14,19 +15,22 @@ def keep_freed_memory() -> bool:
     """Have glibc keep blocks above 32 MiB that are freed; whether it does now.
 
     Such a block, one feature map of a large image, comes fresh from the system, which fills each page with zeros when
-    it is first written to: on a CPU that takes up to two thirds of a training step (``docs/speed.md``). Kept blocks are
-    used again; the process needs up to half as much memory more, and gives none back before it ends. Of a process that
-    is more than a tool, its owner decides: the tools call this, importing the package does not.
+    it is first written to: on a virtual machine's CPU that took up to two thirds of a training step
+    (``docs/speed.md``). Kept blocks are used again; the process needs up to half as much memory more, and gives none
+    back before it ends. Of a process that is more than a tool, its owner decides: the tools call this, importing the
+    package does not.
 
     Note:
-        Nothing is done where the environment holds ``MALLOC_MMAP_MAX_``, ``MALLOC_MMAP_THRESHOLD_``,
-        ``MALLOC_TRIM_THRESHOLD_`` or, of ``GLIBC_TUNABLES``, theirs, or where the C library is another than glibc.
+        Nothing is done where the environment holds ``IRSTD_KEEP_FREED_MEMORY=0`` (or no, off, false), or
+        ``MALLOC_MMAP_MAX_``, ``MALLOC_MMAP_THRESHOLD_``, ``MALLOC_TRIM_THRESHOLD_`` or, in ``GLIBC_TUNABLES``, theirs,
+        or where the C library is another than glibc. Its own variables, whatever their values, also end its adjustment
+        of its thresholds.
         Threads besides the main one fetch such blocks as before.
     """
     tunables = os.environ.get('GLIBC_TUNABLES', '')
-    if _OF_THE_CALLER & set(os.environ) or 'glibc.malloc.mmap_' in tunables or 'glibc.malloc.trim_' in tunables:
+    if os.environ.get(_SWITCH, '').lower() in _OFF or not sys.platform.startswith('linux'):
         return False
-    if not sys.platform.startswith('linux'):
+    if _OF_THE_CALLER & set(os.environ) or 'glibc.malloc.mmap_' in tunables or 'glibc.malloc.trim_' in tunables:
         return False
     change = getattr(ctypes.CDLL(None), 'mallopt', None)  # musl has none
     return change is not None and bool(change(_MMAP_MAX, 0) and change(_TRIM_THRESHOLD, _NEVER))

@@ -25,7 +25,7 @@ def main():
 
 def faults(call: str, **environment: str) -> int:
     """Pages of the third of three such blocks that had to be fetched, in a process of its own."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(('MALLOC_', 'GLIBC_'))}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(('MALLOC_', 'GLIBC_', 'IRSTD_'))}
     done = subprocess.run([sys.executable, '-c', FAULTS + call], env=own | environment, capture_output=True, text=True,
                           check=True)
     return int(done.stdout)
@@ -42,6 +42,7 @@ def test_a_tool_keeps_what_it_frees() -> None:
 
 
 @pytest.mark.parametrize('environment', [
+    dict(IRSTD_KEEP_FREED_MEMORY='0'), dict(IRSTD_KEEP_FREED_MEMORY='No'),
     dict(MALLOC_TRIM_THRESHOLD_='131072'), dict(MALLOC_MMAP_THRESHOLD_='131072'), dict(MALLOC_MMAP_MAX_='65536'),
     dict(GLIBC_TUNABLES='glibc.malloc.trim_threshold=131072'), dict(GLIBC_TUNABLES='glibc.malloc.mmap_max=65536')])
 def test_what_the_caller_sets_stands(environment: dict[str, str]) -> None:
@@ -49,7 +50,7 @@ def test_what_the_caller_sets_stands(environment: dict[str, str]) -> None:
 
 
 def test_other_settings_of_the_allocator_are_no_decision() -> None:
-    assert faults('console.run(main)', MALLOC_ARENA_MAX='2') < 100
+    assert faults('console.run(main)', MALLOC_ARENA_MAX='2', IRSTD_KEEP_FREED_MEMORY='1') < 100
 
 
 def test_importing_decides_nothing() -> None:
