@@ -15,10 +15,9 @@ def keep_freed_memory() -> bool:
     """Have glibc keep blocks above 32 MiB that are freed; whether it does now.
 
     Such a block, one feature map of a large image, comes fresh from the system, which fills each page with zeros when
-    it is first written to: on a virtual machine's CPU that took up to two thirds of a training step
-    (``docs/speed.md``). Kept blocks are used again; the process needs up to half as much memory more, and gives none
-    back before it ends. Of a process that is more than a tool, its owner decides: the tools call this, importing the
-    package does not.
+    it is first written to: on a virtual machine's CPU that took half of LGNet's training step (``docs/speed.md``). Kept
+    blocks are used again; the process needs up to half as much memory more, and gives none back before it ends. Of
+    a process that is more than a tool, its owner decides: the tools call this, importing the package does not.
 
     Note:
         Nothing is done where the environment holds ``IRSTD_KEEP_FREED_MEMORY=0`` (or no, off, false), or
