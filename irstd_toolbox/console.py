@@ -104,7 +104,10 @@ def print_tables(*tables: object) -> None:
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Call ``main`` and leave with its status: 2 and one paragraph for a user's error, 130 for Ctrl-C."""
+    """Call ``main`` and leave with its status: 2 and one paragraph for a user's error, 130 for Ctrl-C.
+
+    The process is the tool's own, so it keeps the memory that it frees.
+    """
     keep_freed_memory()
     try:
         status = main()

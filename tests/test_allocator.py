@@ -9,7 +9,7 @@ import pytest
 from irstd_toolbox import allocator
 
 FAULTS = '''
-import resource, threading
+import resource
 from irstd_toolbox import console
 
 BLOCK = 64 << 20  # bytes, 16,384 pages; above 32 MiB, where glibc's own threshold ends
@@ -59,7 +59,8 @@ def test_importing_decides_nothing() -> None:
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(allocator, '_OF_THE_CALLER', set())
-    monkeypatch.delenv('GLIBC_TUNABLES', raising=False)
+    for name in ('GLIBC_TUNABLES', 'IRSTD_KEEP_FREED_MEMORY'):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(allocator.ctypes, 'CDLL', lambda name: object())  # musl's has no mallopt
     assert not allocator.keep_freed_memory()
     monkeypatch.setattr(sys, 'platform', 'darwin')
