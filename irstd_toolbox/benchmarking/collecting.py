@@ -107,7 +107,9 @@ def _row(plan: Plan, row: Row, protocol: str,
     if jobs[0].state == 'failed':
         return dict(about, failed=jobs[0].error)
     results = [json.loads((job.folder / 'results.json').read_text(encoding='utf-8')) for job in jobs]
-    print_, rule = results[0]['fingerprint'], results[0].get('threshold')
+    print_, rules = results[0]['fingerprint'], [one.get('threshold') for one in results]
+    if elsewhere := _trained_elsewhere(results, tests, config):
+        about.update(trained_on=elsewhere, leaked=None)
     trained = tests[0].trained
     metrics = [one['protocols'][protocol] for one in results]
     if row.tested.dataset:  # the reports know the data set by its name here, which does not tell it from its neighbours
@@ -116,7 +118,8 @@ def _row(plan: Plan, row: Row, protocol: str,
         about, ids_sha256=print_['ids_sha256'], images=print_['images'],
         targets=print_['targets'], values={name: [one.get(name) for one in metrics] for name in metrics[0]},
         selection=_selection(results, tests), trained_before=_trained_before(results, config),
-        oracle_threshold=bool(rule and rule.get('oracle')), threshold=rule,
+        oracle_threshold=any(rule and rule.get('oracle') for rule in rules),
+        threshold=rules[0] if rules.count(rules[0]) == len(rules) else dict(by_seed=rules),
         iterations=trained.outcome.get('iterations') if trained else None,
         folders=[job.folder.relative_to(plan.choices.out.resolve()).as_posix() for job in jobs])
 
@@ -134,7 +137,16 @@ def _selection(results: Sequence[Mapping], tests: Sequence[Test | Given]) -> str
         stamp = ((one.get('checkpoint') or {}).get('selection') or {}).get('on')
         last = isinstance(test.trained, Train) and not test.trained.outcome['chosen']
         found.add('none' if test.trained is None or last else stamp or 'not known')
-    return 'test' if 'test' in found else sorted(found)[0]
+    concern = dict(test=0, none=4, holdout=3) | {'not known': 1}
+    return min(found, key=lambda one: (concern.get(one, 2), one))
+
+
+def _trained_elsewhere(results: Sequence[Mapping], tests: Sequence[Test | Given], config: Config) -> str | None:
+    """The data sets that given weights say they were trained on; None if these are the config's, or they do not say."""
+    found = {data['dataset'] for one, test in zip(results, tests, strict=True) if not isinstance(test.trained, Train)
+             for data in (one.get('checkpoint') or {}).get('trained_on', ())}
+    own = {data.get('name') or Path(data.data_root).name for data in data_of(config, 'train_dataloader')}
+    return ', '.join(sorted(found)) if found != own else None
 
 
 def _trained_before(results: Sequence[Mapping], config: Config) -> str | None:

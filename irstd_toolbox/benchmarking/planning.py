@@ -164,8 +164,10 @@ class _Planner:
             seeds = [None if one is None else one.seed for one in weights]
         row = Row(entry, bound, source, target, tests, seeds, cost=cost)
         if source is not None and (source.synthesize or source.root.is_dir()):
-            lists = lists_of(data_of(bound, 'train_dataloader') + data_of(bound, 'val_dataloader'))
-            tested = lists_of(data_of(bound, 'test_dataloader'))[0]
+            tested = _tested(row)
+            seen = lists_of(data_of(bound, 'train_dataloader'))
+            # What is validated on and tested on is said of the checkpoint.
+            lists = lists_of([*seen, *(one for one in data_of(bound, 'val_dataloader') if lists_of([one]) != [tested])])
             name = f'{slug(source.name)}--{slug(target.name)}-{key_of([lists, tested])[:8]}'
             row.leaks = self._job(('leaks', name), lambda: Compare(
                 f'look for test images of {target.name} in what is trained on of {source.name}',

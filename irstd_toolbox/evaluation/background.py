@@ -43,7 +43,8 @@ class Clutter:
 
     A value is 0 exactly where the grey values are equal up to rounding, ``nan`` where the neighbourhood holds no
     background pixel. A gain over a contrast or a deviation of 0 in the image is ``nan``: there was nothing to gain on.
-    Over a response that is flat around the target it is infinite.
+    Over a response that is flat around the target it is infinite, but the SCRG of a target that such a response does
+    not lift at all: that is 0.
     """
 
     contrast_in: float
@@ -58,8 +59,8 @@ class Clutter:
 
     @property
     def scr_out(self) -> float:
-        """Signal-to-clutter ratio in the response."""
-        return _ratio(self.contrast_out, self.deviation_out)
+        """Signal-to-clutter ratio in the response; 0 without a signal, however flat the response is."""
+        return 0.0 if self.contrast_out == 0 else _ratio(self.contrast_out, self.deviation_out)
 
     @property
     def scrg(self) -> float:
@@ -160,7 +161,8 @@ def summarise_clutter(targets: Iterable[Clutter]) -> dict[str, float]:
 
     A response that is flat around a target (sparse methods, thresholded maps) has an infinite SCRG and BSF; a mean over
     such targets does not exist and tables that print one have put a small constant in the denominator. Here they are
-    left out of the mean and counted: ``flat`` (infinite) and ``undefined`` (nan). The median takes infinite ones in.
+    left out of the mean and counted: ``flat`` (infinite) and ``undefined`` (nan). The median takes infinite ones in. A
+    target that is missed altogether, a response of one value in and around it, has SCRG and CG 0 in both.
 
     Returns:
         ``targets``, ``flat``, ``undefined``, and ``SCRG``, ``BSF``, ``CG`` with their ``_median``; ``nan`` where there

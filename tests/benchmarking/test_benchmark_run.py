@@ -216,24 +216,6 @@ def test_a_test_made_elsewhere_is_scored_from_its_predictions(
     assert found.stem in rows_of(tmp_path / 'out')[0]['failed']
 
 
-@pytest.mark.parametrize('origin, config, told', [
-    (dict(trained_before=[dict(dataset='B', split='train', images=9)]), '', 'B (train, 9 images)'),
-    (dict(trained_before=[]), "load_from = 'own.pth'", None),
-    ({}, "load_from = 'work_dirs/other.pth'", 'what other.pth was trained on, which is not recorded')])
-def test_a_row_says_what_the_weights_that_it_began_with_were_trained_on(
-        benchmark_tool, true_worker, network, tmp_path, tools, origin, config, told):
-    network.write_text(f'{network.read_text()}\n{config}\n')
-    assert benchmark_tool(network, '--checkpoint', f'network={tools / "weights.pth"}', '--out', tmp_path / 'there') == 0
-    made = tmp_path / 'there' / rows_of(tmp_path / 'there')[0]['folders'][0] / 'results.json'
-    results = json.loads(made.read_text())
-    results['checkpoint'] |= origin
-    made.write_text(json.dumps(results))
-    suite = tmp_path / 'suite.py'
-    suite.write_text(f"entries = [dict(config='network.py', tested=[dict(folder={str(made.parent)!r}, seed=3)])]")
-    assert benchmark_tool('--suite', suite, '--out', tmp_path / 'out') == 0
-    assert rows_of(tmp_path / 'out')[0]['trained_before'] == told
-
-
 def test_a_row_names_the_folder_of_its_data_set_among_several(benchmark_tool, formula, roots, tmp_path):
     suite = tmp_path / 'suite.py'
     suite.write_text("entries = [dict(config='formula.py')]\n"

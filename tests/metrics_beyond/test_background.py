@@ -69,6 +69,14 @@ def test_a_flat_response_has_an_infinite_gain_and_is_counted(scene: tuple) -> No
     assert (summary['flat'], summary['SCRG'], summary['SCRG_median']) == (1, 2, math.inf)
 
 
+def test_a_target_that_a_blank_response_misses_lowers_the_gain(scene: tuple) -> None:
+    image, truth = scene
+    missed = one(image, np.zeros_like(image), truth)
+    assert (missed.scr_out, missed.scrg, missed.cg, missed.bsf) == (0, 0, 0, math.inf)
+    summary = summarise_clutter([missed, Clutter(1, 4, 1, 2), Clutter(1, 8, 1, 2)])
+    assert (summary['SCRG'], summary['SCRG_median'], summary['flat'], summary['undefined']) == (2, 2, 0, 0)
+
+
 def test_a_flat_image_has_no_gain(scene: tuple) -> None:
     _, truth = scene
     flat = np.where(truth, 0.3, 0.1)

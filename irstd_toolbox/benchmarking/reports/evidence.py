@@ -174,8 +174,8 @@ def _read(evidence: Evidence, group: Group, folder: Path) -> None:
 
 def _ids(row: Row, predictions: Path, layout: Layout) -> tuple[str, ...]:
     """The images of a row's list: those with its hash."""
-    there = {path.stem for path in predictions.iterdir() if path.suffix in ('.png', '.npy')} \
-        if predictions.is_dir() else set()
+    there = {path.relative_to(predictions).with_suffix('').as_posix()
+             for path in predictions.rglob('*') if path.suffix in ('.png', '.npy')}
     # Natural order, as the data set has it.
     candidates = [tuple(image_id for image_id in layout.images if image_id in there)]
     with contextlib.suppress(UserError):  # a list of the benchmark's own, which the predictions tell

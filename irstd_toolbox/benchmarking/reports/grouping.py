@@ -11,7 +11,7 @@ __all__ = ['Group', 'cautions', 'groups_of', 'is_fair', 'placings']
 
 @dataclass(frozen=True)
 class Group:
-    """Rows on the same images by the same rules: what may stand in one ranked table.
+    """Rows on the same images by one protocol, name and rules: what may stand in one ranked table.
 
     Args:
         rows: In the order of the file.
@@ -44,6 +44,8 @@ def cautions(row: Row) -> list[str]:
         found.append(f'failed: {row.failed}')
     if row.selection == 'test':
         found.append('checkpoint chosen on the test list')
+    if row.selection == 'not known':
+        found.append('what the checkpoint was chosen on is not recorded')
     if row.trained_before:
         found.append(f'began with weights that had been trained on {row.trained_before}')
     if row.text_at_test:
@@ -83,8 +85,9 @@ def placings(rows: Sequence[Row], metric: str) -> list[str]:
 
 
 def groups_of(rows: Iterable[Row]) -> list[Group]:
-    """Rows by what makes them comparable: data set, list, ids and the rules of the protocol; in the order of the file.
+    """Rows by what makes them comparable: data set, list, ids, protocol and its rules; in the order of the file.
 
+    Two protocols of equal rules, such as basicirstd and mmseg, report other metrics and have a table each.
     A row that failed before its hashes were known stands with the rows of its data set, list and protocol where those
     are one group, else by itself.
     """
@@ -109,7 +112,7 @@ def groups_of(rows: Iterable[Row]) -> list[Group]:
 
 
 def _key(row: Row) -> tuple:
-    return row.tested_on, row.list, row.ids_sha256, row.protocol_sha256
+    return row.tested_on, row.list, row.ids_sha256, row.protocol_sha256, row.protocol
 
 
 def _name(row: Row) -> tuple[str, ...]:

@@ -91,10 +91,10 @@ def _tests(title: str, base: Row, tests: Sequence[tuple[Row, Mapping[str, Compar
 
 def cross_sections(groups: Sequence[Group]) -> list[Section]:
     """Train on A, test on B: a matrix a metric and protocol, where rows were trained on more than one data set."""
-    by_rules: dict[str | None, list[Group]] = {}
+    by_protocol: dict[tuple, list[Group]] = {}
     for group in groups:
-        by_rules.setdefault(group.first.protocol_sha256, []).append(group)
-    tables = [table for of_rules in by_rules.values() if (table := _matrix(of_rules))]
+        by_protocol.setdefault((group.first.protocol, group.first.protocol_sha256), []).append(group)
+    tables = [table for of_protocol in by_protocol.values() if (table := _matrix(of_protocol))]
     return [Section('Train on A, test on B', [
         'A column is one test list; columns are different images, and a row is not ranked across them.'], tables)] \
         if tables else []
@@ -186,10 +186,10 @@ def protocol_sections(groups: Sequence[Group], rules: Mapping[str, Mapping | Non
     """
     columns = [Column('list'), *(Column(title, numeric=True) for title in ('images', 'targets')), Column('ids SHA-256')]
     lists = {group.list_key: group.first for group in groups if group.first.ids_sha256}
-    names = {group.first.protocol_sha256: group.first.protocol for group in groups if group.first.protocol_sha256}
+    named = dict.fromkeys((group.first.protocol, group.first.protocol_sha256) for group in groups)
     lines = [[Cell(f'{row.tested_on}, {row.split}, {row.list}'), _number(row.images, 1, 0), _number(row.targets, 1, 0),
               Cell(row.ids_sha256)] for row in lists.values()]
-    laws = [[Cell(name), Cell(_law(rules.get(sha))), Cell(sha)] for sha, name in names.items()]
+    laws = [[Cell(name), Cell(_law(rules.get(sha))), Cell(sha)] for name, sha in named if sha]
     tables = [Table('Test lists', columns, [Block(lines)]),
               Table('Protocols', [*map(Column, ('protocol', 'rules', 'rules SHA-256'))], [Block(laws)])]
     return [Section('What was counted', tables=tables)] if lines else []

@@ -18,6 +18,9 @@ from irstd_toolbox.benchmarking.reports.grouping import groups_of
 from irstd_toolbox.benchmarking.reports.tables import Picture
 from irstd_toolbox.evaluation.prediction_io import read_prediction, write_prediction
 from irstd_toolbox.evaluation.protocols import Protocol, get
+from irstd_toolbox.evaluation.results import hash_ids
+
+IDS = ('a1', 'a2', 'a3')
 
 
 def gathered(folder):
@@ -40,6 +43,19 @@ def test_data_of_a_layout_that_was_told_is_read(write, predicted, tmp_path):
         _, found = gathered(write([dict(one, layout=told) for one in predicted]))
         [evidence] = found.values()
         assert len(evidence.remarks) == remarks, evidence.remarks
+
+
+def test_predictions_of_ids_with_folders_are_found(write, predicted, tmp_path):
+    ids = tuple(f'sea/{one}.v2' for one in IDS)
+    for place in (tmp_path / 'data' / 'tiny' / 'images', tmp_path / 'data' / 'tiny' / 'masks',
+                  *(tmp_path / 'benchmark' / 'runs' / name / 'predictions' for name in ('good', 'bad'))):
+        (place / 'sea').mkdir()
+        for one in IDS:
+            (place / f'{one}.png').rename(place / 'sea' / f'{one}.v2.png')
+    (tmp_path / 'data' / 'tiny' / 'test.txt').unlink()  # a list of the benchmark's own, such as without leakage
+    _, found = gathered(write([dict(one, ids_sha256=hash_ids(ids)) for one in predicted]))
+    [evidence] = found.values()
+    assert evidence.remarks == [] and tuple(evidence.counts['bad']) == ids
 
 
 def test_the_hardest_image_is_the_one_missed(write, predicted):

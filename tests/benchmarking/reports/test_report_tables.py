@@ -6,9 +6,15 @@ import pytest
 
 from irstd_toolbox.benchmarking.reports.benchmark_file import read_benchmark
 from irstd_toolbox.benchmarking.reports.grouping import cautions, groups_of, is_fair, placings
-from irstd_toolbox.benchmarking.reports.other_tables import ablation_sections, cost_sections, cross_sections
+from irstd_toolbox.benchmarking.reports.other_tables import (
+    ablation_sections,
+    cost_sections,
+    cross_sections,
+    protocol_sections,
+)
 from irstd_toolbox.benchmarking.reports.result_tables import result_sections, stray_references
 from irstd_toolbox.benchmarking.reports.seeds import Figure, figure, shown
+from irstd_toolbox.evaluation.protocols import get
 
 
 @pytest.fixture
@@ -68,8 +74,15 @@ def test_rows_on_other_images_or_by_other_rules_stand_apart(read, row, other):
     assert len(groups_of(read(row('a'), row('b', **other)).rows)) == 2
 
 
-def test_two_names_of_the_same_rules_stand_together(read, row):
-    assert len(groups_of(read(row('a'), row('b', protocol='mine')).rows)) == 1
+def test_two_protocols_of_the_same_rules_have_a_table_each(read, row):
+    law = get('basicirstd').fingerprint()
+    assert get('mmseg').fingerprint() == law
+    both = [row(name, iou, protocol=protocol, protocol_sha256=law) for protocol in ('basicirstd', 'mmseg')
+            for name, iou in dict(a=0.7, b=0.6).items()]
+    groups = groups_of(read(*both).rows)
+    assert [[one.name for one in group.rows] for group in groups] == [['a', 'b'], ['a', 'b']]
+    [section] = protocol_sections(groups, {law: get('mmseg').rules()})
+    assert [line[0] for line in texts(section.tables[1])] == ['basicirstd', 'mmseg']
 
 
 def test_groups_of_one_title_are_told_apart_by_their_hashes(read, row):
@@ -106,6 +119,7 @@ def test_nothing_is_ranked_across_groups(read, row):
 
 @pytest.mark.parametrize(('change', 'told'), [
     (dict(selection='test'), 'checkpoint chosen on the test list'), (dict(text_at_test=True), 'text given at test'),
+    (dict(selection='not known'), 'what the checkpoint was chosen on is not recorded'),
     (dict(trained_before='B (train, 9 images)'), 'began with weights that had been trained on B (train, 9 images)'),
     (dict(oracle_threshold=True), 'threshold chosen on the test list'),
     (dict(leaked=3), '3 of 201 test images are in the training list of IRSTD-1k, or near-duplicates')])
@@ -178,6 +192,15 @@ def test_rows_of_several_training_sets_make_a_matrix(read, row):
     assert texts(table)[:2] == [['N', 'IRSTD-1k', '70.00', '60.00'], ['N', 'NUAA-SIRST', '50.00', '80.00']]
     assert table.blocks[0].rows[1][3].notes == ('a',)
     assert {line[0] for line in texts(table)} == {'N'}  # one combination makes no matrix
+
+
+def test_two_protocols_of_the_same_rules_have_a_matrix_each(read, row):
+    rows = [row('N', 0.7, protocol=protocol, trained_on=source) for protocol in ('basicirstd', 'mmseg')
+            for source in ('IRSTD-1k', 'NUAA-SIRST')]
+    rows += [dict(one, tested_on='NUAA-SIRST', ids_sha256='f' * 64) for one in rows]
+    [section] = cross_sections(groups_of(read(*rows).rows))
+    assert [table.title for table in section.tables] == ['Protocol basicirstd', 'Protocol mmseg']
+    assert all(len(table.columns) == 4 for table in section.tables)
 
 
 def test_rows_of_one_training_set_make_no_matrix(read, row):
