@@ -86,6 +86,18 @@ def test_existing_descriptions_are_kept_until_told(tool, data_root):
     assert texts(data_root)['XDU1.txt'] == SENTENCE and len(texts(data_root)) == 3
 
 
+def test_whatever_a_provider_raises_is_told_of_its_image_and_the_others_are_described(data_root):
+    class Dividing(TextPriorProvider):
+        uses_ground_truth = False
+
+        def describe(self, scene: Scene) -> str:
+            return f'On the left, {1 / (scene.image_id != "XDU1")}.'
+    job = annotation.plan(TRAIN, data_root / 'descriptions')
+    done = annotation.annotate(job, Dividing(), lambda image_id, _: Scene(np.zeros((4, 4)), None, image_id), {})
+    assert done.failed == {'XDU1': 'a defect of the provider: ZeroDivisionError: division by zero'}
+    assert done.written == ['XDU0', 'XDU2'] and record(data_root)['runs'][0]['finished']
+
+
 def test_a_second_run_has_nothing_to_do_and_leaves_the_record(tool, data_root, capsys):
     tool.main([str(data_root), '--provider', 'quadrant'])
     before = record(data_root)
@@ -218,7 +230,7 @@ def test_a_provider_that_does_not_use_the_ground_truth_is_not_shown_any(tmp_path
     assert [scene.mask for scene in provider.scenes] == [None, None]
 
 
-@pytest.mark.parametrize('error', [KeyboardInterrupt(), RuntimeError('a defect')])
+@pytest.mark.parametrize('error', [KeyboardInterrupt(), SystemExit(1)])
 def test_an_interrupted_run_keeps_what_it_wrote_and_records_no_end(tmp_path, error):
     with pytest.raises(type(error)):
         annotation.annotate(annotation.plan(['a', 'b', 'c'], tmp_path), Watched(error), load, {'provider': 'watched'})

@@ -21,6 +21,7 @@ from irstd_toolbox.console import whole
 BATCH = ('submit', 'status', 'ingest', 'cancel', 'cleanup')
 ASKING_NOBODY = ('check', 'stats', 'import', 'export')
 VERBS = ('run', 'plan', *(f'batch-{verb}' for verb in BATCH), *ASKING_NOBODY, 'detect')
+PROMPT = dict(style='system', word_limit=50, noun='target', shots=None, shots_from=None, upscale_small=False)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -44,15 +45,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--overwrite', action='store_true', help='write existing descriptions anew')
     parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders of plugins')
     parser.add_argument('--json', action='store_true', help='print the result as one JSON object')
-    asking = parser.add_argument_group('asking a model')
-    asking.add_argument('--style', default='system', help='zero_shot, few_shot or system (default)')
-    asking.add_argument('--word-limit', default=50, type=word_limit, metavar='N', help='50 (default) or none')
-    asking.add_argument('--noun', default='target', help='target (default) or targets')
-    asking.add_argument('--shots', type=whole(1), metavar='N',
+    prompt = parser.add_argument_group('what a model is asked', argument_default=argparse.SUPPRESS)
+    prompt.add_argument('--style', help='zero_shot, few_shot or system (default)')
+    prompt.add_argument('--word-limit', type=word_limit, metavar='N', help='50 (default) or none; of check, too')
+    prompt.add_argument('--noun', help='target (default) or targets')
+    prompt.add_argument('--shots', type=whole(1), metavar='N',
                         help='examples for few_shot, of training images (default: 2)')
-    asking.add_argument('--shots-from', metavar='DIR', help="folder of the examples' descriptions")
-    asking.add_argument('--upscale-small', action='store_true',
+    prompt.add_argument('--shots-from', metavar='DIR', help="folder of the examples' descriptions")
+    prompt.add_argument('--upscale-small', action='store_true', default=argparse.SUPPRESS,
                         help='repeat pixels of images with a side below 200 pixels; others go out as they are')
+    asking = parser.add_argument_group('asking a model')
     asking.add_argument('--concurrency', type=int, default=4, metavar='N', help='requests at a time (default: 4)')
     asking.add_argument('--attempts', type=int, default=5, metavar='N',
                         help='tries of an image when the server fails; throttling does not count (default: 5)')
@@ -75,6 +77,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.provider is None and args.do not in ASKING_NOBODY:
         parser.error('the following arguments are required: --provider')
+    args.told = [name for name in PROMPT if name in args]
+    vars(args).update(PROMPT | vars(args))
     args.suffix_told, args.suffix = args.suffix, args.suffix or '.description.txt'
     args.from_ground_truth = args.from_ground_truth and args.from_ground_truth == 'yes'
     return args
@@ -103,6 +107,7 @@ def main(argv: list[str] | None = None) -> int:
         if prices is None and getattr(provider, 'free', False):
             prices = Prices(0.0, 0.0)
     asks_model = isinstance(provider, VisionLanguageProvider)
+    refuse_unread(args, asks_model)
     work = open_work(args, bool(provider and provider.uses_ground_truth))
     work.provider, work.options, work.prices = provider, options, prices
     if provider and not args.allow_ground_truth_on_test:
@@ -116,6 +121,17 @@ def main(argv: list[str] | None = None) -> int:
     verbs = {'run': describing.run, 'plan': describing.plan, 'check': reports.check, 'stats': reports.stats,
              'import': reports.import_, 'export': reports.export, 'detect': reports.detect}
     return verbs[args.do](work)
+
+
+def refuse_unread(args: argparse.Namespace, asks_model: bool) -> None:
+    """Refuse what is told of a prompt where none is made of it."""
+    from irstd_toolbox.errors import ConfigError
+    read = dict(check=('word_limit',), detect=('upscale_small',)).get(args.do, PROMPT if asks_model else ())
+    for name in args.told:
+        if name not in read:
+            who = f'--do {args.do}' if asks_model or args.do in ASKING_NOBODY else f'provider {args.provider!r}'
+            raise ConfigError(f"--{name.replace('_', '-')} changes nothing here: {who} makes no prompt of it. "
+                              'Leave it out.')
 
 
 def open_work(args: argparse.Namespace, need_masks: bool) -> Any:

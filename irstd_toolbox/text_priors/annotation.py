@@ -1,5 +1,6 @@
 """Write a folder of descriptions: what is to be done, doing it so that it can be resumed, and the record of it."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from irstd_toolbox import __version__
-from irstd_toolbox.errors import ConfigError, UserError
+from irstd_toolbox.errors import ConfigError, DataError, UserError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.provider import TextPriorProvider
 from irstd_toolbox.text_priors.scene import Scene
@@ -15,6 +16,8 @@ from irstd_toolbox.text_priors.vlm.session import hold, run_dir
 
 __all__ = [
     'Job', 'Outcome', 'annotate', 'holds_others', 'now', 'plan', 'recorded_runs', 'refuse_leakage', 'write_runs']
+
+_logger = logging.getLogger('irstd_toolbox')
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def annotate(
         try:
             for image_id in job.todo:
                 try:
-                    sentence = provider.describe(load(image_id, provider.uses_ground_truth))
+                    sentence = _described(provider, load(image_id, provider.uses_ground_truth))
                     store.write_description(job.folder, image_id, sentence, job.suffix, job.overwrite)
                     outcome.written.append(image_id)
                 except UserError as error:
@@ -114,6 +117,17 @@ def annotate(
         finally:
             _write_record(job, runs, run, outcome)
     return outcome
+
+
+def _described(provider: TextPriorProvider, scene: Scene) -> str:
+    """Its sentence; whatever else a third party's provider raises is an error of this image."""
+    try:
+        return provider.describe(scene)
+    except UserError:
+        raise
+    except Exception as error:
+        _logger.debug('the provider raised what it must not', exc_info=True)
+        raise DataError(f'a defect of the provider: {type(error).__name__}: {error}') from error
 
 
 def _earlier_runs(job: Job) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ class ImportReport:
         same: Ids that had this text already.
         kept: Ids whose other description stays.
         rejected: By id, why its text is no description.
+        others: Ids of the source that are images of the data set, but none that texts were taken over for.
         unknown: Ids of the source that are no images of the data set.
         missing: Images that the source does not describe.
         uses_ground_truth: Whether the texts were made from masks; None if nobody says.
@@ -41,6 +42,7 @@ class ImportReport:
     same: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     uses_ground_truth: bool | None = None
@@ -63,6 +65,9 @@ class ImportReport:
                  f'{len(self.rejected)} rejected, {len(self.unknown)} of unknown images, {len(self.missing)} images '
                  f'without: {self.folder}; {origin}{"; LEAKAGE: test images among them" if self.leakage else ""}']
         lines += [f'rejected: {image_id}: {reason}' for image_id, reason in list(self.rejected.items())[:shown]]
+        if self.others:
+            lines.append(f'{len(self.others)} of other images of the data set, such as {self.others[0]}: '
+                         '--split all takes them over, too')
         if self.unknown:
             lines.append(f'unknown: {", ".join(self.unknown[:shown])}{", ..." if len(self.unknown) > shown else ""}')
         return '\n'.join(lines)
@@ -98,7 +103,7 @@ def read_lines(path: str | os.PathLike) -> dict[str, str]:
 def import_descriptions(
         source: str | os.PathLike, ids: Iterable[str], folder: str | os.PathLike, *, suffix: str | None = None,
         overwrite: bool = False, uses_ground_truth: bool | None = None, test_ids: Iterable[str] = (),
-        allow_ground_truth_on_test: bool = False) -> ImportReport:
+        allow_ground_truth_on_test: bool = False, others: Iterable[str] = ()) -> ImportReport:
     """Write existing descriptions into a data set's folder, cleaned, each under its image's id.
 
     Texts that a model's answer would not pass with (refusals, empty, markup) are not written. The import is added to
@@ -107,12 +112,13 @@ def import_descriptions(
     Args:
         source: A folder of descriptions under any of the four file names (or a data set's root above one), or a
             ``.jsonl`` file.
-        ids: The images of the data set.
+        ids: The images to take texts over for.
         suffix: Of new files; None takes LangIR's for these ids.
         overwrite: Replace a different description that is there.
         uses_ground_truth: What to record; None takes the source's own record, where there is one.
         test_ids: Those of ``ids`` that are tested on.
         allow_ground_truth_on_test: Write texts made from masks for test images; the record then says leakage.
+        others: More images of the data set, whose texts are left where they are.
 
     Raises:
         DataError: If the source cannot be read, is ``folder`` itself, or holds nothing.
@@ -130,10 +136,11 @@ def import_descriptions(
         record = store.read_provenance(place) or {}
     if not texts and not failed:
         raise DataError(f'{source} holds no descriptions. Expected one text file an image, or a .jsonl file.')
-    known = set(ids)
+    known, others = set(ids), set(others)
     report = ImportReport(
         folder, rejected={image_id: reason for image_id, reason in failed.items() if image_id in known},
-        unknown=[image_id for image_id in (*texts, *failed) if image_id not in known],
+        others=[image_id for image_id in (*texts, *failed) if image_id in others - known],
+        unknown=[image_id for image_id in (*texts, *failed) if image_id not in known | others],
         missing=[image_id for image_id in ids if image_id not in texts and image_id not in failed],
         uses_ground_truth=record.get('uses_ground_truth') if uses_ground_truth is None else uses_ground_truth)
     tested = [image_id for image_id in test_ids if image_id in texts]
@@ -185,5 +192,5 @@ def _write(report: ImportReport, image_id: str, raw: str, suffix: str, overwrite
 
 
 def _record(folder: Path, earlier: list[dict[str, Any]], run: dict[str, Any], report: ImportReport) -> None:
-    counts = {name: len(getattr(report, name)) for name in ('written', 'same', 'kept', 'rejected', 'unknown')}
+    counts = {name: len(getattr(report, name)) for name in ('written', 'same', 'kept', 'rejected', 'others', 'unknown')}
     write_runs(folder, [*earlier, run | {'counts': counts}])

@@ -83,6 +83,8 @@ _SIDES = ('vertical', 'horizontal')
 _MOTION = _set('''
     moving moves moved heading headed heads facing faces pointing points traveling travelling travels drifting
     flying flies going oriented''')
+_SIZE = re.compile(r'[\s\d×*-]+')
+"""Around and within the size of an image, '512x512' or '512 × 512-pixel', whose letters are words."""
 _SPREAD = re.compile(
     r'\b(?:spread|scattered|distributed|dispersed)\b[^.;]*?\b(?:over|across|throughout|around|about)\b', re.IGNORECASE)
 
@@ -159,7 +161,7 @@ def _is_of_image(words: Words, mention: Mention, following: Mention | None, end:
 def _is_whole(words: Words, i: int, following: Mention | None) -> bool:
     """Whether the noun that begins at ``i`` is the image, or a place in it that is kept."""
     for k in range(i, min(i + 5, len(words))):
-        if k > i and not _adjoins(words, k):
+        if k > i and not _adjoins(words, k) and not _SIZE.fullmatch(words.gap(k)):
             return False
         word = words.lower(k)
         if following and following.start == k:

@@ -99,6 +99,28 @@ def test_plan_knows_what_is_cached_and_calls_costs_unknown_without_prices(call, 
     assert 'cost unknown' in out and 'nothing was sent' in out
 
 
+def test_a_model_of_ones_own_costs_nothing_however_its_tokens_are_counted(call, capsys):
+    assert call('--do', 'plan', '--provider', 'openai_compatible', '--max-cost', '1', '--options', 'model=llava') == 0
+    assert 'input tokens unknown' in (out := capsys.readouterr().out) and 'cost about 0 ' in out
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (['--do', 'check', '--noun', 'targets'], '--noun changes nothing here: --do check makes no prompt of it'),
+    (['--do', 'detect', '--style', 'zero_shot'], '--style changes nothing here: --do detect'),
+    (['--do', 'import', '--word-limit', '30'], '--word-limit changes nothing here: --do import'),
+    (['--do', 'stats', '--shots-from', 'd'], '--shots-from changes nothing here: --do stats')])
+def test_what_is_told_of_a_prompt_is_refused_where_none_is_made_of_it(call, vlm_server, arguments, words):
+    with pytest.raises(ConfigError, match=words):
+        call(*arguments)
+    assert vlm_server.requests == []
+
+
+def test_an_offline_provider_is_told_no_prompt(tool, data_root):
+    with pytest.raises(ConfigError, match="--upscale-small changes nothing here: provider 'quadrant' makes no prompt"):
+        tool.main([str(data_root), '--provider', 'quadrant', '--upscale-small'])
+    assert not (data_root / 'descriptions').exists()
+
+
 def test_the_style_limit_and_noun_reach_the_model(call, vlm_server):
     call('--style', 'zero_shot', '--max-calls', '1')
     call('--word-limit', 'none', '--noun', 'targets', '--max-calls', '1')
@@ -159,8 +181,8 @@ def test_images_leave_this_machine_only_when_told(tool, data_root, monkeypatch, 
     assert not (data_root / '.annotation').exists()
     monkeypatch.setattr('irstd_toolbox.text_priors.cli.work.Limits',
                         lambda *numbers: Limits(*numbers[:5], first_delay=0.01))
-    assert tool.main([*arguments, '--yes', '--attempts', '1']) == 3
-    assert 'failed: XDU0: connection' in capsys.readouterr().err
+    assert tool.main([*arguments, '--yes', '--attempts', '1']) == 4
+    assert 'used up their attempts alike: connection: the connection to example.invalid' in capsys.readouterr().err
 
 
 def test_a_batch_is_submitted_looked_at_and_ingested(call, data_root, vlm_server, capsys, texts):

@@ -6,6 +6,7 @@ Of every fault the same is asked: what became of each image, and that none was l
 import io
 import logging
 import pickle
+import socket
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +102,35 @@ def one(vlm_server, tmp_path, infrared) -> Bench:
 def spread(faults: list[str]) -> dict[str, str]:
     """One fault an image, from the first on."""
     return dict(zip(IDS, faults, strict=False))
+
+
+@pytest.fixture
+def nobody(one: Bench) -> Bench:
+    """A provider of a port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    one.provider = build_provider('openai_compatible', dict(model='m', base_url=f'http://127.0.0.1:{port}/v1'))
+    return one
+
+
+def test_a_server_that_does_not_run_stops_the_run_with_its_cause(nobody):
+    report = nobody.run(attempts=2)
+    assert report.exit_code == 4 and '3 images in a row used up their attempts alike: connection' in report.stop.message
+    assert len(report.failed) == 2 and nobody.whole(report) and report.calls <= 8
+
+
+def test_a_server_that_fails_after_it_answered_is_given_ten_images(one):
+    one.on(dict.fromkeys(IDS[1:], 'error_500'))
+    report = one.run(attempts=1, concurrency=1)
+    assert report.stop is None and len(report.failed) == 8 and report.written == IDS[:1]
+    assert one.right(IDS[:1])
+
+
+def test_an_answer_between_failures_ends_their_row(one):
+    one.on({IDS[0]: 'error_500', IDS[1]: 'error_500', **dict.fromkeys(IDS[3:5], 'error_500')})
+    report = one.run(attempts=1, concurrency=1)
+    assert report.stop is None and sorted(report.failed) == [*IDS[:2], *IDS[3:5]]
 
 
 def test_without_faults_all_are_described_and_paid_once(bench):

@@ -46,6 +46,14 @@ def test_a_folder_is_imported_under_the_papers_names(source, tmp_path):
     assert (report.written, report.unknown, report.missing) == (['Misc_1', 'Misc_2'], ['Misc_9'], [])
 
 
+def test_images_of_another_list_are_told_apart_from_unknown_ones(source, tmp_path):
+    report = import_descriptions(source, IDS[:1], tmp_path / 'descriptions', others=IDS)
+    assert (report.written, report.others, report.unknown) == (['Misc_1'], ['Misc_2', 'Misc_3'], ['Misc_9'])
+    assert '2 of other images of the data set, such as Misc_2: --split all' in report.table()
+    record, = store.read_provenance(tmp_path / 'descriptions')['runs']
+    assert record['counts']['others'] == 2 and record['counts']['unknown'] == 1
+
+
 def test_a_refusal_is_not_imported_and_is_told(source, tmp_path):
     report = import_descriptions(source, IDS, tmp_path / 'descriptions')
     assert report.rejected['Misc_3'].startswith('refusal')
@@ -92,7 +100,7 @@ def test_the_import_is_added_to_the_record_and_holds_that_of_the_source(source, 
     record = store.read_provenance(tmp_path / 'descriptions')
     assert [run['provider'] for run in record['runs']] == ['anthropic', 'import']
     assert record['runs'][1]['source_record'] == theirs
-    assert record['runs'][1]['counts'] == {'written': 2, 'same': 0, 'kept': 0, 'rejected': 1, 'unknown': 1}
+    assert record['runs'][1]['counts'] == {'written': 2, 'same': 0, 'kept': 0, 'rejected': 1, 'others': 0, 'unknown': 1}
     assert (record['uses_ground_truth'], record['runs'][1]['source']) == (False, 'theirs')
     assert record['runs'][1]['finished']
 

@@ -60,6 +60,10 @@ def test_how_it_ended_decides_before_the_words_do(finish, text, reason):
     "It looks like the image wasn't uploaded.",
     'Could you upload the image?',
     'We cannot assist with that.',
+    "I can't provide that.",
+    'I cannot provide a description of a target at the center of this image.',
+    'Please share the image with the target in its upper left.',
+    'Cannot offer a location. Please provide more context.',
     'I refuse to help.',
     "It isn't possible to locate the target.",
     "It is not possible to determine the target's location in this image.",
@@ -85,6 +89,11 @@ def test_a_refusal_in_prose_is_one(text):
     'A faint target over the ridge, impossible to tell the target from the clutter by its size.',
     'A target above the sea; it is not possible to tell where the clouds end.',
     "It is not possible to determine the target's exact position, but it is near the lower edge.",
+    "I can't provide exact coordinates, but the small target is in the upper-left quadrant, near the cloud edge.",
+    'While I am unable to provide precise coordinates, the target is located in the upper right region.',
+    'The target is at the lower right. I cannot provide more detail.',
+    'The small target is at the upper left. Please share a higher-resolution image for a finer location.',
+    'I cannot offer 1.5-pixel precision but the target lies near the top.',
     'The sensor cannot provide contrast here; a dim target hangs below the clouds.',
     'There does not appear to be an image artifact beside the small target.',
     'The image is not given to clutter; one bright target is over the sea.',
@@ -111,6 +120,9 @@ def test_words_are_counted_as_words_and_nothing_is_cut():
     ('A "target" is at the "left"', 'A "target" is at the "left"'),
     ('Cafe\u0301 at the left.', 'Café at the left.'),
     ('A * b and snake_case_name stay, as 3 * 4 does.', 'A * b and snake_case_name stay, as 3 * 4 does.'),
+    ('About 3*3 pixels at the left of the 512*512 image.', 'About 3*3 pixels at the left of the 512*512 image.'),
+    ('A **2*3**-pixel target, *left*, of 9*9.', 'A 2*3-pixel target, left, of 9*9.'),
+    ('In the *up*per left.', 'In the upper left.'),
     ('> The target is at the left.\n---', 'The target is at the left.')])
 def test_the_text_is_one_clean_line_with_every_word(raw, cleaned):
     verdict = judge(answer(raw), 50)

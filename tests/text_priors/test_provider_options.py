@@ -106,7 +106,8 @@ def test_a_missing_sdk_is_told_with_the_extra_that_installs_it(monkeypatch, cls,
 
 
 @pytest.mark.parametrize(('options', 'free'), [
-    ({'base_url': LOCAL}, True), ({'base_url': LOCAL, 'api_key_env': 'ROUTER_KEY'}, False),
+    ({'base_url': LOCAL}, True), ({'base_url': 'http://0.0.0.0:8000/v1'}, True),
+    ({'base_url': LOCAL, 'api_key_env': 'ROUTER_KEY'}, False),
     ({'base_url': 'https://router.example/v1'}, False)])
 def test_asking_a_model_of_ones_own_is_free_and_a_server_that_may_be_paid_is_not(options, free):
     assert CompatibleProvider(model='m', **options).free is free

@@ -29,6 +29,8 @@ def regions(text):
     ('The target lies left\u2010of\u2013center.', 'center-left'),
     ('It is in the southern part of the image.', 'lower'),
     ('A target in the lower frame.', 'lower'),
+    ('The small target lies at the upper left of the 512x512 infrared image.', 'upper-left'),
+    ('The target is at the lower right of a 640 × 480-pixel image.', 'lower-right'),
     ('A target on the right hand.', 'right'),
     ('The target is horizontally centered.', 'horizontal center'),
     ('The target is vertically centered on the left.', 'center-left'),
@@ -66,6 +68,7 @@ def test_a_side_of_the_center_is_a_region(text, expected):
     'The target is on top of the hill.',
     'The target is above the tower to the right of the road.',
     'The target hides behind the upper clouds.',
+    'The target is to the left of the 3 ships.',
 ])
 def test_a_place_relative_to_a_landmark_is_no_region(text):
     assert regions(text) == ''

@@ -8,7 +8,7 @@ from irstd_toolbox.text_priors import annotation, store
 from irstd_toolbox.text_priors.cli.work import Shown, Work, listed
 from irstd_toolbox.text_priors.vlm.annotate import annotate, sort_out
 from irstd_toolbox.text_priors.vlm.batch_state import pending_images
-from irstd_toolbox.text_priors.vlm.cost import estimate
+from irstd_toolbox.text_priors.vlm.cost import Estimate, estimate
 from irstd_toolbox.text_priors.vlm.judge import judge
 from irstd_toolbox.text_priors.vlm.report import Report
 from irstd_toolbox.text_priors.vlm.session import open_desk, run_dir
@@ -114,8 +114,7 @@ def plan(work: Work) -> int:
                 inputs, unknown = inputs + (expected.input_tokens or 0), unknown or expected.input_tokens is None
                 outputs += expected.output_tokens
             shown.advance(image_id, 'cached' if image_id in cached else 'to be asked')
-    cost = None if unknown or work.prices is None else (
-        inputs * work.prices.input + outputs * work.prices.output) / 1e6
+    cost = Estimate(None if unknown else inputs, outputs).cost(work.prices)
     values = {'images': len(work.ids), 'kept': len(kept), 'pending': len(pending), 'cached': len(cached),
               'requests': len(keys), 'unreadable': failed, 'megabytes': round(sent / 1e6, 3),
               'input_tokens': None if unknown else inputs, 'output_tokens': outputs, 'cost': cost,

@@ -35,7 +35,7 @@ def import_(work: Work) -> int:
         raise ConfigError('--do import needs --source: a folder of descriptions, or a .jsonl file of id and text.')
     report = import_descriptions(
         work.args.source, work.ids, work.folder, suffix=work.args.suffix_told, overwrite=work.args.overwrite,
-        uses_ground_truth=work.args.from_ground_truth, test_ids=work.test_ids,
+        uses_ground_truth=work.args.from_ground_truth, test_ids=work.test_ids, others=work.images,
         allow_ground_truth_on_test=work.args.allow_ground_truth_on_test)
     work.show(report.table(), report.to_dict())
     return report.status

@@ -31,7 +31,7 @@ _AMBIENT = ('OPENAI_CUSTOM_HEADERS', 'OPENAI_ORG_ID', 'OPENAI_PROJECT_ID', 'ANTH
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine.
+    """Whether a URL's host is this machine; 0.0.0.0, which servers print as theirs, is.
 
     Example:
         >>> is_loopback('http://127.0.0.1:8000/v1'), is_loopback('http://localhost'), is_loopback('http://10.0.0.1')
@@ -39,7 +39,7 @@ def is_loopback(url: str) -> bool:
     """
     host = urlsplit(url).hostname or ''
     try:
-        return host == 'localhost' or ipaddress.ip_address(host).is_loopback
+        return host == 'localhost' or (address := ipaddress.ip_address(host)).is_loopback or address.is_unspecified
     except ValueError:
         return False
 

@@ -23,7 +23,9 @@ from irstd_toolbox.text_priors.vlm.types import (
 __all__ = ['Asker', 'NoAnswer', 'Stopped']
 
 ALIKE = 10
-"""So many requests in a row refused for the same reason stop the run."""
+"""So many requests in a row refused for the same reason stop the run, and so many images whose attempts are used up."""
+_ALIKE_AT_FIRST = 3
+"""Of such images, before anything was answered at all: nobody is there."""
 _THROTTLED = ('rate_limit', 'overloaded')
 _REMEDIES = {
     'auth': 'the key is not accepted. Check the environment variable that holds it',
@@ -65,6 +67,7 @@ class Asker:
         self._brake = Brake(limits)
         self._checked: asyncio.Task | None = None
         self._alike: tuple[str, int] = ('', 0)
+        self._spent: tuple[str, int] = ('', 0)
         self._answered, self._answers, self._in_flight = 0.0, 0, 0
 
     async def ask(self, image: PreparedImage, prompt: Prompt) -> Answer:
@@ -93,12 +96,13 @@ class Asker:
                 else:
                     failures += 1
                     if failures >= self.limits.attempts:
+                        self._stop_if_nobody_answers(error)
                         raise NoAnswer(f'{redact(str(error))} ({failures} attempts)') from None
                     delay = self.limits.delay(failures) if error.retry_after is None else error.retry_after
                     await self.stopper.sleep(delay)
             else:
                 self._brake.release()
-                self._alike, self._answered = ('', 0), time.monotonic()
+                self._alike, self._spent, self._answered = ('', 0), ('', 0), time.monotonic()
                 self._count(answer, expected)
                 return answer
 
@@ -167,6 +171,13 @@ class Asker:
         if error.retry_after is not None and error.retry_after > self.limits.max_wait:
             self._stop('fatal', f'{redact(str(error))}; the server asks to wait {error.retry_after:.0f} s, and the '
                                 f'limit is {self.limits.max_wait:g} s. Run the same command later')
+
+    def _stop_if_nobody_answers(self, error: ProviderError) -> None:
+        text, count = self._spent
+        self._spent = (str(error), count + 1 if text == str(error) else 1)
+        if self._spent[1] >= (ALIKE if self._answers else _ALIKE_AT_FIRST):
+            self._stop('fatal', f'{self._spent[1]} images in a row used up their attempts alike: {redact(str(error))}. '
+                                'See that the server runs, and run the same command again')
 
     def _give_up(self, error: ProviderError, waited: float, since: float) -> None:
         """End an image that was throttled for too long; if nobody else got through either, end the run."""

@@ -45,8 +45,15 @@ class Prices:
                               "such as prices=\"{'input': 2.5, 'output': 10}\".")
         return cls(float(value['input']), float(value['output']))
 
+    @property
+    def free(self) -> bool:
+        """Whether nothing costs anything, however many tokens it has."""
+        return not (self.input or self.output)
+
     def of(self, usage: Usage) -> float | None:
         """What an answer cost; tokens read from the vendor's cache are counted at full price. None if not counted."""
+        if self.free:
+            return 0.0
         if usage.input_tokens is None and usage.output_tokens is None:
             return None
         return ((usage.input_tokens or 0) * self.input + (usage.output_tokens or 0) * self.output) / 1e6
@@ -66,7 +73,9 @@ class Estimate:
 
     def cost(self, prices: Prices | None) -> float | None:
         """In the currency of the prices; None for unknown."""
-        return prices.of(Usage(self.input_tokens, self.output_tokens)) if prices and self.input_tokens else None
+        if prices is None or self.input_tokens is None and not prices.free:
+            return None
+        return prices.of(Usage(self.input_tokens, self.output_tokens))
 
 
 def image_tokens(model: str, width: int, height: int) -> int | None:

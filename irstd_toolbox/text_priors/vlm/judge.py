@@ -37,8 +37,10 @@ class Verdict:
 
 
 _CANNOT = r"(?:can ?not|can'?t|could not|couldn'?t|(?:am|'?m|was) (?:not able|unable) to|unable to)"
-_HELP = (r'(?:assist|help|comply|fulfill?|provide|support|discuss|offer|engage|respond|do|perform|complete|answer'
+_HELP = (r'(?:assist|help|comply|fulfill?|support|discuss|engage|respond|do|perform|complete|answer'
          r'|process|access|open|view)\b')
+_GIVE = r'(?:provide|offer)\b'
+_HELP_OR_GIVE = f'(?:{_HELP}|{_GIVE})'
 _SENT = r'(?:provided|attached|uploaded|given|shared|included|received)\b(?! to (?!your|this|the))'
 # Of text in lower case, with one apostrophe and one space.
 _DECLINES = re.compile('|'.join((
@@ -47,8 +49,8 @@ _DECLINES = re.compile('|'.join((
     rf'\b(?:sorry|apologi[sz]e|apologies|regret)\b[^.]*?\b(?:{_CANNOT}|no image|not (?:see|able))',
     rf'\b(?:i|we) ?{_CANNOT} (?:\w+ly )?{_HELP}',
     rf'(?:^|[.!?] ){_CANNOT} {_HELP}',
-    rf"\bi(?: am|'m) not (?:going|willing|allowed|permitted|supposed) to {_HELP}",
-    rf"(?:\bnot|n't) something (?:that )?i(?: can|'m able to| am able to|'m willing to| am willing to) {_HELP}",
+    rf"\bi(?: am|'m) not (?:going|willing|allowed|permitted|supposed) to {_HELP_OR_GIVE}",
+    rf"(?:\bnot|n't) something (?:that )?i(?: can|'m able to| am able to|'m willing to| am willing to) {_HELP_OR_GIVE}",
     r"\b(?:my|our|usage|content|safety) (?:\w+ )?(?:guidelines?|polic(?:y|ies)|programming|principles)\b",
     r"(?:\bnot|n't) (?:allow|permit) me to\b",
     rf'\bi ?{_CANNOT} (?:directly |actually )?(?:analy[sz]e|interpret|examine|see) '
@@ -56,7 +58,7 @@ _DECLINES = re.compile('|'.join((
     r"\bi (?:do not|don'?t) have (?:the )?(?:ability|access|capab)",
     r"\bi (?:do not|don'?t) see (?:any|an|the) (?:image|attach|picture)",
     r'\b(?:unable|not able) to (?:view|process|access|open|analy[sz]e|do this|assist|help|complete|perform)\b',
-    r'\b(?:please|(?:could|can|would|will) you(?: please)?) (?:re-?)?(?:provide|upload|attach|share|send)\b',
+    r'\b(?:please|(?:could|can|would|will) you(?: please)?) (?:re-?)?(?:upload|attach)\b',
     rf'\bno (?:infrared )?(?:image|picture|attachment) (?:(?:was|has been|is|were) )?{_SENT}',
     rf"\b(?:image|picture|attachment) (?:was|has|is)(?: not|n't) (?:been )?{_SENT}",
     rf"(?:\bnot|n't) (?:seem|appear) to (?:be|have|include) (?:an?|any|the) (?:image|picture|attachment)"
@@ -74,6 +76,11 @@ _EVADES = re.compile(
     rf'(?:\w+ly )?{_FIND} {_SOUGHT}'
     rf"|\b(?:location|position)(?: of [\w ]+)? (?:can ?not|can't|could not|couldn't) be \w+ed\b"
     r"|\bi (?:do not|don'?t) (?:see|know)\b")
+# Declines only where no place is named outside of its clause: "I cannot provide coordinates, but it is at the left".
+_WITHHOLDS = re.compile('|'.join((
+    rf'\b(?:i|we) ?{_CANNOT} (?:\w+ly )?{_GIVE}', rf'(?:^|(?<=[.!?] )){_CANNOT} {_GIVE}',
+    r'\b(?:please|(?:could|can|would|will) you(?: please)?) (?:re-?)?(?:provide|share|send)\b')))
+_CLAUSE_ENDS = re.compile(r'[.,;:!?](?= |$)| but ')
 _PLACES = re.compile(
     r'\b(?:upper|lower|top|bottom|left(?!\s+(?:to|for))|right(?!\s+(?:now|away))|cent(?:er|re|ral)|middle|corner|edge'
     r'|north\w*|south\w*|east\w*|west\w*)\b')
@@ -88,7 +95,7 @@ _NOT_PROSE = re.compile(r'''
 _MARKS = (
     (re.compile(r'^[ ]*(?:#{1,6}|>+|[-*+•–—])[ ]+', re.MULTILINE), ''),
     (re.compile(r'^[ ]*(?:-{3,}|={3,}|\*{3,}|_{3,})[ ]*$', re.MULTILINE), ''),
-    (re.compile(r'(\*\*\*|\*\*|\*)(?=\S)(.+?)(?<=\S)\1'), r'\2'),
+    (re.compile(r'(?<![\d*])(\*\*\*|\*\*|\*)(?=\S)(.+?)(?<=\S)\1(?![\d*])'), r'\2'),  # not the sign of 3*3
     (re.compile(r'(?<!\w)(___|__|_)(?=\S)(.+?)(?<=\S)\1(?!\w)'), r'\2'),
     (re.compile(r'~~(?=\S)(.+?)(?<=\S)~~'), r'\1'),
     (re.compile(r'`+([^`]+)`+'), r'\1'),
@@ -152,7 +159,14 @@ def is_refusal(text: str) -> bool:
         (True, False)
     """
     text = ' '.join(text.lower().replace('\N{RIGHT SINGLE QUOTATION MARK}', "'").split())
-    return bool(_DECLINES.search(text) or (_EVADES.search(text) and not _PLACES.search(text)))
+    return bool(_DECLINES.search(text) or (_EVADES.search(text) and not _PLACES.search(text))
+                or any(not _PLACES.search(_without_clause(text, found)) for found in _WITHHOLDS.finditer(text)))
+
+
+def _without_clause(text: str, found: re.Match) -> str:
+    begins = [end.end() for end in _CLAUSE_ENDS.finditer(text, 0, found.start())]
+    after = _CLAUSE_ENDS.search(text, found.end())
+    return f'{text[:begins[-1] if begins else 0]} {text[after.start():] if after else ""}'
 
 
 def clean(text: str) -> str:
