@@ -17,6 +17,7 @@ from PIL import Image
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.models.complexity import complexity
 from irstd_toolbox.registry import MODELS
+from irstd_toolbox.training.config_edits import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 # Suites and plans of slots are lists of configs: test_ablations_suites.py and test_slots_plan_files.py read them.
@@ -156,3 +157,14 @@ def test_the_pure_python_config_says_what_the_classic_one_says(part: str) -> Non
     classic, pure = (
         Config.fromfile(ROOT / 'configs' / folder / 'lgnet_nuaa_sirst.py').to_dict() for folder in ('', 'pure_python'))
     assert plain(pure[part]) == plain(classic[part])
+
+
+def test_the_pure_python_config_is_read_as_the_classic_one_and_can_be_written() -> None:
+    classic, pure = (load_config(str(ROOT / 'configs' / folder / 'lgnet_nuaa_sirst.py')) for folder in
+                     ('', 'pure_python'))
+    read = [name for name in classic if name.endswith(('dataloader', '_cfg', 'evaluator', 'hooks'))]
+    assert len(read) > 9
+    for name in [*read, 'model', 'optim_wrapper', 'param_scheduler', 'default_scope', 'visualizer', 'log_level']:
+        assert pure[name] == classic[name], name
+    again = Config.fromstring(pure.pretty_text, '.py')  # as a Runner writes it beside its checkpoints
+    assert again.model == classic.model

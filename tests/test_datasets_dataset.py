@@ -225,3 +225,16 @@ def test_an_error_in_a_loader_process_stays_a_data_error(root):
     loader = DataLoader(dataset, num_workers=1, collate_fn=pseudo_collate)
     with pytest.raises(DataError, match=r'XDU10.png: is empty \(0 bytes\)'):
         next(iter(loader))
+
+
+def test_two_data_sets_are_one_whose_descriptions_are_counted_together(root, tmp_path_factory):
+    other = tmp_path_factory.mktemp('other')
+    shutil.copytree(root, other / 'mine')
+    shutil.rmtree(other / 'mine' / 'descriptions')
+    one, two = (dict(type='IRSTDDataset', data_root=str(place), name=None, pipeline=[]) for place in
+                (root, other / 'mine'))
+    joined = DATASETS.build(dict(type='ConcatDataset', datasets=[dict(one, holdout=0.2), two]))
+    assert len(joined) == 8 + 10 and joined[17]['img_path'].startswith(str(other))
+    assert joined.metainfo['descriptions']['images'] == joined.datasets[0].metainfo['descriptions']['images'] >= 7
+    joined = DATASETS.build(dict(type='ConcatDataset', datasets=[two, one, one]))
+    assert joined.metainfo['descriptions']['images'] == 18

@@ -103,7 +103,7 @@ def test_a_child_sees_what_mmseg_registers_where_mmseg_has_one(name):
 
 
 @pytest.mark.parametrize(('child', 'name'), [
-    ('HOOKS', 'EMAHook'), ('DATASETS', 'ConcatDataset'), ('METRICS', 'DumpResults'), ('OPTIMIZERS', 'SGD'),
+    ('HOOKS', 'EMAHook'), ('DATASETS', 'RepeatDataset'), ('METRICS', 'DumpResults'), ('OPTIMIZERS', 'SGD'),
     ('OPTIM_WRAPPERS', 'AmpOptimWrapper'), ('VISUALIZERS', 'Visualizer'), ('MODELS', 'ExponentialMovingAverage'),
     ('LOOPS', 'EpochBasedTrainLoop'), ('PARAM_SCHEDULERS', 'LinearLR'), ('VISBACKENDS', 'TensorboardVisBackend'),
     ('LOG_PROCESSORS', 'LogProcessor'), ('DATA_SAMPLERS', 'InfiniteSampler')])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset, Compose
+from mmengine.dataset import ConcatDataset as EngineConcatDataset
 from mmengine.logging import print_log
 
 from irstd_toolbox.datasets.holdout import carve
@@ -19,9 +20,11 @@ from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.registry import DATASETS, TRANSFORMS
 from irstd_toolbox.text_priors.store import read_description, read_provenance
 
-__all__ = ['IRSTDDataset']
+__all__ = ['ConcatDataset', 'IRSTDDataset']
 
 _TRAINING = ('train', 'trainval')
+_OF_ONE = ('dataset', 'layout', 'split', 'holdout', 'part', 'descriptions')
+"""What ``metainfo`` says of one data set alone."""
 _described: set[str] = set()
 
 
@@ -215,3 +218,27 @@ class IRSTDDataset(BaseDataset):
                 print_log(f'{self.found.name}: {len(shared)} images are on both the {self.split} and the test list, '
                           f'such as {shared[0]}; results on the test list will be too good.', logger='current',
                           level=logging.WARNING)
+
+
+@DATASETS.register_module()
+class ConcatDataset(EngineConcatDataset):
+    """Several data sets as one, such as IRSTD-1k and NUAA-SIRST to train on both.
+
+    Args:
+        datasets: Data sets, or configs of some.
+        lazy_init: Whether to look at the disk only when asked.
+        ignore_keys: What else of their ``metainfo`` may differ, beside what says where their samples are from.
+
+    Note:
+        ``metainfo`` is the first data set's, but for ``descriptions``, which counts those of all.
+    """
+
+    def __init__(self, datasets: Sequence[Any], lazy_init: bool = False, ignore_keys: str | Sequence[str] = ()) -> None:
+        own = [ignore_keys] if isinstance(ignore_keys, str) else list(ignore_keys)
+        super().__init__(datasets, lazy_init, [*_OF_ONE, *own])
+        told = [one.metainfo['descriptions'] for one in self.datasets if 'descriptions' in one.metainfo]
+        if told:
+            origins = [one['uses_ground_truth'] for one in told if one['images']]
+            self._metainfo['descriptions'] = dict(
+                images=sum(one['images'] for one in told),
+                uses_ground_truth=True if True in origins else None if None in origins else False)

@@ -237,13 +237,17 @@ def find_checkpoint(work_dir: str | os.PathLike, which: str) -> Path:
     A kill between two best checkpoints leaves ``best.pth`` alone, the former of them.
 
     Raises:
-        CheckpointError: If there is none.
+        CheckpointError: If there is none, or there are several by different metrics.
     """
     folder = Path(work_dir)
     if which == 'last':
         found = resolve_resume(folder)
     else:
         best = sorted(filter(_intact, folder.glob('best_*.pth')), key=lambda path: path.stat().st_mtime)
+        kinds = sorted({re.sub(r'_(?:epoch|iter)_\d+$', '', path.stem) for path in best})
+        if len(kinds) > 1:
+            raise CheckpointError(f'{folder} holds the best checkpoints by {len(kinds)} metrics: '
+                                  f'{", ".join(path.name for path in best)}. Give the path of one.')
         found = best[-1] if best else next(filter(_intact, [folder / 'best.pth']), None)
     if found is None:
         raise CheckpointError(f'{folder} holds no {which} checkpoint. '

@@ -6,11 +6,15 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from mmengine import registry as engine_registry
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.logging import MMLogger
+from mmengine.registry import Registry
 
+from .. import registry
 from ..errors import ConfigError
 
 __all__ = [
@@ -53,8 +57,29 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
         raise ConfigError(f'{path} cannot be read as a config: {type(error).__name__}: {error}') from error
     finally:
         logger.level = level
+    _make_classic(config)
     apply_options(config, options)
     return config
+
+
+def _make_classic(config: Config) -> None:
+    """Leave of a pure-Python config what a classic one has: names for registered classes, nothing that was imported."""
+    for name, value in list(config.items()):
+        if isinstance(value, ModuleType) or callable(value):
+            config.pop(name)
+    _name_types(config)
+
+
+def _name_types(node: Any) -> None:
+    for key, value in list(node.items()) if isinstance(node, dict | Config) else enumerate(node):
+        if key == 'type' and callable(value) and any(one.get(value.__name__) is value for one in _registries()):
+            node[key] = value.__name__
+        elif isinstance(value, dict | list | tuple):
+            _name_types(value)
+
+
+def _registries() -> list[Registry]:
+    return [one for module in (registry, engine_registry) for one in vars(module).values() if isinstance(one, Registry)]
 
 
 def load_model_config(path: str, options: Sequence[str] = ()) -> ConfigDict:
@@ -78,7 +103,8 @@ def apply_options(config: Config, options: Sequence[str]) -> None:
     """
     for option in options:
         if not re.match(r'[\w.\-]+=', option):
-            raise ConfigError(f'--cfg-options {option!r} is not of the form KEY=VALUE, e.g. train_cfg.max_epochs=10.')
+            raise ConfigError(f'--cfg-options {option!r} is not of the form KEY=VALUE, such as '
+                              'train_dataloader.batch_size=4.')
         _require_place(config, option.partition('=')[0])
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
@@ -109,6 +135,11 @@ def merge_options(config: Config, options: Mapping[str, Any]) -> None:
 def _require_place(config: Config, key: str) -> None:
     node: Any = config
     *parents, last = key.split('.')
+    first = (parents or [last])[0]
+    if first in config and first not in _READ:
+        raise ConfigError(f'--cfg-options {key} would change nothing: {first} is a name within the config file, whose '
+                          'value its parts have already. Set what has it, such as train_cfg.max_epochs or '
+                          'train_dataloader.dataset.data_root, or write a config that has this one as its _base_.')
     for depth, part in enumerate(parents):
         if isinstance(node, list | tuple) and part.isdigit() and int(part) < len(node):
             node = node[int(part)]
@@ -130,6 +161,10 @@ _SECTIONS = ('compile', 'model.views', 'model.windows')
 _RUNNER_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'auto_scale_lr', 'model_wrapper_cfg', 'randomness',
                 'find_unused_parameters', 'sync_bn', 'experiment_name', 'compile', 'channels_last', 'val_dataloader',
                 'val_cfg', 'val_evaluator')
+_READ = {'model', 'data_preprocessor', 'train_dataloader', 'test_dataloader', 'train_cfg', 'test_cfg', 'test_evaluator',
+         'optim_wrapper', 'param_scheduler', 'default_hooks', 'custom_hooks', 'env_cfg', 'log_processor', 'log_level',
+         'visualizer', 'default_scope', *_RUNNER_KEYS}
+"""What the Runner or a tool reads of a config; other names at its top were for its own use."""
 
 
 def _unknown(key: str, place: str, part: str, node: Any) -> str:
@@ -220,5 +255,6 @@ def select_on_test(config: Config) -> None:
         raise ConfigError('--select-on-test needs a config with test_dataloader and val_cfg.')
     config.val_dataloader = ConfigDict(config.test_dataloader).copy()
     dataset = config.train_dataloader.dataset
-    for key in ('holdout', 'part'):
-        dataset.pop(key, None)
+    for one in (dataset, dataset.get('dataset'), *dataset.get('datasets', ())):  # those within a wrapper, too
+        for key in ('holdout', 'part'):
+            one and one.pop(key, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, broadcast_object_list, get_rank, is_main_process
+from mmengine.dist import all_reduce, broadcast, broadcast_object_list, get_rank, get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook as EngineCheckpointHook
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
@@ -19,6 +19,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from ..errors import ConfigError, UserError
 from ..registry import HOOKS
 from .determinism import SeededSamples, derived_seed, seed_everything
+from .logs import is_better_low
 
 __all__ = ['CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook']
 
@@ -29,7 +30,8 @@ class EpochSeedHook(Hook):
 
     Every process is seeded anew in each epoch from (seed, epoch, rank), once for the workers' seeds and, when they run,
     once more for dropout.
-    Every sample is drawn under a seed of its own, see :class:`SeededSamples`: flips, crops, jitter.
+    In epoch-based training every sample is drawn under a seed of its own, see :class:`SeededSamples`: flips, crops,
+    jitter.
 
     Note:
         Exact for epoch-based training on a data set of mmengine's, where no gradient waits for its update at the end of
@@ -40,11 +42,12 @@ class EpochSeedHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         dataset = runner.train_dataloader.dataset
-        self.samples = SeededSamples(dataset, runner.seed) if hasattr(dataset, 'prepare_data') else None
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        # Of a loop without epochs every pass would repeat the first one's flips and crops.
+        self.samples = SeededSamples(dataset, runner.seed) if by_epoch and hasattr(dataset, 'prepare_data') else None
         if self.samples is not None:
             dataset.prepare_data = self.samples
         needs = []
-        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
         if not by_epoch or (self.samples is None and runner.train_dataloader.persistent_workers):
             needs.append("EpochBasedTrainLoop, and a data set of mmengine's or persistent_workers=False")
         counts = _accumulative_counts(runner)
@@ -158,7 +161,12 @@ class CheckpointHook(EngineCheckpointHook):
     An outdated checkpoint is deleted after its successor is on disk, not before. A resumed run looks for the best
     checkpoint in its own folder only, to be deleted when a better one comes; where it is not there, the next validated
     one is the best. The validation that a kill came before is made up for, under the epoch that it follows. Of equals
-    the latest is the best: a network that finds nothing yet has learned the more.
+    the latest is the best: a network that finds nothing yet has learned the more. Of several processes all validate the
+    buffers that are saved, the first one's: each has running statistics of its own since the last step.
+
+    Raises:
+        ConfigError: If a metric of ``save_best`` is better the lower it is and ``rule`` is ``'greater'``, or the other
+            way round.
     """
 
     rule_map = dict(greater=operator.ge, less=operator.le)
@@ -189,6 +197,20 @@ class CheckpointHook(EngineCheckpointHook):
                 runner.val_loop.run()
             finally:
                 runner.message_hub.update_info('epoch', now)
+
+    def _init_rule(self, rules: list, key_indicators: list) -> None:
+        super()._init_rule(rules, key_indicators)
+        for rule, key in zip(self.rules, key_indicators, strict=False):
+            right = {True: 'less', False: 'greater'}.get(is_better_low(key))
+            if rule is not None and right is not None and rule != right:
+                raise ConfigError(f'CheckpointHook(save_best={key!r}, rule={rule!r}) would keep the worst checkpoint: '
+                                  f'set default_hooks.checkpoint.rule={right}.')
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        if get_world_size() > 1:
+            for buffer in runner.model.buffers():
+                if buffer.is_floating_point():
+                    broadcast(buffer, 0)
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         unknown = sorted(set(self.save_best or ()) - {'auto'} - set(metrics))

@@ -9,10 +9,24 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ['LoggedCurve', 'read_curve']
+__all__ = ['LoggedCurve', 'is_better_low', 'read_curve']
 
 _PLACES = ('iter', 'epoch')
 _LOWER_IS_BETTER = ('Fa', 'pixel_FPR', 'false_alarm_regions_per_image')
+_HIGHER_IS_BETTER = ('IoU', 'nIoU', 'Pd', 'precision', 'recall', 'F1')
+
+
+def is_better_low(key: str) -> bool | None:
+    """Whether the least of a logged value is the best; None of one that is not known here.
+
+    Example:
+        >>> is_better_low('irstd/Fa'), is_better_low('loss_mask'), is_better_low('irstd/IoU'), is_better_low('mine')
+        (True, True, False, None)
+    """
+    name = key.rpartition('/')[2]
+    if name in _LOWER_IS_BETTER or name.startswith('loss'):
+        return True
+    return False if name in _HIGHER_IS_BETTER else None
 
 
 @dataclass(frozen=True)
@@ -45,8 +59,8 @@ class LoggedCurve:
         """
         if np.isnan(self.values).all():
             return None
-        least = self.name in _LOWER_IS_BETTER or self.name.startswith('loss')
-        return len(self.values) - 1 - int((np.nanargmin if least else np.nanargmax)(self.values[::-1]))
+        best = np.nanargmin if is_better_low(self.key) else np.nanargmax
+        return len(self.values) - 1 - int(best(self.values[::-1]))
 
     def at(self, share: float) -> float:
         """The last value at or before a share of the epochs; ``nan`` before the first."""

@@ -1,6 +1,7 @@
 """Everything that can be found wrong before a run leaves a trace on disk."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -60,6 +61,8 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     _check_length(config)
     if 'val' in datasets and not on_test:
         _check_selection(config, datasets['val'])
+    if 'val' in datasets:
+        _check_targets(datasets['val'])
     model = MODELS.build(config.model)
     check_language(model, datasets['train'])
     if hasattr(model, 'load'):  # GroundedSAM's networks, whose weights are missing now or never
@@ -179,7 +182,8 @@ def _check_rate(rate: Any) -> None:
 
 def _check_optimizer(wrapper: ConfigDict) -> None:
     """Make the optimizer of a wrapper for one number: the engine makes it after the run has left a trace."""
-    check_kinds(OPTIM_WRAPPERS.get(wrapper.get('type', 'OptimWrapper')), wrapper)
+    kind = wrapper.get('type', 'OptimWrapper')
+    check_kinds(OPTIM_WRAPPERS.get(kind) if isinstance(kind, str) else kind, wrapper)
     made = OPTIMIZERS.build(dict(wrapper.optimizer, params=[nn.Parameter(torch.zeros(1))]))
     check_least(made, 0, weight_decay=wrapper.optimizer.get('weight_decay', 0))
 
@@ -191,6 +195,7 @@ def _check_schedules(config: Config, images: int) -> None:
         told = [one for several in told.values() for one in _as_list(several)]
     length = max(images // _per_step(config), 1)
     epochs = config.train_cfg.get('max_epochs', 1)
+    _check_ends(config, [one for one in _as_list(told) if isinstance(one, dict)], images)
     for one in _as_list(told):
         if not isinstance(one, dict):
             continue
@@ -213,6 +218,34 @@ def _check_schedules(config: Config, images: int) -> None:
         least = {name: one[name] for name in ('gamma', 'eta_min') if one.get(name) is not None}
         check_least(schedule, 0, **least)  # at a negative rate the loss would rise
         check_least(schedule, 1, step_size=one.get('step_size', 1))
+
+
+def _check_ends(config: Config, schedules: Sequence[dict], images: int) -> None:
+    """Warn of schedules that training ends before, as where its epochs alone were made fewer."""
+    hooks = [hook.get('type') for hook in config.get('custom_hooks', ()) if isinstance(hook, dict)]
+    if 'AnnealHook' in hooks:
+        return
+    epochs, iterations = config.train_cfg.get('max_epochs'), config.train_cfg.get('max_iters')
+    if epochs:
+        iterations = epochs * -(-images // _per_step(config))
+    for one in schedules:
+        last, unit = (epochs, 'epochs') if one.get('by_epoch', True) else (iterations, 'steps')
+        if last and one.get('end') and one['end'] > last:
+            warnings.warn(f'Training ends after {last} {unit}, a schedule of param_scheduler after {one["end"]}: the '
+                          'rate is still high then. Set the ends of param_scheduler, too, or give --minutes M '
+                          '--anneal.',
+                          stacklevel=4)
+
+
+def _check_targets(validation: Any) -> None:
+    """Warn of a validation list without a target, on which every detection is wrong and none is undefined."""
+    if not hasattr(validation, 'found'):
+        return
+    infos = (validation.get_data_info(place) for place in range(len(validation)))
+    if not any(validation.found.truth(info['image_id']).any() for info in infos if info['mask_path']):
+        warnings.warn(f'None of the {len(validation)} validation images has a target, so that IoU can choose no '
+                      'checkpoint: hold more out, or other images (holdout and seed of the data sets), or choose by '
+                      'false alarms (default_hooks.checkpoint.save_best=irstd/Fa, rule=less).', stacklevel=3)
 
 
 def _paths(dataset: Any) -> set[str]:

@@ -1,8 +1,8 @@
 """How a run shows itself: a progress bar with the time left, and its scalars as CSV."""
 
 import csv
+import io
 import logging
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from ..errors import ConfigError, check_least
+from ..evaluation.files import write_atomically
 from ..registry import HOOKS
 from .deadline_hook import DeadlineHook, deadline_of
 
@@ -133,12 +134,11 @@ class _Table:
     def add(self, step: int, row: dict[str, Any]) -> None:
         self.rows[step] = dict(iter=step, **row)
         columns = dict.fromkeys(key for row in self.rows.values() for key in row)
-        partial = self.path.with_suffix('.partial')
-        with partial.open('w', newline='') as file:
-            writer = csv.DictWriter(file, list(columns), restval='')
-            writer.writeheader()
-            writer.writerows(self.rows.values())
-        os.replace(partial, self.path)
+        text = io.StringIO(newline='')
+        writer = csv.DictWriter(text, list(columns), restval='')
+        writer.writeheader()
+        writer.writerows(self.rows.values())
+        write_atomically(self.path, text.getvalue().encode())
 
 
 @HOOKS.register_module()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -130,6 +131,14 @@ class IRSTDRunner(Runner):
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         """Write under another name first, so that a kill leaves no half of a file."""
         partial = f'.{filename}.partial'
-        super().save_checkpoint(out_dir, partial, *args, **kwargs)
-        if is_main_process():
-            os.replace(os.path.join(out_dir, partial), os.path.join(out_dir, filename))
+        draft = Path(out_dir, partial)
+        try:
+            super().save_checkpoint(out_dir, partial, *args, **kwargs)
+            if is_main_process():
+                os.replace(draft, Path(out_dir, filename))
+        except OSError as error:
+            error.filename = error.filename or str(Path(out_dir, filename))  # of a full disk there is none
+            raise
+        finally:
+            if is_main_process():
+                draft.unlink(missing_ok=True)

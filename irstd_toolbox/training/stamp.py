@@ -112,7 +112,7 @@ def _selection(runner: Runner) -> dict:
         return dict(on='none', metric=None, protocol=None, images=0)
     dataset = runner.val_dataloader.dataset
     hook = next((hook for hook in runner.hooks if isinstance(hook, EngineCheckpointHook)), None)
-    metric = hook.save_best[0] if hook is not None and hook.save_best else None
+    metric = ', '.join(hook.save_best) if hook is not None and hook.save_best else None
     protocols = [protocol for one in runner.val_evaluator.metrics for protocol in getattr(one, 'protocols', ())]
     protocol = str(getattr(protocols[0], 'name', protocols[0])) if protocols else None
     return dict(on=listed_as(dataset), metric=metric, protocol=protocol, images=len(dataset))

@@ -270,6 +270,14 @@ def test_a_kill_between_two_best_checkpoints_leaves_the_former_under_its_lasting
     assert find_checkpoint(tmp_path, 'best').name == 'best.pth'
 
 
+def test_of_the_best_by_two_metrics_none_is_chosen(tmp_path: Path) -> None:
+    _write(tmp_path, 'best_irstd_IoU_epoch_2.pth', 'best_irstd_Fa_epoch_4.pth', 'best_irstd_IoU_epoch_3.pth')
+    with pytest.raises(CheckpointError, match=r'by 2 metrics: .*best_irstd_Fa_epoch_4\.pth.*Give the path of one'):
+        find_checkpoint(tmp_path, 'best')
+    (tmp_path / 'best_irstd_Fa_epoch_4.pth').unlink()
+    assert find_checkpoint(tmp_path, 'best').name.startswith('best_irstd_IoU')
+
+
 def test_without_a_best_checkpoint_the_others_are_named(tmp_path: Path) -> None:
     _write(tmp_path, 'epoch_4.pth')
     with pytest.raises(CheckpointError, match=r'holds no best checkpoint\. .* holds epoch_4\.pth\.'):

@@ -10,6 +10,7 @@ from irstd_toolbox.training.config_edits import (
     apply_options,
     load_config,
     load_model_config,
+    merge_options,
     optim_wrappers,
     select_on_test,
     set_amp,
@@ -50,6 +51,28 @@ def test_gradients_can_be_clipped_where_the_config_does_not(option: str, wrapper
         config.optim_wrapper = {wrapper: config.optim_wrapper}
     apply_options(config, [option])
     assert (config.optim_wrapper[wrapper] if wrapper else config.optim_wrapper).clip_grad == dict(max_norm=1)
+
+
+@pytest.mark.parametrize('option', ['epochs=100', 'train_pipeline.0.size=4'])
+def test_a_name_within_the_config_file_cannot_be_set(option: str) -> None:
+    config = Config(dict(_config().to_dict(), epochs=3, train_pipeline=[dict(type='Resize', size=2)]))
+    with pytest.raises(ConfigError, match='would change nothing: .* is a name within the config file'):
+        apply_options(config, [option])
+    with pytest.raises(ConfigError, match='would change nothing'):
+        merge_options(config, {option.partition('=')[0]: 4})
+    assert config.epochs == 3 and config.train_pipeline[0]['size'] == 2
+
+
+@pytest.mark.parametrize('wrapper', [dict(type='RepeatDataset', times=2), dict(type='ConcatDataset')])
+def test_the_data_sets_within_a_wrapper_are_trained_on_whole(wrapper: dict) -> None:
+    config = _config()
+    inner = dict(config.train_dataloader.dataset)
+    inside = dict(dataset=inner) if wrapper['type'] == 'RepeatDataset' else dict(datasets=[inner, dict(inner)])
+    config.train_dataloader.dataset = dict(wrapper, **inside)
+    select_on_test(config)
+    found = config.train_dataloader.dataset
+    assert [dict(one) for one in found.get('datasets') or [found.dataset]] == [dict(split='a')] * (
+        2 if 'datasets' in found else 1)
 
 
 def test_what_only_the_runner_reads_can_be_set() -> None:

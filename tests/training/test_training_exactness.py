@@ -53,6 +53,22 @@ def test_own_random_starts_where_told_and_leaves_no_trace() -> None:
     assert torch.equal(torch.get_rng_state(), before[1])
 
 
+@pytest.mark.parametrize('workers', [0, 2])
+def test_without_epochs_a_sample_is_another_at_each_visit(make: Callable, toy: SimpleNamespace, workers: int) -> None:
+    class Watch(Hook):
+        def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+            for sample, values in zip(data_batch['data_samples'], data_batch['inputs'], strict=True):
+                seen.setdefault(sample.image_id, []).append(values[0].item())
+    seen: dict[str, list[float]] = {}
+    runner = make(hooks=EXACT, loader=dict(toy.loader(workers), sampler=dict(type='InfiniteSampler')), validate=False)
+    runner._train_loop = dict(type='IterBasedTrainLoop', max_iters=16)
+    runner.param_schedulers = None
+    runner.register_hook(Watch())
+    runner.train()
+    assert sum(map(len, seen.values())) == 32 and max(map(len, seen.values())) > 2
+    assert all(len(set(values)) == len(values) for values in seen.values())
+
+
 def test_the_worker_initialiser_follows_torchs_worker_seed() -> None:
     with own_random(0):
         torch.manual_seed(11)

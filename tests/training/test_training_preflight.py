@@ -1,15 +1,18 @@
 """What a training's pipeline brings a model that reads words and scenes."""
 
+import re
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from PIL import Image
 
 from irstd_toolbox.registry import DATASETS
+from irstd_toolbox.training import preflight
 from irstd_toolbox.training.preflight import check_language
 
 QUADRANT = dict(type='quadrant')
@@ -51,3 +54,36 @@ def test_a_model_whose_words_or_scene_the_pipeline_drops_is_warned_of(
     told = [str(one.message) for one in caught if one.category is UserWarning]
     assert len(told) == len(said) and all(part in text for part, text in zip(said, told, strict=True)), told
     assert np.array_equal(np.random.get_state()[1], before)
+
+
+def schedule(end: int, by_epoch: bool = True, hooks: tuple = (), **length: int) -> list[str]:
+    """What is said of a training of 6 epochs of 4 steps, the last of them of 2 images, or of ``length``."""
+    config = Config(dict(
+        train_cfg=length or dict(max_epochs=6), train_dataloader=dict(batch_size=4), custom_hooks=list(hooks),
+        param_scheduler=[dict(type='LinearLR', end=1), dict(type='CosineAnnealingLR', end=end, by_epoch=by_epoch)]))
+    with warnings.catch_warnings(record=True) as caught, DefaultScope.overwrite_default_scope('irstd_toolbox'):
+        warnings.simplefilter('always')
+        preflight._check_schedules(config, 14)
+    return [str(one.message) for one in caught if 'Training ends' in str(one.message)]
+
+
+@pytest.mark.parametrize(('told', 'said'), [
+    (dict(end=6), None), (dict(end=24, by_epoch=False), None), (dict(end=7, hooks=[dict(type='AnnealHook')]), None),
+    (dict(end=9, by_epoch=False, max_iters=9), None), (dict(end=7), 'after 6 epochs, a schedule .* after 7'),
+    (dict(end=25, by_epoch=False), 'after 24 steps, a schedule .* after 25'),
+    (dict(end=10, by_epoch=False, max_iters=9), 'after 9 steps, a schedule .* after 10')])
+def test_a_schedule_that_training_ends_before_is_warned_of(told: dict, said: str | None) -> None:
+    found = schedule(**told)
+    assert len(found) == bool(said) and all(re.search(said, text) for text in found)
+
+
+@pytest.mark.parametrize('targets', [0, 1])
+def test_a_validation_list_without_a_target_is_warned_of(targets: int, tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    for number in range(targets, 3):
+        Image.fromarray(np.zeros((32, 32), np.uint8)).save(tmp_path / 'masks' / f'scene_{number}.png')
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        preflight._check_targets(data)
+    assert [bool(re.search('None of the 3 validation images has a target', str(one.message))) for one in caught] \
+        == [True] * (not targets)

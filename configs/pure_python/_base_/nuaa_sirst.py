@@ -6,7 +6,7 @@ from mmengine.dataset import DefaultSampler
 from mmengine.hooks import DistSamplerSeedHook, IterTimerHook, LoggerHook, ParamSchedulerHook
 from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
 from mmengine.runner import EpochBasedTrainLoop, LogProcessor, TestLoop, ValLoop
-from mmengine.visualization import LocalVisBackend
+from mmengine.visualization import LocalVisBackend, TensorboardVisBackend
 
 from irstd_toolbox.datasets.dataset import IRSTDDataset
 from irstd_toolbox.datasets.transforms import (
@@ -82,6 +82,13 @@ param_scheduler = [
 ]
 
 default_scope = 'irstd_toolbox'
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'))
+log_level = 'INFO'
+load_from = None
+resume = False
 randomness = dict(seed=0)
 default_hooks = dict(
     timer=dict(type=IterTimerHook),
@@ -94,4 +101,5 @@ custom_hooks = [
     for hook in (EpochSeedHook, NaNGuardHook, CollapseGuardHook, CSVLoggerHook, ProgressHook, StampHook)
 ] + [dict(type=PanelHook, images=2, interval=5)]
 log_processor = dict(type=LogProcessor, by_epoch=True)
-visualizer = dict(type=IRSTDVisualizer, name='visualizer', vis_backends=[dict(type=LocalVisBackend)])
+visualizer = dict(type=IRSTDVisualizer, name='visualizer', vis_backends=[
+    dict(type=LocalVisBackend), dict(type=TensorboardVisBackend)])
