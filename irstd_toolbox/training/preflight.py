@@ -228,13 +228,14 @@ def _check_ends(config: Config, schedules: Sequence[dict], images: int) -> None:
     epochs, iterations = config.train_cfg.get('max_epochs'), config.train_cfg.get('max_iters')
     if epochs:
         iterations = epochs * -(-images // _per_step(config))
+    late = []
     for one in schedules:
         last, unit = (epochs, 'epochs') if one.get('by_epoch', True) else (iterations, 'steps')
         if last and one.get('end') and one['end'] > last:
-            warnings.warn(f'Training ends after {last} {unit}, a schedule of param_scheduler after {one["end"]}: the '
-                          'rate is still high then. Set the ends of param_scheduler, too, or give --minutes M '
-                          '--anneal.',
-                          stacklevel=4)
+            late.append((one['end'], f'Training ends after {last} {unit}, param_scheduler after {one["end"]}: its rate is '
+                                     'cut off on its way. Set its ends, too, or give --minutes M --anneal.'))
+    if late:
+        warnings.warn(max(late)[1], stacklevel=4)
 
 
 def _check_targets(validation: Any) -> None:

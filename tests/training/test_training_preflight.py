@@ -56,11 +56,11 @@ def test_a_model_whose_words_or_scene_the_pipeline_drops_is_warned_of(
     assert np.array_equal(np.random.get_state()[1], before)
 
 
-def schedule(end: int, by_epoch: bool = True, hooks: tuple = (), **length: int) -> list[str]:
+def schedule(end: int, by_epoch: bool = True, hooks: tuple = (), start: int = 1, **length: int) -> list[str]:
     """What is said of a training of 6 epochs of 4 steps, the last of them of 2 images, or of ``length``."""
     config = Config(dict(
         train_cfg=length or dict(max_epochs=6), train_dataloader=dict(batch_size=4), custom_hooks=list(hooks),
-        param_scheduler=[dict(type='LinearLR', end=1), dict(type='CosineAnnealingLR', end=end, by_epoch=by_epoch)]))
+        param_scheduler=[dict(type='LinearLR', end=start), dict(type='CosineAnnealingLR', end=end, by_epoch=by_epoch)]))
     with warnings.catch_warnings(record=True) as caught, DefaultScope.overwrite_default_scope('irstd_toolbox'):
         warnings.simplefilter('always')
         preflight._check_schedules(config, 14)
@@ -69,9 +69,10 @@ def schedule(end: int, by_epoch: bool = True, hooks: tuple = (), **length: int) 
 
 @pytest.mark.parametrize(('told', 'said'), [
     (dict(end=6), None), (dict(end=24, by_epoch=False), None), (dict(end=7, hooks=[dict(type='AnnealHook')]), None),
-    (dict(end=9, by_epoch=False, max_iters=9), None), (dict(end=7), 'after 6 epochs, a schedule .* after 7'),
-    (dict(end=25, by_epoch=False), 'after 24 steps, a schedule .* after 25'),
-    (dict(end=10, by_epoch=False, max_iters=9), 'after 9 steps, a schedule .* after 10')])
+    (dict(end=9, by_epoch=False, max_iters=9), None), (dict(end=7), 'after 6 epochs, param_scheduler after 7'),
+    (dict(end=9, start=8), 'after 6 epochs, param_scheduler after 9'),
+    (dict(end=25, by_epoch=False), 'after 24 steps, param_scheduler after 25'),
+    (dict(end=10, by_epoch=False, max_iters=9), 'after 9 steps, param_scheduler after 10')])
 def test_a_schedule_that_training_ends_before_is_warned_of(told: dict, said: str | None) -> None:
     found = schedule(**told)
     assert len(found) == bool(said) and all(re.search(said, text) for text in found)
