@@ -232,8 +232,8 @@ def _check_ends(config: Config, schedules: Sequence[dict], images: int) -> None:
     for one in schedules:
         last, unit = (epochs, 'epochs') if one.get('by_epoch', True) else (iterations, 'steps')
         if last and one.get('end') and one['end'] > last:
-            late.append((one['end'], f'Training ends after {last} {unit}, param_scheduler after {one["end"]}: its rate is '
-                                     'cut off on its way. Set its ends, too, or give --minutes M --anneal.'))
+            late.append((one['end'], f'Training ends after {last} {unit}, param_scheduler after {one["end"]}: its rate '
+                                     'is cut off on its way. Set its ends, too, or give --minutes M --anneal.'))
     if late:
         warnings.warn(max(late)[1], stacklevel=4)
 
