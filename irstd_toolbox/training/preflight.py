@@ -239,7 +239,7 @@ def _check_ends(config: Config, schedules: Sequence[dict], images: int) -> None:
 
 
 def _check_targets(validation: Any) -> None:
-    """Warn of a validation list without a target, on which every detection is wrong and none is undefined."""
+    """Warn of a validation list without a target: IoU is undefined where nothing is found, and 0 where anything is."""
     if not hasattr(validation, 'found'):
         return
     infos = (validation.get_data_info(place) for place in range(len(validation)))
