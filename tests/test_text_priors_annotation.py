@@ -2,11 +2,8 @@
 
 import importlib.util
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -259,39 +256,6 @@ def test_a_place_that_cannot_be_written_to_is_said(tmp_path):
     (tmp_path / '.annotation').write_text('a file')
     with pytest.raises(ConfigError, match=r'\.annotation cannot be written to .*Give another folder'):
         annotation.annotate(job, Watched(), load, {})
-
-
-SLOW = '''
-import time
-from irstd_toolbox import hookimpl
-from irstd_toolbox.text_priors import TextPriorProvider
-class Slow(TextPriorProvider):
-    uses_ground_truth = False
-    def describe(self, scene):
-        time.sleep(0.3)
-        return 'Slowly seen.'
-@hookimpl
-def register_text_prior_providers(register):
-    register(Slow, name='slow')
-'''
-
-
-def test_a_run_that_was_killed_is_resumed_by_the_same_command(repository, data_root, tmp_path):
-    (tmp_path / 'plugins').mkdir()
-    (tmp_path / 'plugins' / 'slow_provider.py').write_text(SLOW)
-    command = [sys.executable, str(repository / 'tools' / 'annotate.py'), str(data_root), '--provider', 'slow',
-               '--split', 'all', '--plugins', str(tmp_path / 'plugins')]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not texts(data_root) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    first = texts(data_root)
-    assert 1 <= len(first) < 5 and set(first.values()) == {'Slowly seen.\n'}
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and done.stdout.startswith(f'{5 - len(first)} written, {len(first)} kept')
-    assert len(texts(data_root)) == 5
 
 
 def test_the_command_loads_no_torch_and_errors_are_one_paragraph_with_status_2(repository, data_root):

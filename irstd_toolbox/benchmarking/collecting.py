@@ -17,7 +17,7 @@ from ..datasets.layouts import detect
 from ..evaluation.files import write_atomically
 from ..evaluation.protocols import get
 from ..training.stamp import git_commit, lists_told
-from .configs import data_of, plain, text_at_test
+from .configs import data_of, name_of, plain, text_at_test
 from .planning import Plan, Row
 from .steps import Given, Rescore, Test, Train
 
@@ -137,7 +137,7 @@ def _selection(results: Sequence[Mapping], tests: Sequence[Test | Given]) -> str
         stamp = ((one.get('checkpoint') or {}).get('selection') or {}).get('on')
         last = isinstance(test.trained, Train) and not test.trained.outcome['chosen']
         found.add('none' if test.trained is None or last else stamp or 'not known')
-    concern = dict(test=0, none=4, holdout=3) | {'not known': 1}
+    concern = {'test': 0, 'not known': 1, 'holdout': 3, 'none': 4}  # 2: another list
     return min(found, key=lambda one: (concern.get(one, 2), one))
 
 
@@ -145,7 +145,7 @@ def _trained_elsewhere(results: Sequence[Mapping], tests: Sequence[Test | Given]
     """The data sets that given weights say they were trained on; None if these are the config's, or they do not say."""
     found = {data['dataset'] for one, test in zip(results, tests, strict=True) if not isinstance(test.trained, Train)
              for data in (one.get('checkpoint') or {}).get('trained_on', ())}
-    own = {data.get('name') or Path(data.data_root).name for data in data_of(config, 'train_dataloader')}
+    own = {name_of(data) for data in data_of(config, 'train_dataloader')}
     return ', '.join(sorted(found)) if found != own else None
 
 

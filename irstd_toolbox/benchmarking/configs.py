@@ -83,12 +83,17 @@ def _with_roots(node: Any) -> Iterator[Any]:
             yield from _with_roots(value)
 
 
+def name_of(data: Mapping) -> str:
+    """What a config's data set is called: its name, or its folder's."""
+    return data.get('name') or Path(data['data_root']).name
+
+
 def own_data_sets(config: Config) -> tuple[DataSet | None, DataSet | None]:
     """The data sets that a config itself names, for training and for test."""
     found = []
     for loader in ('train_dataloader', 'test_dataloader'):
         data = next(iter(data_of(config, loader)), None)
-        found.append(data and DataSet(data.get('name') or Path(data.data_root).name, Path(data.data_root), own=True))
+        found.append(data and DataSet(name_of(data), Path(data.data_root), own=True))
     return found[0], found[1]
 
 

@@ -165,9 +165,10 @@ class _Planner:
         row = Row(entry, bound, source, target, tests, seeds, cost=cost)
         if source is not None and (source.synthesize or source.root.is_dir()):
             tested = _tested(row)
-            seen = lists_of(data_of(bound, 'train_dataloader'))
-            # What is validated on and tested on is said of the checkpoint.
-            lists = lists_of([*seen, *(one for one in data_of(bound, 'val_dataloader') if lists_of([one]) != [tested])])
+            chosen = data_of(bound, 'val_dataloader')
+            if lists_of(chosen) == [tested]:  # which is said of the checkpoint
+                chosen = []
+            lists = lists_of(data_of(bound, 'train_dataloader') + chosen)
             name = f'{slug(source.name)}--{slug(target.name)}-{key_of([lists, tested])[:8]}'
             row.leaks = self._job(('leaks', name), lambda: Compare(
                 f'look for test images of {target.name} in what is trained on of {source.name}',

@@ -18,7 +18,7 @@ from irstd_toolbox.datasets.resident import ResidentPixels
 from irstd_toolbox.datasets.text_controls import misassign
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.registry import DATASETS, TRANSFORMS
-from irstd_toolbox.text_priors.store import read_description, read_provenance
+from irstd_toolbox.text_priors.store import joint_origin, read_description, read_provenance
 
 __all__ = ['ConcatDataset', 'IRSTDDataset']
 
@@ -201,7 +201,7 @@ class IRSTDDataset(BaseDataset):
         else:
             folders = [self._description_folder()] if texts else []
         told = [(read_provenance(folder) or {}).get('uses_ground_truth') for folder in folders]
-        return dict(images=len(texts), uses_ground_truth=True if True in told else None if None in told else False)
+        return dict(images=len(texts), uses_ground_truth=joint_origin(told))
 
     def _report(self, split: str, texts: Mapping[str, str]) -> None:
         """Log what was detected once, and which images this data set takes."""
@@ -238,7 +238,6 @@ class ConcatDataset(EngineConcatDataset):
         super().__init__(datasets, lazy_init, [*_OF_ONE, *own])
         told = [one.metainfo['descriptions'] for one in self.datasets if 'descriptions' in one.metainfo]
         if told:
-            origins = [one['uses_ground_truth'] for one in told if one['images']]
             self._metainfo['descriptions'] = dict(
                 images=sum(one['images'] for one in told),
-                uses_ground_truth=True if True in origins else None if None in origins else False)
+                uses_ground_truth=joint_origin(one['uses_ground_truth'] for one in told))

@@ -162,9 +162,8 @@ def recorded_runs(folder: Path) -> list[dict[str, Any]]:
 
 def write_runs(folder: Path, runs: list[dict[str, Any]]) -> None:
     """Write the record. What one run is (from the ground truth, leakage), all are; what is unknown of one, too."""
-    origins = {entry.get('uses_ground_truth', False) for entry in runs}
     store.write_provenance(folder, {
-        'uses_ground_truth': True if True in origins else None if None in origins else False,
+        'uses_ground_truth': store.joint_origin(entry.get('uses_ground_truth', False) for entry in runs),
         'leakage': any(entry.get('leakage', False) for entry in runs),
         'runs': runs})
 

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from irstd_toolbox.errors import ConfigError, DataError
 
 __all__ = [
     'FOLDERS', 'PROVENANCE', 'SUFFIXES', 'check_image_id', 'check_suffix', 'clean_text', 'find_description',
-    'find_folder', 'plain_hyphens', 'read_description', 'read_provenance', 'write_description', 'write_provenance']
+    'find_folder', 'joint_origin', 'plain_hyphens', 'read_description', 'read_provenance', 'write_description',
+    'write_provenance']
 
 SUFFIXES = ('.description.txt', '-description.txt', '_description.txt', '.txt')
 """What follows the image id in a description's file name."""
@@ -179,6 +180,17 @@ def read_provenance(folder: _Folder) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         raise DataError(f'{path} holds a JSON {type(record).__name__}; expected an object. Mend or remove the file.')
     return record
+
+
+def joint_origin(origins: Iterable[bool | None]) -> bool | None:
+    """Whether descriptions of several origins are from the ground truth: True if any are, None if that is not known.
+
+    Example:
+        >>> joint_origin([False, None, True]), joint_origin([False, None]), joint_origin([False]), joint_origin([])
+        (True, None, False, False)
+    """
+    origins = set(origins)
+    return True if True in origins else None if None in origins else False
 
 
 def write_provenance(folder: _Folder, record: Mapping[str, Any]) -> Path:

@@ -255,6 +255,6 @@ def select_on_test(config: Config) -> None:
         raise ConfigError('--select-on-test needs a config with test_dataloader and val_cfg.')
     config.val_dataloader = ConfigDict(config.test_dataloader).copy()
     dataset = config.train_dataloader.dataset
-    for one in (dataset, dataset.get('dataset'), *dataset.get('datasets', ())):  # those within a wrapper, too
+    for one in (dataset, dataset.get('dataset', {}), *dataset.get('datasets', ())):  # those within a wrapper, too
         for key in ('holdout', 'part'):
-            one and one.pop(key, None)
+            one.pop(key, None)

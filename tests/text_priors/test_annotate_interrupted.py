@@ -41,6 +41,21 @@ def slow_server(vlm_server_file: Path) -> Iterator[Server]:
     server.process.wait()
 
 
+SLOW = '''
+import time
+from irstd_toolbox import hookimpl
+from irstd_toolbox.text_priors import TextPriorProvider
+class Slow(TextPriorProvider):
+    uses_ground_truth = False
+    def describe(self, scene):
+        time.sleep(0.3)
+        return 'Slowly seen.'
+@hookimpl
+def register_text_prior_providers(register):
+    register(Slow, name='slow')
+'''
+
+
 def start(repository: Path, data_root: Path, server: Server, *arguments: str) -> subprocess.Popen:
     command = [sys.executable, str(repository / 'tools' / 'annotate.py'), str(data_root), '--provider', 'openai',
                '--split', 'all', '--options', 'model=gpt-6-test', f'base_url=http://127.0.0.1:{server.port}/v1',
@@ -67,6 +82,22 @@ def test_killed_and_called_again_it_finishes_and_no_kept_answer_is_paid_again(
     assert again.returncode == 0 and len(texts()) == 6 and first.items() <= texts().items()
     billed = slow_server.billed()
     assert len(billed) == 6 and sum(billed.values()) <= 7 and sum(count == 1 for count in billed.values()) >= kept
+
+
+def test_an_offline_run_that_was_killed_is_resumed_by_the_same_command(repository, data_root, tmp_path, texts):
+    (tmp_path / 'plugins').mkdir()
+    (tmp_path / 'plugins' / 'slow_provider.py').write_text(SLOW)
+    command = [sys.executable, str(repository / 'tools' / 'annotate.py'), str(data_root), '--provider', 'slow',
+               '--split', 'all', '--plugins', str(tmp_path / 'plugins')]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(texts, 1)
+    process.kill()
+    process.wait()
+    first = texts()
+    assert 1 <= len(first) < 6 and set(first.values()) == {'Slowly seen.\n'}
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith(f'{6 - len(first)} written, {len(first)} kept')
+    assert len(texts()) == 6
 
 
 def test_ctrl_c_finishes_what_is_under_way_and_leaves_with_130(repository, data_root, slow_server, texts):

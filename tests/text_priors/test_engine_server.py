@@ -19,6 +19,7 @@ from PIL import Image
 
 from irstd_toolbox.plugins import load_plugins
 from irstd_toolbox.text_priors import build_provider
+from irstd_toolbox.text_priors.vlm import asking
 from irstd_toolbox.text_priors.vlm.annotate import annotate
 from irstd_toolbox.text_priors.vlm.images import prepare_file
 from irstd_toolbox.text_priors.vlm.pace import Limits
@@ -120,15 +121,23 @@ def test_a_server_that_does_not_run_stops_the_run_with_its_cause(nobody):
     assert len(report.failed) == 2 and nobody.whole(report) and report.calls <= 8
 
 
-def test_a_server_that_fails_after_it_answered_is_given_ten_images(one):
-    one.on(dict.fromkeys(IDS[1:], 'error_500'))
+def test_a_server_that_fails_after_it_answered_is_given_more_images(one, monkeypatch):
+    one.on(dict.fromkeys(IDS[1:], 'server'))
+    monkeypatch.setattr(asking, 'ALIKE', 5)
+    report = one.run(attempts=2, concurrency=1)
+    assert report.exit_code == 4 and '5 images in a row used up their attempts alike: server' in report.stop.message
+    assert len(report.failed) == 4 and one.right(IDS[:1]) and one.whole(report) and report.calls == 11
+
+
+def test_failures_of_different_causes_are_no_row(one):
+    one.on({image_id: ('server', 'request_timeout')[place % 2] for place, image_id in enumerate(IDS)})
     report = one.run(attempts=1, concurrency=1)
-    assert report.stop is None and len(report.failed) == 8 and report.written == IDS[:1]
-    assert one.right(IDS[:1])
+    assert report.stop is None and len(report.failed) == len(IDS)
 
 
-def test_an_answer_between_failures_ends_their_row(one):
-    one.on({IDS[0]: 'error_500', IDS[1]: 'error_500', **dict.fromkeys(IDS[3:5], 'error_500')})
+def test_an_answer_between_failures_ends_their_row(one, monkeypatch):
+    one.on(dict.fromkeys([*IDS[:2], *IDS[3:5]], 'server'))
+    monkeypatch.setattr(asking, 'ALIKE', 3)
     report = one.run(attempts=1, concurrency=1)
     assert report.stop is None and sorted(report.failed) == [*IDS[:2], *IDS[3:5]]
 
