@@ -4,11 +4,14 @@ import ctypes
 import os
 import sys
 
-__all__ = ['keep_freed_memory']
+__all__ = ['WAY_BACK', 'keep_freed_memory', 'keeps_freed_memory']
+
+WAY_BACK = 'IRSTD_KEEP_FREED_MEMORY=0'
 
 _TRIM_THRESHOLD, _MMAP_MAX, _NEVER = -1, -4, -1  # of glibc's malloc.h
-_SWITCH, _OFF = 'IRSTD_KEEP_FREED_MEMORY', {'0', 'false', 'no', 'off'}
+_SWITCH, _OFF = WAY_BACK.partition('=')[0], {'0', 'false', 'no', 'off'}
 _OF_THE_CALLER = {'MALLOC_MMAP_MAX_', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_'}
+_done: list[bool] = []  # what the last call did
 
 
 def keep_freed_memory() -> bool:
@@ -32,4 +35,10 @@ def keep_freed_memory() -> bool:
     if _OF_THE_CALLER & set(os.environ) or 'glibc.malloc.mmap_' in tunables or 'glibc.malloc.trim_' in tunables:
         return False
     change = getattr(ctypes.CDLL(None), 'mallopt', None)  # musl has none
-    return change is not None and bool(change(_MMAP_MAX, 0) and change(_TRIM_THRESHOLD, _NEVER))
+    _done[:] = [change is not None and bool(change(_MMAP_MAX, 0) and change(_TRIM_THRESHOLD, _NEVER))]
+    return _done[0]
+
+
+def keeps_freed_memory() -> bool:
+    """Whether :func:`keep_freed_memory` was called, and glibc does."""
+    return _done == [True]

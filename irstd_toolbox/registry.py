@@ -106,6 +106,7 @@ MODELS = _child('model', mmseg.MODELS, 'models', construct=build_model_from_cfg)
 DATASETS = _child('dataset', mmseg.DATASETS, 'datasets.dataset')
 TRANSFORMS = _child('transform', mmseg.TRANSFORMS, 'datasets.transforms')
 HOOKS = _child('hook', mmseg.HOOKS, 'training')
+LOOPS = _child('loop', mmseg.LOOPS, 'training')
 OPTIMIZERS = _child('optimizer', mmseg.OPTIMIZERS, 'training')
 OPTIM_WRAPPERS = _child('optimizer wrapper', mmseg.OPTIM_WRAPPERS, 'training')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(

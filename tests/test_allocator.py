@@ -10,7 +10,7 @@ from irstd_toolbox import allocator
 
 FAULTS = '''
 import resource
-from irstd_toolbox import console
+from irstd_toolbox import allocator, console
 
 BLOCK = 64 << 20  # bytes, 16,384 pages; above 32 MiB, where glibc's own threshold ends
 
@@ -18,7 +18,7 @@ def main():
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         bytearray(b'x') * BLOCK
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, int(allocator.keeps_freed_memory()))
 
 '''
 
@@ -28,7 +28,9 @@ def faults(call: str, **environment: str) -> int:
     own = {name: value for name, value in os.environ.items() if not name.startswith(('MALLOC_', 'GLIBC_', 'IRSTD_'))}
     done = subprocess.run([sys.executable, '-c', FAULTS + call], env=own | environment, capture_output=True, text=True,
                           check=True)
-    return int(done.stdout)
+    pages, said = map(int, done.stdout.split())
+    assert said == (pages < 100)
+    return pages
 
 
 @pytest.fixture(autouse=True)

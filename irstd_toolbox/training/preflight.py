@@ -8,10 +8,11 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_world_size
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
+from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
 from ..errors import ConfigError, DataError, check_least
-from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE, check_kinds
+from ..registry import DATASETS, HOOKS, LOOPS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE, check_kinds
 from .compiling import compile_options, network_parts, try_compiler
 from .config_edits import optim_wrappers
 from .determinism import own_random
@@ -45,7 +46,8 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
     Raises:
         DataError: If a data set is missing or not as expected.
         ConfigError: If there is nothing to train on or no length of time to train for, the learning rate is none, or
-            validation would use test images without ``on_test``, or a schedule cannot be stepped.
+            validation would use test images without ``on_test``, a schedule cannot be stepped, or checkpoints or a
+            schedule count epochs in a training that counts iterations.
         KeyError: If a name is not registered; lists those that are.
     """
     init_default_scope(SCOPE)
@@ -95,6 +97,8 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         _check_rate(wrapper.optimizer.get('lr', 0.0))
         _check_optimizer(wrapper)
     _check_schedules(config, len(datasets['train']))
+    if _counts_iterations(config.train_cfg):
+        _check_counting(config)
     return Preflight(model, datasets)
 
 
@@ -188,17 +192,41 @@ def _check_optimizer(wrapper: ConfigDict) -> None:
     check_least(made, 0, weight_decay=wrapper.optimizer.get('weight_decay', 0))
 
 
-def _check_schedules(config: Config, images: int) -> None:
-    """Step each schedule at its beginning: the engine first does so after an epoch."""
+def _counts_iterations(loop: dict) -> bool:
+    if ('type' in loop) == ('by_epoch' in loop):
+        raise ConfigError(f'train_cfg={dict(loop)}: exactly one of type and by_epoch is expected, such as '
+                          "dict(type='EpochBasedTrainLoop', max_epochs=400).")
+    kind = LOOPS.get(loop.type) if isinstance(loop.get('type'), str) else loop.get('type')
+    return issubclass(kind, IterBasedTrainLoop) if isinstance(kind, type) else not loop.get('by_epoch', True)
+
+
+def _check_counting(config: Config) -> None:
+    """Refuse what waits for the end of an epoch where the engine's loop ends none before the training."""
+    saver = (config.get('default_hooks') or {}).get('checkpoint') or {}
+    if saver.get('by_epoch', True) and saver.get('interval', -1) != -1:
+        raise ConfigError('train_cfg counts iterations and default_hooks.checkpoint epochs, so that nothing would be '
+                          'saved before the end: set default_hooks.checkpoint.by_epoch=False and its interval in '
+                          'iterations.')
+    for one in _schedules(config):
+        if one.get('by_epoch', True) and not one.get('convert_to_iter_based', False):
+            raise ConfigError(f'train_cfg counts iterations and param_scheduler {one.get("type")} epochs, so that the '
+                              'rate would stay where it begins: give it by_epoch=False and its begin and end in '
+                              'iterations, or convert_to_iter_based=True.')
+
+
+def _schedules(config: Config) -> list[dict]:
     told = config.get('param_scheduler') or []
     if isinstance(told, dict) and 'type' not in told:  # lists by the name of their optimizer
         told = [one for several in told.values() for one in _as_list(several)]
+    return [one for one in _as_list(told) if isinstance(one, dict)]
+
+
+def _check_schedules(config: Config, images: int) -> None:
+    """Step each schedule at its beginning: the engine first does so after an epoch."""
     length = max(images // _per_step(config), 1)
     epochs = config.train_cfg.get('max_epochs', 1)
-    _check_ends(config, [one for one in _as_list(told) if isinstance(one, dict)], images)
-    for one in _as_list(told):
-        if not isinstance(one, dict):
-            continue
+    _check_ends(config, _schedules(config), images)
+    for one in _schedules(config):
         end = epochs if one.get('by_epoch', True) else config.train_cfg.get('max_iters', epochs * length)
         optimizer = torch.optim.Adam([nn.Parameter(torch.zeros(1))])  # has every value that schedules move
         schedule = PARAM_SCHEDULERS.build(

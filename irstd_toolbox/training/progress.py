@@ -150,7 +150,7 @@ class CSVLoggerHook(Hook):
     A loss that some iterations lack is averaged over those that have it.
 
     Args:
-        interval: Iterations of one row of ``train.csv``; an epoch's last iterations have a row too.
+        interval: Iterations of one row of ``train.csv``; the last ones of an epoch and of the training have a row too.
 
     Raises:
         ValueError: If ``interval`` is below 1.
@@ -173,7 +173,7 @@ class CSVLoggerHook(Hook):
                          outputs: dict | None = None) -> None:
         self.pending.append(_scalars(outputs))
         if not (self.every_n_inner_iters(batch_idx, self.interval)
-                or self.end_of_epoch(runner.train_dataloader, batch_idx)):
+                or self.end_of_epoch(runner.train_dataloader, batch_idx) or runner.iter + 1 == runner.max_iters):
             return
         names = dict.fromkeys(name for row in self.pending for name in row)
         values = {name: [row[name] for row in self.pending if name in row] for name in names}

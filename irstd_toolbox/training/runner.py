@@ -13,6 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from ..allocator import WAY_BACK, keeps_freed_memory
 from ..errors import DataError, lacks_memory
 from .checkpoint import check_fits, check_resumable, read_checkpoint
 from .compiling import CompilePartsHook, compile_options
@@ -43,14 +44,15 @@ class _RunConfig(Config):
 
 
 class IRSTDRunner(Runner):
-    """mmengine's Runner; differs in eight things.
+    """mmengine's Runner; differs in nine things.
 
     A checkpoint loads whole or not at all, whether to start from (``load_from``) or to resume. A checkpoint appears on
     disk whole or not at all. On the console appear warnings only; the log file has everything. A model with a method
     ``load``, whose networks come with their weights, is loaded as it is built. ``compile`` of a config compiles the
     network (:class:`CompilePartsHook`), and ``channels_last=True`` lays the weights of its convolutions, and with them
     the maps, out pixel by pixel in memory; both change a result by rounding alone. The config's text, which every
-    checkpoint holds, is made once. A memory that does not hold what is computed is a message.
+    checkpoint holds, is made once. A memory that does not hold what is computed is a message. A training that counts
+    iterations counts its epochs, too (:class:`~irstd_toolbox.training.loops.IterBasedTrainLoop`).
     """
 
     def __init__(self, *args: Any, cfg: Any = None, **kwargs: Any) -> None:
@@ -80,8 +82,10 @@ class IRSTDRunner(Runner):
             remedy = f'--cfg-options train_dataloader.batch_size={images // 2}'
         else:
             what, remedy = 'a training step', 'smaller images'
-        return (f'The memory of {model.data_preprocessor.device} does not hold {what}. Train with {remedy}, with '
-                'mixed precision, --amp, or on a machine with more.')
+        device = model.data_preprocessor.device
+        kept = f'with {WAY_BACK} in the environment, ' if device.type == 'cpu' and keeps_freed_memory() else ''
+        return (f'The memory of {device} does not hold {what}. Train with {remedy}, with mixed precision, --amp, {kept}'
+                'or on a machine with more.')
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
@@ -97,6 +101,12 @@ class IRSTDRunner(Runner):
         if hasattr(built, 'load'):
             built.load()
         return built.to(memory_format=torch.channels_last) if self.cfg.get('channels_last') else built
+
+    def build_train_loop(self, loop: Any) -> Any:
+        """Build the training loop; ``by_epoch=False`` stands for ``IterBasedTrainLoop``, as in the engine."""
+        if isinstance(loop, dict) and not loop.get('type') and not loop.get('by_epoch', True):
+            loop = dict(type='IterBasedTrainLoop', **{key: value for key, value in loop.items() if key != 'by_epoch'})
+        return super().build_train_loop(loop)
 
     def _maybe_compile(self, target: str) -> None:
         options = compile_options(self.cfg)

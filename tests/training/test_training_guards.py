@@ -12,6 +12,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 
+from irstd_toolbox import allocator
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError, UserError
 from irstd_toolbox.training.checkpoint import read_checkpoint
 from irstd_toolbox.training.hooks import CollapseGuardHook, NaNGuardHook
@@ -81,6 +82,13 @@ def test_a_step_of_a_batch_sampler_has_no_number_of_images(make: Callable, toy: 
     runner = make()
     monkeypatch.setattr(IRSTDRunner, 'train_dataloader', SimpleNamespace(batch_size=None))
     assert 'does not hold a training step. Train with smaller images' in runner._of_memory()
+
+
+@pytest.mark.parametrize('keeps', [False, True])
+def test_of_a_process_that_keeps_memory_the_way_back_is_told(
+        keeps: bool, make: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allocator, '_done', [keeps])
+    assert ('--amp, with IRSTD_KEEP_FREED_MEMORY=0 in the environment, or on' in make()._of_memory()) is keeps
 
 
 def test_another_failure_stays_what_it_is(make: Callable, toy: SimpleNamespace,

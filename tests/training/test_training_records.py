@@ -50,7 +50,7 @@ def test_scalars_are_written_as_csv(make: Callable, tmp_path: Path) -> None:
 
 def test_a_loss_that_some_iterations_lack_is_averaged_over_the_others(tmp_path: Path) -> None:
     hook = CSVLoggerHook(interval=3)
-    runner = SimpleNamespace(work_dir=str(tmp_path), iter=0, epoch=0, train_dataloader=[0] * 3,
+    runner = SimpleNamespace(work_dir=str(tmp_path), iter=0, epoch=0, max_iters=3, train_dataloader=[0] * 3,
                              optim_wrapper=SimpleNamespace(get_lr=lambda: dict(lr=[0.1])))
     hook.before_train(runner)
     for place, losses in enumerate((dict(loss=1.0, edge=4.0), dict(loss=2.0), dict(loss=3.0, late=5.0))):
