@@ -21,6 +21,7 @@ from irstd_toolbox.console import whole
 BATCH = ('submit', 'status', 'ingest', 'cancel', 'cleanup')
 ASKING_NOBODY = ('check', 'stats', 'import', 'export')
 VERBS = ('run', 'plan', *(f'batch-{verb}' for verb in BATCH), *ASKING_NOBODY, 'detect')
+OVERWRITING = ('run', 'plan', 'batch-submit', 'import')
 PROMPT = dict(style='system', word_limit=50, noun='target', shots=None, shots_from=None, upscale_small=False)
 
 
@@ -124,8 +125,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def refuse_unread(args: argparse.Namespace, asks_model: bool) -> None:
-    """Refuse what is told of a prompt where none is made of it."""
+    """Refuse what is told of a prompt where none is made of it, and of descriptions where none is written."""
     from irstd_toolbox.errors import ConfigError
+    if args.overwrite and args.do not in OVERWRITING:
+        raise ConfigError(f'--overwrite changes nothing here: --do {args.do} writes no description. Leave it out.')
     read = dict(check=('word_limit',), detect=('upscale_small',)).get(args.do, PROMPT if asks_model else ())
     for name in args.told:
         if name not in read:

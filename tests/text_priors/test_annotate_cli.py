@@ -108,7 +108,9 @@ def test_a_model_of_ones_own_costs_nothing_however_its_tokens_are_counted(call, 
     (['--do', 'check', '--noun', 'targets'], '--noun changes nothing here: --do check makes no prompt of it'),
     (['--do', 'detect', '--style', 'zero_shot'], '--style changes nothing here: --do detect'),
     (['--do', 'import', '--word-limit', '30'], '--word-limit changes nothing here: --do import'),
-    (['--do', 'stats', '--shots-from', 'd'], '--shots-from changes nothing here: --do stats')])
+    (['--do', 'stats', '--shots-from', 'd'], '--shots-from changes nothing here: --do stats'),
+    (['--do', 'detect', '--overwrite'], '--overwrite changes nothing here: --do detect writes no description'),
+    (['--do', 'batch-ingest', '--overwrite'], '--overwrite changes nothing here: --do batch-ingest')])
 def test_what_is_told_of_a_prompt_is_refused_where_none_is_made_of_it(call, vlm_server, arguments, words):
     with pytest.raises(ConfigError, match=words):
         call(*arguments)
