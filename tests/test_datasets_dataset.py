@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -233,8 +234,9 @@ def test_two_data_sets_are_one_whose_descriptions_are_counted_together(root, tmp
     shutil.rmtree(other / 'mine' / 'descriptions')
     one, two = (dict(type='IRSTDDataset', data_root=str(place), name=None, pipeline=[]) for place in
                 (root, other / 'mine'))
-    joined = DATASETS.build(dict(type='ConcatDataset', datasets=[dict(one, holdout=0.2), two]))
+    with DefaultScope.overwrite_default_scope('irstd_toolbox'):
+        joined = DATASETS.build(dict(type='ConcatDataset', datasets=[dict(one, holdout=0.2), two]))
+        thrice = DATASETS.build(dict(type='ConcatDataset', datasets=[two, one, one]))
     assert len(joined) == 8 + 10 and joined[17]['img_path'].startswith(str(other))
     assert joined.metainfo['descriptions']['images'] == joined.datasets[0].metainfo['descriptions']['images'] >= 7
-    joined = DATASETS.build(dict(type='ConcatDataset', datasets=[two, one, one]))
-    assert joined.metainfo['descriptions']['images'] == 18
+    assert thrice.metainfo['descriptions']['images'] == 18

@@ -1,5 +1,7 @@
 """TIFF files of colours that Pillow does not know are decoded by OpenCV; damaged ones stay an error."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -24,3 +26,25 @@ def test_a_damaged_one_is_an_error_that_names_it(tmp_path, kept):
     for read in (read_pixels, image_shape):
         with pytest.raises(DataError, match='a.tif: cannot be decoded'):
             read(tmp_path / 'a.tif')
+
+
+@pytest.mark.parametrize(('planes', 'samples', 'words'), [
+    (2, 3, '3 samples of 16 bits in planes of their own'), (1, 2, '2 samples of 16 bits a pixel')])
+def test_samples_that_no_decoder_here_puts_together_are_refused(tmp_path, planes, samples, words):
+    data = np.arange(6 * 9 * samples, dtype='<u2').tobytes()
+    each = len(data) // (samples if planes == 2 else 1)
+    counts = samples if planes == 2 else 1
+    tags = [(256, 4, [9]), (257, 4, [6]), (258, 3, [16] * samples), (259, 3, [1]), (262, 3, [2 if samples == 3 else 1]),
+            (273, 4, [0] * counts), (277, 3, [samples]), (278, 4, [6]), (279, 4, [each] * counts), (284, 3, [planes])]
+    extra, entries, at = b'', b'', 8 + 2 + 12 * len(tags) + 4
+    room = sum(4 * len(values) for _, _, values in tags)
+    for tag, kind, values in tags:
+        values = [at + room + each * number for number in range(counts)] if tag == 273 else values
+        packed = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        if len(packed) > 4:
+            packed, extra = struct.pack('<I', at + len(extra)), extra + packed
+        entries += struct.pack('<HHI', tag, kind, len(values)) + packed.ljust(4, b'\0')
+    (tmp_path / 'a.tif').write_bytes(b'II*\0' + struct.pack('<IH', 8, len(tags)) + entries + bytes(4)
+                                     + extra.ljust(room, b'\0') + data)
+    with pytest.raises(DataError, match=f'a.tif: cannot be decoded: a TIFF of {words} is not read'):
+        read_pixels(tmp_path / 'a.tif')

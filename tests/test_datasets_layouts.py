@@ -1,12 +1,14 @@
 """Every layout of docs/datasets.md is recognised, with its images, masks, descriptions and splits."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from irstd_toolbox.datasets import indexing
 from irstd_toolbox.datasets.layouts import LAYOUTS, detect
 from irstd_toolbox.datasets.scanning import DESCRIPTION_SUFFIXES, PROVENANCE
 from irstd_toolbox.errors import ConfigError, DataError
@@ -263,3 +265,26 @@ def test_the_description_of_a_layout_is_one_line_with_what_matters(make):
     assert detect(root).describe() == (
         f'NUAA-SIRST at {root}: layout L1 ({LAYOUTS["L1"]}); 1 images, 1 masks; splits test; ignored 1 .xml; '
         'masks are named ID_pixels0; NUAA-SIRST was published with 427 images')
+
+
+def test_masks_beside_their_images_in_the_folder_of_images_are_no_images(make):
+    found = detect(make('mine', *(f'images/f{n}{mark}.png' for n in range(2) for mark in ('', '_mask'))))
+    assert list(found.images) == ['f0', 'f1'] and found.masks['f1'].name == 'f1_mask.png'
+    assert not detect(make('plain', 'images/f0.png')).masks
+
+
+@pytest.mark.parametrize(('folder', 'ids', 'why'), [
+    ('NUAA-SIRST', ('Misc_1',), 'the folder is called so'),
+    ('data', [f'XDU{n}' for n in range(1001)], 'all 1001 ids are as its own')])
+def test_a_name_that_folder_or_ids_contradict_is_refused(make, monkeypatch, folder, ids, why):
+    root = make(folder, 'images/a.png')
+    monkeypatch.setattr(indexing, 'index_images', lambda *_: (dict.fromkeys(ids, root / 'images/a.png'), Counter()))
+    with pytest.raises(DataError, match=f'{why}.*, and SIRST-V2 was asked for. Give the folder of SIRST-V2, or name='):
+        detect(root, 'SIRST-V2')
+    detect(root, 'LangIR-SIRST')
+
+
+def test_images_of_ones_own_under_a_data_sets_name_are_warned_of(make):
+    root = make('mine', 'images/a.png')
+    with pytest.warns(UserWarning, match="is taken for IRSTD-1k, as told, though ids such as 'a' are not its own"):
+        detect(root, 'IRSTD-1k')

@@ -128,3 +128,23 @@ def test_what_two_splits_share_is_found(root):
     (root / 'trainval.txt').write_text('a\nb\n')
     (root / 'test.txt').write_text('c\nb\n')
     assert detect(root).overlap('trainval', 'test') == ('b',)
+
+
+def test_a_line_that_is_an_id_stays_one_whatever_it_ends_in(tmp_path):
+    for folder in ('images/images', 'masks/images'):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in ('f0.jpg.png', 'f1.png'):
+            Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / folder.partition('/')[0] / name)
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / folder / 'f2.png')
+    (tmp_path / 'trainval.txt').write_text('f0.jpg\nf1.png\nimages/f2\n')
+    assert detect(tmp_path).ids('trainval', require_masks=True) == ('f0.jpg', 'f1', 'images/f2')
+
+
+@pytest.mark.parametrize('place', ['Train.txt', 'SPLITS/train.TXT'])
+def test_lists_are_found_whatever_their_case(tmp_path, place):
+    for folder in ('Images', 'Masks'):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / folder / 'f0.png')
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text('f0\n')
+    assert detect(tmp_path).ids('train') == ('f0',)

@@ -44,6 +44,11 @@ def predict(model: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return torch.stack([one.seg_logits.data[0] for one in found]).sigmoid()
 
 
+def test_of_a_model_that_finds_no_targets_nothing_is_counted() -> None:
+    with pytest.raises(ConfigError, match='ContrastiveCLIP is not counted here'):
+        complexity(dict(type='ContrastiveCLIP', encoder=dict(type='OpenCLIPEncoder', model='ViT-B-16-quickgelu')))
+
+
 def test_the_views_of_a_picture_are_the_eight_symmetries_of_the_square() -> None:
     image = np.arange(6).reshape(2, 3)
     views = [view.apply(torch.from_numpy(image.copy())).numpy() for view in Views(True, True).symmetries]

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from numpy.random import SeedSequence
 from scipy import ndimage
 
 from irstd_toolbox.datasets.synthetic import CLUTTER, KINDS, SceneOptions, make_scene, mask_of, measure, profile
 from irstd_toolbox.datasets.synthetic.clutter import fractal
+from irstd_toolbox.datasets.synthetic.scene import _draw
 from irstd_toolbox.datasets.synthetic.sensor import quantize, sense
 from irstd_toolbox.datasets.synthetic.targets import Shape
 from irstd_toolbox.errors import ConfigError
@@ -263,3 +265,11 @@ def test_an_option_out_of_range_is_refused(options, message):
 def test_more_targets_than_have_room_are_refused_with_a_remedy():
     with pytest.raises(ConfigError, match='No place for 12 targets.*fewer targets'):
         make_scene(0, 0, SceneOptions(size=(64, 64), targets=(12, 12)))
+
+
+def test_a_small_scene_without_a_place_is_drawn_anew():
+    options = SceneOptions(size=(64, 64))
+    first = [SeedSequence(0, spawn_key=(index,)).spawn(4) for index in (14, 23, 6)]
+    assert [_draw(streams, options.clutter[index % len(options.clutter)], options) is None
+            for index, streams in zip((14, 23, 6), first, strict=True)] == [True, True, False]
+    assert all(len(make_scene(0, index, options).targets) >= options.targets[0] for index in (14, 23))

@@ -58,6 +58,9 @@ def main(argv: list[str] | None = None) -> None:
 
     check(args)
     folders = name_folders(split_name(text) for text in args.predictions)
+    if 'image' in folders and 'surface' in args.kinds:
+        raise ConfigError("A method is called 'image', as the scene beside it is; give it another name: "
+                          f"NAME={folders['image']}.")
     layout = detect(args.data_root, args.dataset)
     split = layout.resolve(args.split, require_masks=True)
     strangers = sorted(set(args.ids or ()) - set(split.ids))

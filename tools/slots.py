@@ -68,6 +68,7 @@ def pack(args: argparse.Namespace, began: float) -> int:
     from irstd_toolbox.slots.wheels import needed
     check_folder(args.out)
     check_folder(args.results)
+    lacking = needed(args.wheels.glob('*.whl') if args.wheels else ())
     packed = pack(args.plan, args.results, args.out, source=ROOT, wheels=args.wheels, limit_mib=args.limit,
                   most=args.boxes, watch=lambda files: track(files, 'packing', transient=True))
     for kind in dict.fromkeys(item.kind for item in packed.items):
@@ -76,7 +77,7 @@ def pack(args: argparse.Namespace, began: float) -> int:
     for box in packed.boxes:
         size = sum(path.stat().st_size for path in box.iterdir())
         print(f'{box}  {size / 2**20:.2f} MiB of {args.limit:g}')
-    print(f'needed there, as not carried: {", ".join(needed(args.wheels.glob("*.whl") if args.wheels else ()))}')
+    print(f'needed there, as not carried: {", ".join(lacking)}')
     if packed.finished:
         print(f'finished and left out: {", ".join(packed.finished)}')
     for name, why in packed.lost.items():

@@ -40,7 +40,9 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     from irstd_toolbox.console import quiet
     quiet()
+    from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.files import check_targets, write_atomically
+    from irstd_toolbox.inference.predictor import pick_device
     from irstd_toolbox.inference.tuning import tune_probability, tune_threshold
     from irstd_toolbox.plugins import load_plugins
 
@@ -50,6 +52,9 @@ def main(argv: list[str] | None = None) -> None:
     if args.checkpoint:
         found = tune_probability(args.config, args.checkpoint, args.split, args.cfg_options, images=args.images,
                                  device=args.device)
+    elif args.device and pick_device(args.device).type != 'cpu':
+        raise ConfigError(f'--device {args.device} is for a network, of which a CHECKPOINT is expected; a formula is '
+                          'computed on the CPU.')
     else:
         found = tune_threshold(args.config, args.split or 'trainval', args.cfg_options, images=args.images)
     write_atomically(path, (json.dumps(found, indent=2) + '\n').encode())

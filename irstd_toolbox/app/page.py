@@ -43,8 +43,8 @@ def build_page(handlers: Handlers, threshold: float) -> gr.Blocks:
                 image = gr.File(label='Image, any format, size and depth', elem_id='image', height=150)
                 with gr.Row():
                     examples = {label: gr.Button(f'Try {label}', size='sm', min_width=130) for label in EXAMPLES}
-                slider = gr.Slider(0, 0.999, value=threshold, step=0.001, label='Threshold', elem_id='threshold',
-                                   info='A pixel is target where its probability is above.')
+                slider = gr.Slider(0, max(0.999, threshold), value=threshold, step=0.001, elem_id='threshold',
+                                   label='Threshold', info='A pixel is target where its probability is above.')
                 sentence = gr.Textbox(label='Sentence about the scene (optional)', info=SENTENCES.get(use),
                                       lines=2, max_lines=5, visible=use == 'read', elem_id='sentence')
                 if use == 'training only':

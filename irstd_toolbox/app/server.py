@@ -44,7 +44,7 @@ def launch(page: gr.Blocks, host: str, port: int, share: bool = False) -> str:
             show_error=False, allowed_paths=[], max_file_size=MAX_UPLOAD, footer_links=[], ssr_mode=False, pwa=False,
             mcp_server=False, enable_monitoring=False, run_history=False, theme=theme(), css=STYLE,
             js=SCRIPT)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter of a port above 65535
         raise ConfigError(f'The page cannot be served at {host}, port {port}: {error}. Choose another --port, or an '
                           'address of this machine as --host.') from error
     return shared or address

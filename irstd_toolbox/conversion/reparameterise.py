@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..errors import CheckpointError, ConfigError
-from ..evaluation.files import check_targets, write_atomically
+from ..errors import ConfigError
+from ..evaluation.files import write_atomically
 from ..registry import MODELS
 from ..training.checkpoint import file_sha256, load_weights
+from .writing import check_out
 
 __all__ = ['deploy', 'reparameterise_file']
 
@@ -47,12 +48,9 @@ def reparameterise_file(config: dict, checkpoint: Path, out: Path) -> dict[str, 
 
     Raises:
         ConfigError: As :func:`deploy` does, or if ``out`` cannot be written.
-        CheckpointError: If ``out`` is ``checkpoint``, or as :func:`load_weights` does.
+        CheckpointError: As :func:`~irstd_toolbox.conversion.writing.check_out` and :func:`load_weights` do.
     """
-    if out.resolve() == checkpoint.resolve():
-        raise CheckpointError(f'{out} is the trained checkpoint itself, which cannot be had back from the deployed '
-                              'one. Give another path to write to.')
-    check_targets(out)
+    check_out(out, checkpoint)
     model = MODELS.build(config).eval()
     meta = load_weights(model, checkpoint)['meta']
     before = sum(parameter.numel() for parameter in model.parameters())

@@ -13,6 +13,7 @@ from typing import NoReturn
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from irstd_toolbox.errors import DataError
 
@@ -26,7 +27,7 @@ _PathLike = str | os.PathLike
 _PLAIN = {'1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'I;16N', 'F'}
 _TAILS = (0.1, 99.9)
 _SCENE = (8.0, 247.0)
-_BITS_PER_SAMPLE = 258
+_BITS_PER_SAMPLE, _PLANES = 258, 284
 
 
 def read_image(path: _PathLike) -> np.ndarray:
@@ -232,7 +233,21 @@ def _is_deep_colour(source: Image.Image) -> bool:
     return len(bits) > 1 and max(bits) > 8
 
 
+def _check_samples(path: _PathLike) -> None:
+    """Refuse a TIFF whose samples OpenCV would mix up without a word."""
+    with open(path, 'rb') as file:
+        tags = ImageFileDirectory_v2(file.read(8))
+        file.seek(tags.next)
+        tags.load(file)
+    bits, apart = tags.get(_BITS_PER_SAMPLE, ()), tags.get(_PLANES) == 2
+    if len(bits) == 2 or apart and len(bits) > 1:
+        raise OSError(f'a TIFF of {len(bits)} samples of {max(bits)} bits '
+                      f'{"in planes of their own" if apart else "a pixel"} is not read')
+
+
 def _decode_deep(path: _PathLike) -> np.ndarray:
+    if _is_tiff(path):
+        _check_samples(path)
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise OSError('the pixels cannot be decoded')

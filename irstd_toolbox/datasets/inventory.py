@@ -164,7 +164,7 @@ class Layout:
             return self._read(split, 'trainval', 'there is no train list; the trainval list stands in')
         for path in (self.root / split, self.root / f'{split}.txt', Path(split)):
             if path.is_file():
-                return Split(split, read_list(path), str(path))
+                return Split(split, read_list(path, self.images), str(path))
         known = ', '.join(sorted({'all', *self.splits}))
         hint = ' To validate without a val list, carve a part from trainval (holdout).' if split == 'val' else ''
         raise DataError(f'{self.name} at {self.root}: no split {split!r}. Known: {known}; the path of a list file '
@@ -173,7 +173,7 @@ class Layout:
     def _read(self, name: str, key: str, note: str = '') -> Split:
         ids = self.splits[key]
         if isinstance(ids, Path):
-            return Split(name, read_list(ids), str(ids), note)
+            return Split(name, read_list(ids, self.images), str(ids), note)
         return Split(name, ids, f'the folder {key}/', note)
 
     def _demand(self, split: Split, files: Mapping[str, Path], kind: str) -> None:

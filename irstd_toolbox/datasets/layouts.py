@@ -6,6 +6,7 @@ The ids L1 to L14 are those of ``docs/datasets.md``. Loads neither torch nor mme
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -164,10 +165,10 @@ def _trees(root: Path, name: str | None) -> Iterator[Tree]:
     images = find_folder(root, _IMAGES)
     if images is None:
         return
-    own = Tree('own', {'': (images, find_folder(root, _MASKS))}, texts)
+    own = Tree('own', {'': (images, find_folder(root, _MASKS) or images)}, texts)
     lists = find_lists(root)
     for layout, pattern in _BY_LISTS.items():
-        folder = next((folder for folder in lists if re.fullmatch(pattern, folder)), None)
+        folder = next((folder for folder in lists if re.fullmatch(pattern, folder, re.IGNORECASE)), None)
         if folder and _fits(layout, root, lists[folder], folder, own, name):
             yield replace(own, layout=layout)
     yield own
@@ -192,9 +193,11 @@ def _read(root: Path, name: str | None, tree: Tree) -> Layout:
     """Index ``tree``; find its name and what the splits' names mean."""
     lists = {} if any(tree.parts) else find_lists(root)
     pattern = _BY_LISTS.get(tree.layout, '.*')
-    chosen = next((folder for folder in lists if re.fullmatch(pattern, folder)), None)
+    chosen = next((folder for folder in lists if re.fullmatch(pattern, folder, re.IGNORECASE)), None)
     layout = build(tree, LAYOUTS[tree.layout], root, name or root.absolute().name, {})
     card = find_card(name)
+    if card:
+        _check_name(card, layout, root, lists)
     if card is None and name is None:
         card = find_card(root.absolute().name) or (card_of_lists(lists[chosen]) if chosen else None) or _guess(layout)
     notes = list(layout.notes)
@@ -208,6 +211,27 @@ def _read(root: Path, name: str | None, tree: Tree) -> Layout:
     if card and card.images not in (None, len(layout.images)):
         notes.append(f'{card.name} was published with {card.images} images')
     return replace(layout, name=card.name if card else layout.name, splits=splits, notes=tuple(notes))
+
+
+def _check_name(card: Card, layout: Layout, root: Path, lists: Mapping[str, Mapping[str, Path]]) -> None:
+    """Refuse a name that the folder's name, or the ids and their number, contradict."""
+    if card.name.startswith('LangIR') or any(card is card_of_lists({stem: path}) for several in lists.values()
+                                             for stem, path in several.items()):
+        return
+    told = find_card(root.absolute().name)
+    by_ids = next((one for one in CATALOG if one.prefix and one.images == len(layout.images)
+                   and all(image_id.startswith(one.prefix) for image_id in layout.images)), None)
+    folder = told if told and plain(told.name) == plain(root.absolute().name) else None
+    for seen, why in ((folder, 'the folder is called so'), (by_ids, f'all {len(layout.images)} ids are as its own')):
+        if seen and seen is not card:
+            raise DataError(f'{root}: holds {seen.name} ({why}), and {card.name} was asked for. Give the folder of '
+                            f'{card.name}, or name={seen.name!r}, or name=None.')
+
+
+    strange = next((one for one in layout.images if card.prefix and not one.startswith(card.prefix)), None)
+    if strange:
+        warnings.warn(f'{root} is taken for {card.name}, as told, though ids such as {strange!r} are not its own '
+                      f'({card.prefix}...); results will carry that name. Set name=None for other data.', stacklevel=2)
 
 
 def _guess(layout: Layout) -> Card | None:

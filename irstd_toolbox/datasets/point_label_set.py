@@ -54,8 +54,10 @@ def write_point_labels(
     """Write ``images/``, ``masks/``, the lists and :data:`RECORD`; masks of ``split`` are pseudo-labels.
 
     Images, and masks of the other lists, are hard links to the originals where the file system can, else copies; the
-    masks are renamed to their images' ids. All is written into a hidden folder beside ``out``, which then takes the
-    name. A mask depends on the image, its points, the seed and the id alone, not on the other images.
+    masks are renamed to their images' ids. The list ``trainval`` is what was labelled, unless all of the data set's
+    was; of the others that of validation and test are kept, and ``train`` if all of it was labelled. All is written
+    into a hidden folder beside ``out``, which then takes the name. A mask depends on the image, its points, the seed
+    and the id alone, not on the other images.
 
     Args:
         found: The data set, see :func:`.layouts.detect`.
@@ -75,7 +77,7 @@ def write_point_labels(
     """
     if seed < 0:
         raise ConfigError(f'seed is {seed}; expected a whole number from 0.')
-    out, options = Path(out).absolute(), options or ClusteringOptions()
+    out, options = Path(out).resolve(), options or ClusteringOptions()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f'{out} exists. Expected no such folder, or an empty one; remove it or choose another.')
     ids = found.ids(split, require_masks=True)
@@ -85,6 +87,7 @@ def write_point_labels(
     if tested and not label_test:
         raise ConfigError(f'split {split!r} has {len(tested)} images of the test list, such as {tested[0]}; the masks '
                           'of that list stay the true ones. Choose another split, or ask for it (--label-test).')
+    lists = {name: part for name, part in lists.items() if name in ('val', 'test') or chosen.issuperset(part)}
     lists.setdefault('trainval', ids)
     staging = out.with_name(f'.{out.name}.{os.getpid()}.partial')
     try:
@@ -140,5 +143,7 @@ def _place(source: Path, folder: Path, image_id: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source.resolve(), target)
+    except FileNotFoundError:
+        raise DataError(f'{source}: no such file. Check the folder, or the link that leads there.') from None
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, target)

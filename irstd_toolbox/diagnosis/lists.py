@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def list_findings(layout: Layout) -> list[Finding]:
     for path in layout.lists:
         name = (layout.inside(path) or path).as_posix()
         try:
-            ids = read_quietly(path)
+            ids = read_quietly(path, layout.images)
         except DataError:
             wrong['list-unreadable'].append(name)
             continue
@@ -83,20 +83,21 @@ def list_findings(layout: Layout) -> list[Finding]:
         if not data.endswith(b'\n'):
             wrong['list-no-final-newline'].append(name)
         lines = data.decode('utf-8-sig').splitlines()
-        if data.startswith(b'\xef\xbb\xbf') or any(not line or clean_line(line) != line for line in lines):
+        cleaned = [clean_line(line, layout.images) for line in lines]
+        if data.startswith(b'\xef\xbb\xbf') or not all(lines) or cleaned != lines:
             wrong['list-decoration'].append(name)
-        counts = Counter(clean_line(line) for line in lines)
+        counts = Counter(cleaned)
         wrong['list-unknown-id'] += [f'{name}: {one}' for one in ids if one not in layout.images]
         wrong['list-repeated-id'] += [f'{name}: {one}' for one in ids if counts[one] > 1]
     findings = [one for kind, items in wrong.items() for one in found(kind, items)]
     return findings + _overlaps(families(layout), layout)
 
 
-def read_quietly(path: Path) -> tuple[str, ...]:
+def read_quietly(path: Path, known: Container[str] = ()) -> tuple[str, ...]:
     """The ids of a list, without the warning about those listed twice."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        return read_list(path)
+        return read_list(path, known)
 
 
 def _overlaps(groups: Sequence[Family], layout: Layout) -> list[Finding]:

@@ -58,7 +58,7 @@ def fresh_folder(out: str | Path, root: Path) -> Iterator[Path]:
     Raises:
         ConfigError: As :func:`check_out`, or if the system does not let the folder be made.
     """
-    target = check_out(out, root)
+    target = check_out(out, root).resolve()
     draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
     try:
         draft.mkdir(parents=True)

@@ -21,6 +21,9 @@ from irstd_toolbox.evaluation.regions import find_regions
 
 __all__ = ['Figure', 'Finding', 'GroundTruth', 'Rule', 'count_truth', 'investigate', 'rule_of']
 
+_MOST_SUMS = 10 ** 8  # 12 MB of bits, and 800 MB where each is reached
+
+
 
 class Rule(NamedTuple):
     """What of a protocol decides which targets there are; ``rule_of(protocol)`` gives it."""
@@ -247,6 +250,8 @@ def _image_mean(pd: Figure, truth: GroundTruth) -> tuple[bool | None, str, float
         return None, 'targets of each image not known', None
     per_image = {targets: images for targets, images in truth.per_image.items() if targets}
     images, unit = sum(per_image.values()), math.lcm(*per_image)
+    if images * unit > _MOST_SUMS:
+        return None, f'too many sums to tell, {images * unit:.1e}', None
     # Bit s of ``reached`` is set where s/L images' worth of targets can be found: bounded sums by binary splitting.
     reached = 1
     for targets, count in per_image.items():

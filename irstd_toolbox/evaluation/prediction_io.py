@@ -16,7 +16,7 @@ from PIL import Image
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.files import write_atomically
 
-__all__ = ['FULL_SCALE', 'PredictionReader', 'decode', 'encode', 'find_prediction', 'read_prediction',
+__all__ = ['check_numbers', 'FULL_SCALE', 'PredictionReader', 'decode', 'encode', 'find_prediction', 'read_prediction',
            'write_prediction']
 
 FULL_SCALE = 65535
@@ -44,13 +44,22 @@ def encode(logits: np.ndarray) -> np.ndarray:
         [0, 32767, 32767, 32768, 65535]
     """
     logits = np.asarray(logits, dtype=np.float64)
-    if np.isnan(logits).any():
-        raise DataError(
-            f'{np.count_nonzero(np.isnan(logits))} of {logits.size} logits are nan; expected numbers. The network '
-            'diverged: lower the learning rate, or use an earlier checkpoint.')
+    check_numbers(logits)
     decay = np.exp(-np.abs(logits))
     codes = np.rint(FULL_SCALE * np.where(logits > 0, 1.0, decay) / (1.0 + decay))
     return np.where(logits > 0, np.maximum(codes, _HALF), np.minimum(codes, _HALF - 1)).astype(np.uint16)
+
+
+def check_numbers(logits: np.ndarray) -> None:
+    """Refuse the logits, of any shape, of a network that has diverged.
+
+    Raises:
+        DataError: If one is nan.
+    """
+    unknown = np.count_nonzero(np.isnan(logits))
+    if unknown:
+        raise DataError(f'{unknown} of {logits.size} logits are nan; expected numbers. The network diverged: lower the '
+                        'learning rate, or use an earlier checkpoint.')
 
 
 def decode(codes: np.ndarray) -> np.ndarray:

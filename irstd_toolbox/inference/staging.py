@@ -82,7 +82,9 @@ def check_place(folder: Path, names: Sequence[str], record: str, owned: Callable
     check_folder(folder)
     if owned(folder / record) or (folder / _STAGE).is_dir():
         return
-    strange = [name for name in names if (folder / name).is_dir() and any((folder / name).iterdir())]
+    strange = [f'{name}/' for name in names if (folder / name).is_dir() and any((folder / name).iterdir())]
+    if (folder / record).exists():
+        strange.append(f'another {record}')
     if strange:
-        raise ConfigError(f'{folder} holds {strange[0]}/, but no {record} of a run before: it would be replaced. Name '
+        raise ConfigError(f'{folder} holds {strange[0]}, but no {record} of a run before: it would be replaced. Name '
                           'another folder, or move it away.')

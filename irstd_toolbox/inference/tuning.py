@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ..errors import ConfigError, DataError
+from ..evaluation.prediction_io import check_numbers
 from ..models.model_driven import ModelDrivenDetector
 from ..registry import DATASETS, MODELS, SCOPE
 from ..training.checkpoint import file_sha256
@@ -255,4 +256,5 @@ def _check_takes_threshold(config: Config) -> None:
 
 def _odds(logits: torch.Tensor) -> np.ndarray:
     """``p / (1 - p)``, which tells probabilities apart near 1 as well as near 0."""
+    check_numbers(logits.float().cpu().numpy())
     return logits.double().clamp(-30, 30).exp().cpu().numpy()

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..errors import ConfigError
 from ..registry import MODELS
 
 __all__ = ['complexity', 'forward_of']
@@ -26,11 +27,17 @@ def complexity(model: dict, size: tuple[int, int] = (512, 512)) -> dict:
         text and image encoder's; ``macs``: multiply-accumulates of convolutions and matrix products, encoder
         excluded; ``flops``: twice that; and for LGNet ``paper``, which says what the paper's figures are met by.
 
+    Raises:
+        ConfigError: If the model is of another kind.
+
     Note:
         Counted on meta tensors by PyTorch's own counter, so pooling, norms, upsampling and other
         element-wise work are not in it. Counters that print "FLOPs" for MACs are common in the field.
     """
     network = MODELS.build(copy.deepcopy(model)).eval()
+    if not hasattr(network, 'target_descriptor'):
+        raise ConfigError(f'{type(network).__name__} is not counted here; expected a config of a network that finds '
+                          'targets, such as an IRSTDSegmentor.')
     descriptor = network.target_descriptor
     parts = {name: _parameters(child) for name, child in network.named_children() if name != 'target_descriptor'}
     own = sum(row['trainable'] + row['frozen'] for row in parts.values())

@@ -2,8 +2,9 @@
 
 import io
 import json
+import math
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def pack(plan_file: str | Path, results: Path, out: Path, *, source: Path, wheel
             not hold it all.
         DataError: If a data set or what is known of a run cannot be read.
     """
+    if not 0 < limit_mib < math.inf:
+        raise ConfigError(f'--limit is {limit_mib}; a finite number of MiB above 0 is expected.')
     plan = read_plan(plan_file, source)
     _check_same(plan.runs, results, plan_file)
     finished = [run.name for run in plan.runs if states.is_tested(results / run.name)]
@@ -67,7 +70,7 @@ def pack(plan_file: str | Path, results: Path, out: Path, *, source: Path, wheel
                           f'every run of {plan_file} is finished in {results}; there is nothing to pack.')
     plan = replace(plan, runs=left)
     items = [Item('plan.json', 'plan', json.dumps(plan.to_json()).encode()),
-             Item('source.zip', 'source', _source(source))]
+             Item('source.zip', 'source', _source(source, {run.start for run in left}))]
     items += [Item(f'state_{name}.zip', 'state', data) for name, data in carried.items()]
     items += [Item(path.name, 'wheel', path.read_bytes()) for path in sorted(wheels.glob('*.whl'))] if wheels else []
     if wheels and not any(item.kind == 'wheel' for item in items):
@@ -153,15 +156,21 @@ def _state(results: Path, run: Run) -> bytes | None:
     return states.archive(folder, files) if states.epoch_of(folder) or states.is_trained(folder) else None
 
 
-def _source(source: Path) -> bytes:
-    """The code; published weights, larger than all of it, are carried by ``files`` of a plan where they are wanted."""
-    files = [path for name in SOURCE for path in sorted((source / name).rglob('*'))
-             if path.is_file() and path.suffix != '.safetensors' and not {'__pycache__', 'work_dirs'} & set(path.parts)]
+def _source(source: Path, starts: Set[str | None]) -> bytes:
+    """The code, and of published weights, larger than all of it, those that a run begins with."""
+    found = {path: path.relative_to(source) for name in SOURCE for path in sorted((source / name).rglob('*'))}
+    files = [path for path, own in found.items()
+             if path.is_file() and (path.suffix != '.safetensors' or own.as_posix() in starts)
+             and not {'__pycache__', 'work_dirs'} & set(own.parts)]
     return _zipped(files, source)
 
 
 def _tree(place: Path) -> bytes:
     files = sorted(path for path in place.rglob('*') if path.is_file()) if place.is_dir() else [place]
+    linked = [path for path in place.rglob('*') if path.is_symlink() and path.is_dir()]
+    if linked:
+        raise ConfigError(f'{linked[0]} is a link to a folder, whose files would not go along. Put a copy '
+                          'in its place.')
     return _zipped(files, place if place.is_dir() else place.parent)
 
 

@@ -34,6 +34,8 @@ class Run:
         test: Further arguments of ``tools/test.py``, such as ``['--protocol', 'canonical']``.
         checkpoint: Which of its checkpoints is tested, ``'best'`` or ``'last'``.
         minutes: How long it trains in a slot at most, where another waits for its place; None as long as there is time.
+        start: Path, below the source's folder, of the weights that it begins with and that go along; None if it needs
+            none, or a variable of the environment leads to them there.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Run:
     test: tuple[str, ...] = ()
     checkpoint: str = 'best'
     minutes: float | None = None
+    start: str | None = None
 
     @property
     def annealed(self) -> bool:
@@ -100,7 +103,7 @@ def read_plan(path: str | Path, source: Path) -> Plan:
     if unknown or not content.get('runs'):
         raise ConfigError(f'{path} holds {", ".join(unknown) or "no runs"}; expected are runs, and data, files, '
                           'environment and keep where needed. Delete what helps to write them: del NAME.')
-    runs = tuple(_run(entry, source, path) for entry in content.runs)
+    runs = tuple(_run(entry, source, path, bool(content.get('environment'))) for entry in content.runs)
     names = [run.name for run in runs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -119,15 +122,16 @@ def read_plan(path: str | Path, source: Path) -> Plan:
     return plan
 
 
-def _run(entry: Any, source: Path, path: str | Path) -> Run:
+def _run(entry: Any, source: Path, path: str | Path, led: bool) -> Run:
     allowed = ('name', 'config', 'seed', 'options', 'train', 'test', 'checkpoint', 'minutes')
     unknown = sorted(set(entry) - set(allowed)) if isinstance(entry, dict) else [repr(entry)]
     if unknown or 'config' not in entry:
         raise ConfigError(f'{path}: a run holds {", ".join(unknown) or "no config"}; expected is a dict with config '
                           f'and, where needed, {", ".join(key for key in allowed if key != "config")}.')
     seed, options = entry.get('seed', 0), _texts(entry, 'options', path)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ConfigError(f'{path}: {entry["config"]} has seed={seed!r}; a whole number is expected.')
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2 ** 32:
+        raise ConfigError(f'{path}: {entry["config"]} has seed={seed!r}; a whole number from 0 to {2 ** 32 - 1} is '
+                          'expected.')
     name = entry.get('name') or f'{Path(entry["config"]).stem}_{seed}'
     if not is_name(name):
         raise ConfigError(f'{path}: {name!r} cannot name a run; letters, digits, ".", "_" and "-" are taken.')
@@ -137,7 +141,7 @@ def _run(entry: Any, source: Path, path: str | Path) -> Run:
     if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
         raise ConfigError(f'{path}: {name} is to train for minutes={minutes!r}; a number above 0 is expected.')
     place = (source / entry['config']).resolve()
-    if not any(place.is_relative_to((source / folder).resolve()) for folder in SOURCE):
+    if not _goes_along(place, source):
         raise ConfigError(f'{path}: {entry["config"]} lies outside {source / "configs"}, and of {source} only '
                           f'{", ".join(SOURCE)} go along. Move it there.')
     config = load_config(str(place), options)
@@ -146,8 +150,26 @@ def _run(entry: Any, source: Path, path: str | Path) -> Run:
         raise ConfigError(f'{path}: {entry["config"]} does not train by epochs (train_cfg.max_epochs), and a slot ends '
                           'trainings after whole epochs.')
     own = place.relative_to(source.resolve()).as_posix()
-    return Run(name, own, int(epochs), seed, options, _texts(entry, 'train', path),
-               _texts(entry, 'test', path), entry.get('checkpoint', 'best'), minutes)
+    return Run(name, own, int(epochs), seed, options, _texts(entry, 'train', path), _texts(entry, 'test', path),
+               entry.get('checkpoint', 'best'), minutes,
+               _start(config.get('load_from'), source, f'{path}: {entry["config"]}', led))
+
+
+def _start(weights: str | None, source: Path, who: str, led: bool) -> str | None:
+    """The path of the weights that a run begins with; None if it begins with none, or a variable leads to them."""
+    place = (source / (weights or '')).resolve()
+    if weights and _goes_along(place, source) and place.is_file():
+        return place.relative_to(source.resolve()).as_posix()
+    if weights and not led:
+        raise ConfigError(f'{who} begins with load_from={weights}, which '
+                          f'{"does not go along" if place.is_file() else "is not there"}. Publish it into '
+                          f'{source / "configs"} (tools/publish.py), or carry it by files, and lead there by a '
+                          'variable of environment.')
+    return None
+
+
+def _goes_along(place: Path, source: Path) -> bool:
+    return any(place.is_relative_to((source / folder).resolve()) for folder in SOURCE)
 
 
 def _texts(entry: Any, key: str, path: str | Path) -> tuple[str, ...]:

@@ -103,6 +103,7 @@ def _unpack_whole(archive: Path, folder: Path) -> None:
     """Fill a folder, or leave it as it is: of a state that a kill has cut, one file would pass for all."""
     draft = folder.with_name(f'.{folder.name}')
     shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)  # of an empty folder the archive holds nothing
     with zipfile.ZipFile(archive) as file:
         file.extractall(draft)
     shutil.rmtree(folder, ignore_errors=True)

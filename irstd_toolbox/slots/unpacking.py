@@ -130,11 +130,16 @@ def _joined(folder: Path) -> bytes:
     """The newest gathering that is complete."""
     found: dict[int, dict[int, Path]] = defaultdict(dict)
     wanted: dict[int, int] = {}
+    places: set[Path] = set()
     for path in sorted(folder.rglob('slot_*.part*')):
         match = _PART.fullmatch(path.name)
         if match:
             generation, number, count = map(int, match.groups())
             found[generation][number], wanted[generation] = path, count
+            places.add(path.parent)
+    if len(places) > 1:
+        raise DataError(f'{folder} holds what came back of {len(places)} slots, in '
+                        f'{", ".join(map(str, sorted(places)))}. Unpack one after the other.')
     if not found:
         raise DataError(f'{folder} holds no files slot_N.partIofK. Give the folder that --out of the slot was.')
     for generation in sorted(found, reverse=True):

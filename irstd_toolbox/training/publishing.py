@@ -15,7 +15,7 @@ from .weights_only import halved
 
 __all__ = ['publish']
 
-_META = ('epoch', 'iter', 'seed', STAMP)
+_META = ('epoch', 'iter', 'seed', 'converted', 'reparameterised', STAMP)
 
 
 def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
@@ -28,7 +28,8 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
 
     Returns:
         The content of the ``.json``: ``sha256`` and ``bytes`` of the file, ``source_sha256``, ``precision``
-        (``'half'`` if there are float16 weights in it, else ``'single'``), and the checkpoint's epoch, seed and stamp.
+        (``'half'`` if there are float16 weights in it, else ``'single'``), and the checkpoint's
+        epoch, seed and stamp, and the origin of converted or re-parameterised ones.
 
     Raises:
         CheckpointError: If the checkpoint cannot be read, holds no weights, or what the format does not take, or

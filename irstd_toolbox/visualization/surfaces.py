@@ -14,21 +14,21 @@ from .curve_figures import PAGE
 __all__ = ['coarsen', 'surfaces']
 
 
-def coarsen(values: np.ndarray, most: int) -> tuple[np.ndarray, int]:
+def coarsen(values: np.ndarray, most: int) -> tuple[np.ndarray, tuple[int, int]]:
     """Reduce a map to at most ``most`` values a side by the maximum of blocks, so that no target vanishes.
 
+    A side is reduced by itself, so that a band of few rows keeps them.
+
     Returns:
-        The map, and the side of a block.
+        The map, and height and width of a block.
 
     Example:
         >>> coarsen(np.array([[0, 1, 0], [0, 0, 0], [7, 0, 2]]), 2)[0].tolist()
         [[1, 0], [7, 2]]
     """
-    block = -(-max(values.shape) // most)
-    if block == 1:
-        return values, 1
-    peaks = ndimage.maximum_filter(values, block, origin=-(block // 2), mode='nearest')
-    return peaks[::block, ::block], block
+    height, width = block = tuple(-(-side // most) for side in values.shape)
+    peaks = ndimage.maximum_filter(values, block, origin=[-(side // 2) for side in block], mode='nearest')
+    return peaks[::height, ::width], block
 
 
 def surfaces(
@@ -75,10 +75,10 @@ def surfaces(
         row, column = divmod(number, columns)
         axes = figure.add_axes((column / columns, (rows - 1 - row) * 0.88 * side / total, 0.9 / columns,
                                 0.86 * side / total), projection='3d')
-        shown, block = coarsen(one[top:bottom, left:right], most)
+        shown, (tall, wide) = coarsen(one[top:bottom, left:right], most)
         low, high = (scales or {}).get(name, (shown.min(), shown.max()))
         high = high if high > low else low + 1
-        x, y = np.meshgrid(left + block * np.arange(shown.shape[1]), top + block * np.arange(shown.shape[0]))
+        x, y = np.meshgrid(left + wide * np.arange(shown.shape[1]), top + tall * np.arange(shown.shape[0]))
         axes.plot_surface(x, y, shown, cmap='viridis', vmin=low, vmax=high, rstride=1, cstride=1, linewidth=0,
                           antialiased=False, rasterized=True)
         axes.set(xlim=(left, right - 1), ylim=(bottom - 1, top), zlim=(low, high))

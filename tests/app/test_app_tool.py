@@ -52,6 +52,22 @@ def test_nothing_of_the_page_is_a_programming_interface(predictor: Predictor, to
 
 
 @needs_gradio
+def test_the_slider_reaches_the_threshold(predictor: Predictor, top_hat: Path, tmp_path: Path) -> None:
+    from irstd_toolbox.app.page import build_page
+    page = build_page(Handlers(predictor, str(top_hat), None, tmp_path), 0.9995)
+    slider, = (block for block in page.blocks.values() if getattr(block, 'elem_id', '') == 'threshold')
+    assert slider.maximum == 0.9995
+
+
+@needs_gradio
+def test_a_port_that_is_none_is_an_error(predictor: Predictor, top_hat: Path, tmp_path: Path) -> None:
+    from irstd_toolbox.app.page import build_page
+    from irstd_toolbox.app.server import launch
+    with pytest.raises(ConfigError, match='cannot be served at 127.0.0.1, port 99999'):
+        launch(build_page(Handlers(predictor, str(top_hat), None, tmp_path), 0.5), '127.0.0.1', 99999)
+
+
+@needs_gradio
 def test_no_font_is_fetched() -> None:
     from irstd_toolbox.app.page import theme
     assert theme()._stylesheets == []

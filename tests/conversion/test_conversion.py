@@ -22,6 +22,7 @@ from irstd_toolbox.errors import CheckpointError
 from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.checkpoint import load_weights
 from irstd_toolbox.training.config_edits import load_config
+from irstd_toolbox.training.publishing import publish
 
 HERE = Path(__file__).parent
 OFFICIAL = json.loads(lzma.decompress((HERE / 'official_state_dicts.json.xz').read_bytes()))
@@ -114,6 +115,11 @@ def test_a_state_dict_inside_a_foreign_checkpoint_is_read(tmp_path):
     assert read_weights(tmp_path / 'a.tar')['w'].tolist() == [1, 1]
 
 
+def test_a_state_dict_under_another_name_is_read(tmp_path):
+    torch.save({'epoch': 3, 'net': {'module.w': torch.ones(2)}}, tmp_path / 'a.pth')
+    assert read_weights(tmp_path / 'a.pth')['w'].tolist() == [1, 1]
+
+
 def test_code_in_a_file_is_not_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({'net': {'w': torch.ones(2)}, 'trap': Attack()}, 'evil.pth')
@@ -157,6 +163,25 @@ def test_a_converted_file_loads_into_the_configs_model_and_says_where_it_is_from
     assert count == len(OFFICIAL['acmpt_FPN_AsymBi']) == len(checkpoint['state_dict'])
     about = checkpoint['meta']['converted']
     assert (about['source'], about['file'], about['licence']) == ('acm-pytorch', 'official.pkl', 'MIT')
+    assert publish(tmp_path / 'ours.pth', tmp_path / 'ours.safetensors')['converted'] == about
+
+
+@pytest.mark.parametrize(('source', 'record', 'error'), [
+    ('dnanet', 'basicirstd_DNANet', 'RuntimeError: size mismatch'),
+    ('hdnet', 'mshnet_warm0', 'KeyError: .network.entry')])
+def test_what_a_source_cannot_join_is_no_traceback(source, record, error):
+    with pytest.raises(CheckpointError, match=f'official.pkl is not what --from {source} converts .{error}'):
+        convert(official(record), source, nn.Conv2d(1, 1, 1), 'official.pkl')
+
+
+@pytest.mark.parametrize(('out', 'words'), [
+    ('official.pkl', 'is what is read'), ('ours.safetensors', 'Name it .pth')])
+def test_a_place_that_would_not_hold_the_outcome_is_refused(tmp_path, out, words):
+    torch.save({'other.weight': torch.ones(3)}, tmp_path / 'official.pkl')
+    before = (tmp_path / 'official.pkl').read_bytes()
+    with pytest.raises(CheckpointError, match=words):
+        convert_file({}, 'dnanet', tmp_path / 'official.pkl', tmp_path / out)
+    assert (tmp_path / 'official.pkl').read_bytes() == before
 
 
 @pytest.mark.parametrize('damage', ['missing', 'shape'])

@@ -11,6 +11,7 @@ from PIL import Image
 from irstd_toolbox.datasets.imaging import image_shape, read_mask
 from irstd_toolbox.datasets.layouts import LAYOUT_FILE, detect
 from irstd_toolbox.diagnosis import repair as module
+from irstd_toolbox.diagnosis import writing
 from irstd_toolbox.diagnosis.findings import KINDS
 from irstd_toolbox.diagnosis.repair import repair
 from irstd_toolbox.errors import ConfigError, DataError
@@ -149,3 +150,11 @@ def test_a_copy_of_nothing_is_an_error(root, examined, tmp_path):
     with pytest.raises(DataError, match='nothing would be left'):
         repair(examined(root), tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_copy_goes_where_a_link_to_an_empty_folder_leads(root, tmp_path):
+    (tmp_path / 'real').mkdir()
+    (tmp_path / 'link').symlink_to(tmp_path / 'real')
+    with writing.fresh_folder(tmp_path / 'link', root) as draft:
+        (draft / 'a').touch()
+    assert (tmp_path / 'real' / 'a').is_file() and (tmp_path / 'link').is_symlink()

@@ -39,6 +39,13 @@ def test_a_figure_may_fit_no_pooled_counting_but_an_image_mean() -> None:
     assert fitting('98.26', 'IRSTD-1k') == {'lgnet': '3.5 of 201 images lost'}
 
 
+def test_of_too_many_sums_of_an_image_mean_nothing_is_told() -> None:
+    per_image = dict.fromkeys(range(1, 23), 1)
+    truth = {Rule((512, 512), 'pil_nearest'): GroundTruth('own', 'test', 22, 253, per_image=per_image)}
+    found, = (one for one in investigate(Figure('90.5'), truth, ALL) if one.average == 'image')
+    assert found.fits is None and found.pd.startswith('too many sums to tell')
+
+
 def test_the_decimals_as_printed_count() -> None:
     # 265/297 = 89.2256 is printed as 89.2 or 89.23, not as 89.20
     assert 'canonical' in fitting('89.2', 'IRSTD-1k') and 'canonical' not in fitting('89.20', 'IRSTD-1k')

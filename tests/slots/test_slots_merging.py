@@ -90,6 +90,16 @@ def test_a_kill_between_two_gatherings_leaves_the_older_one(tmp_path: Path, gath
     assert unpack(tmp_path / 'out', tmp_path / 'results')['one']['epoch'] == 2
 
 
+def test_what_came_back_of_two_slots_is_not_taken_for_one(tmp_path: Path, gather: Callable) -> None:
+    (tmp_path / 'all').mkdir()
+    for day in ('one', 'two'):
+        gather(tmp_path / day, Limits())
+        (tmp_path / day / 'out').rename(tmp_path / 'all' / day)
+    with pytest.raises(DataError, match='of 2 slots, in .*all/one, .*all/two. Unpack one after the other'):
+        unpack(tmp_path / 'all', tmp_path / 'results')
+    assert not (tmp_path / 'results').exists()
+
+
 def test_a_new_gathering_takes_the_place_of_the_old_one(tmp_path: Path, gather: Callable,
                                                         write_run: Callable) -> None:
     gatherer = gather(tmp_path, Limits())

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from irstd_toolbox.slots.gathering import KEPT, Gatherer, Limits, choose
 from irstd_toolbox.slots.packing import pack, read_note, write_note
 from irstd_toolbox.slots.plan import Plan, Run, read_plan
 from irstd_toolbox.slots.running import Job, Slot, Timing, prepare
+from irstd_toolbox.slots.start import receive
 from irstd_toolbox.slots.unpacking import status_of, unpack
 from irstd_toolbox.training.checkpoint import find_checkpoint, read_checkpoint
 
@@ -88,6 +90,49 @@ def test_the_source_is_carried_without_published_weights(tmp_path: Path, plan: P
     with zipfile.ZipFile(io.BytesIO(carried)) as archive:
         names = archive.namelist()
     assert {'configs/tiny.py', 'tools/train.py'} < set(names) and 'configs/weights.safetensors' not in names
+
+
+def test_weights_that_a_run_begins_with_go_along_and_others_are_named(
+        tmp_path: Path, plan: Path, source: Path) -> None:
+    run, options = tmp_path / 'plan.py', "options=['load_from={}']"
+    (source / 'configs' / 'weights.safetensors').write_bytes(bytes(9))
+    run.write_text(f"runs = [dict(config='configs/tiny.py', {options.format('configs/weights.safetensors')})]\n")
+    items = pack(run, tmp_path / 'results', tmp_path / 'boxes', source=source).items
+    carried, = (item.data for item in items if item.name == 'source.zip')
+    assert 'configs/weights.safetensors' in zipfile.ZipFile(io.BytesIO(carried)).namelist()
+    for weights, words in ((tmp_path / 'plan.py', 'does not go along'), ('configs/none.pth', 'is not there')):
+        run.write_text(f"runs = [dict(config='configs/tiny.py', {options.format(weights)})]\n")
+        with pytest.raises(ConfigError, match=f'begins with load_from={weights}, which {words}'):
+            read_plan(run, source)
+    run.write_text(run.read_text() + "environment = dict(WEIGHTS='{home}/files')\n")
+    assert read_plan(run, source).runs[0].start is None
+
+
+def test_a_source_below_a_folder_of_results_is_carried(tmp_path: Path, source: Path) -> None:
+    place = shutil.move(source, tmp_path / 'work_dirs' / 'clone')
+    (tmp_path / 'plan.py').write_text("runs = [dict(config='configs/tiny.py')]\n")
+    items = pack(tmp_path / 'plan.py', tmp_path / 'results', tmp_path / 'boxes', source=Path(place)).items
+    carried, = (item.data for item in items if item.name == 'source.zip')
+    assert 'configs/tiny.py' in zipfile.ZipFile(io.BytesIO(carried)).namelist()
+
+
+def test_an_empty_folder_is_carried_and_a_linked_one_refused(tmp_path: Path, source: Path) -> None:
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'plan.py').write_text(
+        f"runs = [dict(config='configs/tiny.py')]\nfiles = dict(d={str(tmp_path / 'empty')!r})\n")
+    box, = pack(tmp_path / 'plan.py', tmp_path / 'results', tmp_path / 'boxes', source=source).boxes
+    receive(box, tmp_path / 'home')
+    prepare(tmp_path / 'home')
+    assert (tmp_path / 'home' / 'files' / 'd').is_dir()
+    (tmp_path / 'empty' / 'sub').symlink_to(source)
+    with pytest.raises(ConfigError, match='sub is a link to a folder, whose files would not go along'):
+        pack(tmp_path / 'plan.py', tmp_path / 'results', tmp_path / 'boxes', source=source)
+
+
+@pytest.mark.parametrize('limit', [float('nan'), float('inf'), 0.0])
+def test_a_limit_that_is_none_is_refused(tmp_path: Path, source: Path, limit: float) -> None:
+    with pytest.raises(ConfigError, match='a finite number of MiB above 0 is expected'):
+        pack(tmp_path / 'plan.py', tmp_path / 'results', tmp_path / 'boxes', source=source, limit_mib=limit)
 
 
 def test_a_kept_folder_comes_back_and_goes_along_with_the_next_slot(
@@ -201,7 +246,8 @@ def test_a_config_named_from_the_root_is_named_from_the_source_there(tmp_path: P
     ("dict(config='configs/tiny.py', checkpoint='first')", 'best or last is expected'),
     ("dict(config='configs/tiny.py', minutes=0)", 'a number above 0 is expected'),
     ("dict(config='configs/tiny.py', name=3)", '3 cannot name a run'),
-    ("dict(config='configs/tiny.py', seed='a')", "seed='a'; a whole number is expected"),
+    ("dict(config='configs/tiny.py', seed='a')", "seed='a'; a whole number from 0 to 4294967295"),
+    ("dict(config='configs/tiny.py', seed=-1)", 'seed=-1; a whole number from 0'),
     ("dict(config='configs/tiny.py', train='--amp bf16')", "train='--amp bf16'; a list of texts is expected"),
     ("dict(config='configs/tiny.py', test=['--panels', 3])", 'a list of texts is expected, an argument each'),
     ("dict(config='configs/tiny.py'), dict(config='configs/tiny.py')", '1 names stand for two runs')])

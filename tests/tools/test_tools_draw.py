@@ -42,6 +42,12 @@ def written(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file())
 
 
+def test_a_method_called_as_the_scene_is_refused(load_tool, data, tmp_path):
+    with pytest.raises(ConfigError, match="A method is called 'image', as the scene beside it is"):
+        load_tool('draw').main([str(data / 'own'), '--predictions', f'image={data / "a"}', '--kinds', 'surface',
+                                '--out', str(tmp_path)])
+
+
 def test_each_kind_is_written_for_an_image_that_is_named(main, tmp_path):
     main('--ids', 's2', '--out', tmp_path)
     assert written(tmp_path) == ['difference/s2.png', 'iou.csv', 'panel/s2.png', 'surface/s2.png', 'worst_B.png',

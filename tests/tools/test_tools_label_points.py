@@ -46,6 +46,28 @@ def hidden(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name.startswith('.')]
 
 
+def test_of_a_part_of_the_training_list_no_other_mask_is_trained_on(load_tool: Tool, data: Path) -> None:
+    (data / 'idx_5' / 'val.txt').write_text('a2\n')
+    (data / 'idx_5' / 'train.txt').write_text('a1\na2\n')
+    (data.parent / 'some.txt').write_text('a0\na1\n')
+    found = detect(run(load_tool, data, '--split', str(data.parent / 'some.txt')))
+    assert {name: found.ids(name) for name in found.splits} == dict(
+        trainval=('a0', 'a1'), val=('a2',), test=('a3', 'a4'))
+
+
+def test_a_link_to_nothing_is_named(load_tool: Tool, data: Path) -> None:
+    (data / 'images' / 'a1.png').unlink()
+    (data / 'images' / 'a1.png').symlink_to('/nowhere.png')
+    with pytest.raises(DataError, match='a1.png: no such file. Check the folder, or the link that leads there'):
+        run(load_tool, data)
+
+
+def test_a_link_to_an_empty_folder_is_filled(load_tool: Tool, data: Path) -> None:
+    (data.parent / 'real').mkdir()
+    (data.parent / 'points').symlink_to(data.parent / 'real')
+    assert len(detect(run(load_tool, data)).images) == 5 and (data.parent / 'real' / 'masks').is_dir()
+
+
 def test_the_loaders_read_what_is_written(load_tool: Tool, data: Path) -> None:
     found = detect(run(load_tool, data))
     assert found.layout == 'L6'

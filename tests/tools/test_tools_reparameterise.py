@@ -13,6 +13,7 @@ from irstd_toolbox.conversion.reparameterise import deploy
 from irstd_toolbox.errors import CheckpointError, ConfigError
 from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.checkpoint import load_weights
+from irstd_toolbox.training.publishing import publish
 
 MODEL = '''
 model = dict(
@@ -64,9 +65,18 @@ def test_the_deployed_checkpoint_says_what_it_was_made_from(load_tool: Tool, fol
 
 def test_the_trained_checkpoint_is_not_overwritten(load_tool: Tool, folder: Path) -> None:
     before = (folder / 'trained.pth').read_bytes()
-    with pytest.raises(CheckpointError, match='is the trained checkpoint itself'):
+    with pytest.raises(CheckpointError, match='trained.pth is what is read, which cannot be had back'):
         run(load_tool, folder, out='trained.pth')
     assert (folder / 'trained.pth').read_bytes() == before
+
+
+def test_a_name_of_a_format_that_is_not_written_is_refused(load_tool: Tool, folder: Path) -> None:
+    with pytest.raises(CheckpointError, match=r'Name it \.pth, and make the other of that: tools/publish\.py'):
+        run(load_tool, folder, out='deployed.safetensors')
+
+
+def test_published_weights_keep_what_they_were_made_from(load_tool: Tool, folder: Path) -> None:
+    assert publish(run(load_tool, folder), folder / 'out.safetensors')['reparameterised']['file'] == 'trained.pth'
 
 
 def test_a_checkpoint_of_another_form_leaves_nothing_behind(load_tool: Tool, folder: Path) -> None:

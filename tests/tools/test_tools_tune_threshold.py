@@ -6,10 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.inference.tuning import tune_probability
-from irstd_toolbox.training.checkpoint import file_sha256
+from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 
 
 @pytest.fixture(scope='module')
@@ -118,6 +119,21 @@ def test_predictions_of_another_size_than_the_masks_are_named(config_of, lively)
 def test_a_formula_has_no_weights_to_give(load_tool):
     with pytest.raises(ConfigError, match='is of a formula, which has no weights. Leave the CHECKPOINT out'):
         load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', 'best'])
+
+
+def test_a_formula_is_computed_on_no_other_device(load_tool):
+    with pytest.raises(ConfigError, match='--device'):  # of a machine without a GPU that there is none
+        load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', '--device', 'cuda'])
+
+
+def test_a_network_that_diverged_gets_no_threshold(config_of, lively, load_tool, tmp_path):
+    content = read_checkpoint(lively)
+    next(value for name, value in content['state_dict'].items() if 'decode_head' in name).fill_(float('nan'))
+    torch.save(content, tmp_path / 'diverged.pth')
+    with pytest.raises(DataError, match='logits are nan; expected numbers. The network diverged'):
+        load_tool('tune_threshold').main([str(config_of), str(tmp_path / 'diverged.pth'), '--out',
+                                          str(tmp_path / 'threshold.json')])
+    assert not (tmp_path / 'threshold.json').exists()
 
 
 def test_a_model_that_takes_no_threshold_is_refused_before_any_work(config_of):

@@ -10,6 +10,7 @@ import pytest
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.evaluation.files import check_folder, check_targets, write_atomically
+from irstd_toolbox.inference.documents import is_targets_document
 from irstd_toolbox.inference.staging import staged
 
 WORK = {
@@ -77,6 +78,14 @@ def test_a_tool_asks_where_its_result_goes_before_it_reads_anything(
     (tmp_path / 'file').write_text('')
     with pytest.raises(ConfigError, match='file is a file. Name another folder'):
         load_tool(tool).main([*WORK[tool], str(tmp_path / 'file' / 'a.safetensors')])
+
+
+def test_a_record_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / 'targets.json').write_text('{"my": "annotations"}')
+    with (pytest.raises(ConfigError, match='holds another targets.json, but no targets.json of a run before'),
+          staged(tmp_path, ('masks',), 'targets.json', is_targets_document)):
+        pass
+    assert (tmp_path / 'targets.json').read_text() == '{"my": "annotations"}'
 
 
 def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:

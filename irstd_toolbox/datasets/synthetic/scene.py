@@ -21,6 +21,7 @@ SMALLEST = 64
 
 _BORDER = 6
 _TRIES = 64
+_DRAWS = 8
 _GAINS = 0.8 ** np.arange(12)
 
 
@@ -133,7 +134,8 @@ def make_scene(seed: int, index: int | tuple[int, ...], options: SceneOptions | 
     bound, and its image is added, scaled so that the mean over its mask reaches
     ``mu_b + snr * sigma_b``. Rounding to the image's codes moves ``mu_t`` by half a code at most, so that the measured
     SNR lies within ``0.5 / sigma_b`` (codes) of what was asked. If the scene has no such places, its contrast is
-    lowered about its mean, as a sensor's gain would be, by a fifth until it has.
+    lowered about its mean, as a sensor's gain would be, by a fifth until it has. Where no gain gives them a place,
+    as of one in ten small scenes, another scene is drawn in its stead, up to eight.
 
     Args:
         seed: Number of the series, not negative.
@@ -141,7 +143,7 @@ def make_scene(seed: int, index: int | tuple[int, ...], options: SceneOptions | 
         options: What to draw from.
 
     Raises:
-        ConfigError: If the targets cannot be placed at any gain.
+        ConfigError: If the targets of none of them can be placed.
 
     Note:
         The shot noise of the target's own photons is left out: below 15 % contrast it adds at most 4 % to the noise.
@@ -153,8 +155,20 @@ def make_scene(seed: int, index: int | tuple[int, ...], options: SceneOptions | 
     """
     options = options or SceneOptions()
     key = (index,) if isinstance(index, int) else tuple(index)
-    streams = SeedSequence(seed, spawn_key=key).spawn(4)
     kind = options.clutter[key[-1] % len(options.clutter)]
+    for attempt in range(_DRAWS):
+        spawn_key = (*key, attempt) if attempt else key
+        scene = _draw(SeedSequence(seed, spawn_key=spawn_key).spawn(4), kind, options)
+        if scene is not None:
+            return scene
+    raise ConfigError(
+        f'No place for {options.targets[1]} targets of SNR up to {options.snr[1]} and contrast below '
+        f'{options.max_contrast} in a scene of {options.size[0]} x {options.size[1]} pixels. Ask for fewer targets, a '
+        'lower SNR, a larger image, a higher max_contrast or 16 bits.')
+
+
+def _draw(streams: list[SeedSequence], kind: str, options: SceneOptions) -> SyntheticScene | None:
+    """A scene of these streams; None if its targets have no place at any gain."""
     painted = CLUTTER[kind](default_rng(streams[0]), tuple(options.size))
     mean = painted.mean()
     choice = default_rng(streams[1])
@@ -170,10 +184,7 @@ def make_scene(seed: int, index: int | tuple[int, ...], options: SceneOptions | 
         if targets is not None:
             break
     else:
-        raise ConfigError(
-            f'No place for {count} targets of SNR up to {options.snr[1]} and contrast below {options.max_contrast} in '
-            f'a scene of {options.size[0]} x {options.size[1]} pixels. Ask for fewer targets, a lower SNR, a larger '
-            'image, a higher max_contrast or 16 bits.')
+        return None
     background = quantize(frame, options.bits)
     # An empty scene went through the same choice of gain, so that nothing but the targets tells it from the others.
     targets = () if empty else targets
