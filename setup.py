@@ -54,6 +54,5 @@ setup(
         'app': GRADIO,
         'app_test': [*GRADIO, 'selenium>=4.51,<5'],
         'wandb': ['wandb>=0.19'],
-        'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5'],
     },
 )

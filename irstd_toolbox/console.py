@@ -149,7 +149,7 @@ def explain(error: Exception) -> str | None:
         for candidate in vars(registry).values():
             if getattr(candidate, 'name', None) == missing[2]:
                 names = ', '.join(registry.known(candidate)) or 'none'
-                return f'{missing[1]!r} is not a registered {missing[2]}. Registered: {names}.'
+                return f'{missing[1]!r} is not a registered {missing[2]}. Registered: {names}. {registry.ELSEWHERE}'
     if lacks_memory(error):
         return (f'The memory does not hold what was to be computed: {text.partition(". ")[0] or "MemoryError"}. End '
                 'what else runs there, take less at once, or a machine with more.')
@@ -164,6 +164,10 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and _OF_SHAPES.search(text) and (parts := _parts_of(error)):
         return (f'{" > ".join(parts)}: {text}. Parts of the model do not fit together: compare their in_channels and '
                 'widths, and the number of maps between them.')
+    if isinstance(error, ValueError) and re.match(r'zip\(\) argument \d+ is (short|long)er', text) and (
+            parts := _parts_of(error)):
+        return (f'{" > ".join(parts)}: one part gives another number of maps than the next one takes. Compare what the '
+                'backbone gives, finest first, with the in_channels of neck and decode_head.')
     return _of_its_arguments(error) if isinstance(error, _OF_ARGUMENTS) else None
 
 

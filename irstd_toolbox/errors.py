@@ -5,7 +5,10 @@ as one paragraph and exit with status 2, and so what a component's constructor o
 that do not fit raise of themselves; anything else is a defect and keeps its traceback.
 """
 
-__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError', 'check_least', 'lacks_memory']
+import math
+
+__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError', 'check_least', 'check_odd',
+           'lacks_memory']
 
 _OF_MEMORY = 'allocate memory', 'out of memory', 'STATUS_ALLOC_FAILED'
 """Of a CPU's allocator, a GPU's, and a GPU's libraries."""
@@ -32,14 +35,26 @@ class PluginError(UserError):
 
 
 def check_least(owner: object, least: float, **values: float) -> None:
-    """Refuse arguments of ``owner`` that are no numbers from ``least``.
+    """Refuse arguments of ``owner`` that are no finite numbers from ``least``.
 
     Raises:
         ConfigError: Names the owner, the argument, its value and ``least``.
     """
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
-            raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number of at least {least} is expected.')
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
+            raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number of at least {least} is expected, '
+                              'and a finite one.')
+
+
+def check_odd(owner: object, **sizes: int) -> None:
+    """Refuse sizes of kernels of ``owner`` that have no centre: a map would change its size.
+
+    Raises:
+        ConfigError: Names the owner, the argument and its value.
+    """
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1 or size % 2 == 0:
+            raise ConfigError(f'{type(owner).__name__}({name}={size!r}): an odd number from 1 is expected.')
 
 
 def lacks_memory(error: BaseException) -> bool:

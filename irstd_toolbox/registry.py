@@ -21,6 +21,7 @@ from mmengine.registry import Registry, build_from_cfg, build_model_from_cfg
 from .errors import ConfigError
 
 SCOPE = 'irstd_toolbox'
+ELSEWHERE = 'What is in a plugin comes by --plugins DIR, what is in a module by custom_imports of the config.'
 _KINDS = {bool: 'True or False', int: 'a whole number', float: 'a number', str: 'text', NoneType: 'None'}
 
 
@@ -34,7 +35,7 @@ def _build(cfg: dict, *args, registry: Registry, construct=build_from_cfg, **kwa
     name = cfg.get('type') if isinstance(cfg, dict) else None
     if isinstance(name, str) and '.' not in name and not _registered(registry, name):
         names = ', '.join(known(registry)) or 'none'
-        raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {names}.')
+        raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {names}. {ELSEWHERE}')
     built = construct(cfg, *args, registry=registry, **kwargs)
     if isinstance(cfg, dict):
         check_kinds(type(built), cfg)

@@ -120,6 +120,16 @@ def test_parts_of_a_model_that_do_not_fit_are_the_callers_error(capsys: pytest.C
     assert said.endswith('compare their in_channels and widths, and the number of maps between them.\n')
 
 
+def test_parts_of_another_number_of_maps_are_the_callers_error(capsys: pytest.CaptureFixture) -> None:
+    model = MODELS.build(dict(
+        type='IRSTDSegmentor', backbone=dict(type='UNetEncoder', widths=(4, 8, 16), in_channels=3),
+        neck=dict(type='ACMFPNNeck', in_channels=(4, 8)), decode_head=dict(type='LogitHead', in_channels=4)))
+    assert status_of(lambda: model.logit_maps(torch.zeros(1, 3, 8, 8), None)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('error: IRSTDSegmentor > ACM') and 'gives another number of maps than the next one' in said
+    assert console.explain(ValueError('zip() argument 2 is shorter than argument 1')) is None  # not of a model's parts
+
+
 def test_an_argument_of_what_takes_none_is_the_callers_error(capsys: pytest.CaptureFixture) -> None:
     assert status_of(lambda: TRANSFORMS.build(dict(type='LoadTargetMask', size=9))) == 2
     assert ('LoadTargetMask() takes no arguments. Compare the config with the arguments of LoadTargetMask.'

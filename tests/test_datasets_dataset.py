@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from irstd_toolbox.datasets import dataset
 from irstd_toolbox.datasets.dataset import IRSTDDataset
 from irstd_toolbox.datasets.holdout import carve
 from irstd_toolbox.datasets.imaging import read_image
@@ -206,6 +207,28 @@ def test_what_was_detected_is_logged_once_and_the_split_every_time(root, lines):
     assert [text for _, text in lines[1:]] == [
         f'{chosen} fit: 9; 8 with a description', f'{chosen} holdout: 1; 1 with a description']
     assert lines[0][1].startswith(f'IRSTD-1k at {root}: layout L14 (')
+
+
+def test_what_was_detected_is_said_again_in_the_log_of_another_run(root, lines, monkeypatch):
+    logs = iter(('checks', 'checks', 'training'))
+    monkeypatch.setattr(dataset.MMLogger, 'get_current_instance', lambda: SimpleNamespace(instance_name=next(logs)))
+    for _ in range(3):
+        IRSTDDataset(str(root))
+    assert sum('layout L14' in text for _, text in lines) == 2
+
+
+def test_a_list_of_validation_of_which_a_part_alone_is_taken_is_warned_of(root, lines):
+    IRSTDDataset(str(root), split='test', holdout=0.5, part='holdout')
+    warned, = (text for level, text in lines if level == logging.WARNING)
+    assert warned == ('IRSTD-1k: of the list test 0.5 is taken alone, as held out. To validate on all of it set '
+                      "holdout=0 and part='fit'.")
+
+
+def test_without_lists_the_way_out_is_told(root):
+    for path in root.glob('*.txt'):
+        path.unlink()
+    with pytest.raises(DataError, match='Write trainval.txt, one id a line, into .*, or take every image, split=all'):
+        IRSTDDataset(str(root))
 
 
 def test_training_images_on_the_test_list_are_warned_of(root, lines):

@@ -104,6 +104,47 @@ def test_sls_is_the_papers_equations(logits, mask, smooth, weight):
     assert loss(logits, mask).item() == pytest.approx(expected, abs=1e-12)
 
 
+def moments(p: np.ndarray, g: np.ndarray) -> float:
+    """The location term of one image as the authors' code computes it, pixel by pixel."""
+    height, width = p.shape
+    polar = []
+    for area in (p, g):
+        x = sum(area[i, j] * j / width for i in range(height) for j in range(width)) / (height * width)
+        y = sum(area[i, j] * i / height for i in range(height) for j in range(width)) / (height * width)
+        polar.append((math.sqrt(x * x + y * y + 1e-8), math.atan(y / (x + 1e-8))))
+    (d_p, theta_p), (d_g, theta_g) = polar
+    return 1 - min(d_p, d_g) / (max(d_p, d_g) + 1e-8) + 4 / math.pi**2 * (theta_p - theta_g) ** 2
+
+
+def test_sls_by_moments_is_the_authors_code(logits, mask):
+    pairs = list(zip(*arrays(logits, mask), strict=True))
+    expected = np.mean([sls(a, b, 1., 0.) + moments(a, b) for a, b in pairs])
+    assert SLSLoss(centre='moment')(logits, mask).item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize('warm', [False, True])
+def test_of_hdnet_an_image_counts_as_its_share_of_target_pixels(logits, mask, warm):
+    pairs = list(zip(*arrays(logits, mask), strict=True))
+    terms = [SoftIoULoss()(logits[i:i + 1], mask[i:i + 1]).item() if warm else sls(a, b, 1., 0.)
+             for i, (a, b) in enumerate(pairs)]
+    areas = np.array([b.sum() for _, b in pairs])
+    places = 0 if warm else np.mean([moments(a, b) for a, b in pairs])
+    expected = (np.array(terms) * areas / areas.sum()).sum() + places
+    loss = SLSLoss(centre='moment', image_weight='area', warm_epochs=int(warm)).train()
+    hub = MessageHub.get_current_instance()
+    hub.update_info('epoch', 0)
+    try:
+        assert len(set(areas)) > 1 and loss(logits, mask).item() == pytest.approx(expected, abs=1e-6)
+    finally:
+        hub.pop_info('epoch')
+
+
+@pytest.mark.parametrize('given', [dict(centre='code'), dict(image_weight='none')])
+def test_a_reading_of_sls_that_is_none_is_refused(given):
+    with pytest.raises(ConfigError, match='mean or moment, and equal or area, are expected'):
+        SLSLoss(**given)
+
+
 def test_sls_tells_distances_apart_where_iou_cannot():
     mask = torch.zeros(1, 1, 32, 32)
     mask[..., 10, 10] = 1
@@ -225,3 +266,11 @@ def test_a_loss_of_regions_that_an_empty_image_would_make_nan_is_refused(kind, s
 def test_a_loss_that_would_train_away_from_the_masks_is_refused(kind, name, value):
     with pytest.raises(ConfigError, match=rf'{kind.__name__}\({name}={value!r}\): a number of at least 0 is expected'):
         kind(**{name: value})
+
+
+@pytest.mark.parametrize('make', [
+    lambda: BCELoss(pos_weight=math.inf), lambda: FocalLoss(gamma=math.nan), lambda: SoftIoULoss(smooth=math.inf),
+    lambda: SLSLoss(location_weight=math.nan), lambda: DiceLoss(loss_weight=math.inf)])
+def test_a_number_that_is_not_finite_is_refused(make):
+    with pytest.raises(ConfigError, match='finite'):
+        make()

@@ -116,6 +116,9 @@ def count(path: Path, about: Mapping | None, args: argparse.Namespace, protocol:
             raise ConfigError(f'{path} was not counted under {protocol.name!r}, but under {", ".join(found)}. Choose '
                               'one with --protocol, or write it anew with tools/evaluate.py --per-image.')
         return found[protocol.name]
+    if about and path.is_file() and path.name != 'results.json' and 'config' not in about:
+        raise DataError(f'{path} holds the sums of tools/evaluate.py, of which no interval follows. Give the folder of '
+                        'predictions that it scored, or what its --per-image writes.')
     folder = path if path.is_dir() else path.parent
     if (folder / 'predictions').is_dir():
         folder = folder / 'predictions'

@@ -18,7 +18,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                                                       'methods without weights')
     parser.add_argument('--protocol', nargs='+', action='extend', default=[], metavar='NAME',
                         help="replaces the config's protocols")
-    parser.add_argument('--out', type=Path, metavar='DIR', help='default: test/ beside the checkpoint')
+    parser.add_argument('--out', type=Path, metavar='DIR',
+                        help='default: test/ beside the checkpoint; of .safetensors test_NAME/ in the work folder')
     parser.add_argument('--split', help="of the test data set, instead of the config's")
     parser.add_argument('--probabilities', choices=tuple(SUFFIXES), default='png16',
                         help='16-bit PNG, or float64 .npy (default: %(default)s)')
@@ -73,12 +74,15 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def beside(checkpoint: str | None, config: str, options: list[str]) -> Path:
-    """The folder ``test`` where the checkpoint lies, or in the config's work folder."""
-    if checkpoint not in (None, 'best', 'last'):
-        return Path(checkpoint).with_name('test')
+    """The folder ``test`` where the checkpoint lies; of published weights one of their name in the work folder."""
     from irstd_toolbox.training.config_edits import load_config, work_folder
 
-    return work_folder(load_config(config, options)) / 'test'
+    if checkpoint in (None, 'best', 'last'):
+        return work_folder(load_config(config, options)) / 'test'
+    weights = Path(checkpoint)
+    if weights.suffix == '.safetensors':  # they may lie among configs, several in one folder
+        return work_folder(load_config(config, options)) / f'test_{weights.stem}'
+    return weights.with_name('test')
 
 
 if __name__ == '__main__':

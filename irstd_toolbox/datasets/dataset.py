@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from mmengine.dataset import BaseDataset, Compose
 from mmengine.dataset import ConcatDataset as EngineConcatDataset
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 
 from irstd_toolbox.datasets.holdout import carve
 from irstd_toolbox.datasets.imaging import read_mask
@@ -25,7 +25,7 @@ __all__ = ['ConcatDataset', 'IRSTDDataset']
 _TRAINING = ('train', 'trainval')
 _OF_ONE = ('dataset', 'layout', 'split', 'holdout', 'part', 'descriptions')
 """What ``metainfo`` says of one data set alone."""
-_described: set[str] = set()
+_described: set[tuple[str, str]] = set()
 
 
 @DATASETS.register_module()
@@ -206,10 +206,14 @@ class IRSTDDataset(BaseDataset):
     def _report(self, split: str, texts: Mapping[str, str]) -> None:
         """Log what was detected once, and which images this data set takes."""
         text = self.found.describe()
-        if text not in _described:
-            _described.add(text)
+        told = MMLogger.get_current_instance().instance_name, text  # a training's log begins after its checks
+        if told not in _described:
+            _described.add(told)
             print_log(text, logger='current')
         print_log(f'{self.found.name}, {split}; {len(texts)} with a description', logger='current')
+        if self.holdout and self.part == 'holdout' and self.split not in _TRAINING:
+            print_log(f'{self.found.name}: of the list {self.split} {self.holdout:g} is taken alone, as held out. To '
+                      "validate on all of it set holdout=0 and part='fit'.", logger='current', level=logging.WARNING)
         if self.split not in _TRAINING or 'test' not in self.found.splits:
             return
         with contextlib.suppress(DataError):  # a broken test list concerns those who test

@@ -39,7 +39,8 @@ def carve(ids: Sequence[str], fraction: float, part: str, seed: int = 0) -> tupl
         raise ConfigError(f'holdout is {fraction}; expected a share from 0 to below 1, for example 0.1.')
     if fraction == 0:
         if part == 'holdout':
-            raise ConfigError("part='holdout' of holdout=0 is nothing. Set holdout, for example to 0.1.")
+            raise ConfigError("part='holdout' of holdout=0 is nothing. Set holdout, for example to 0.1, or take the "
+                              "whole list, part='fit'.")
         return tuple(ids)
     if len(ids) < 2:
         raise DataError(f'holdout={fraction} of {len(ids)} images leaves one part empty; expected two images or more. '

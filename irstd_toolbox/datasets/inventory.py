@@ -166,7 +166,10 @@ class Layout:
             if path.is_file():
                 return Split(split, read_list(path, self.images), str(path))
         known = ', '.join(sorted({'all', *self.splits}))
-        hint = ' To validate without a val list, carve a part from trainval (holdout).' if split == 'val' else ''
+        if split in ('train', 'trainval'):
+            hint = f' Write {split}.txt, one id a line, into {self.root}, or take every image, split=all.'
+        else:
+            hint = ' To validate without a val list, carve a part from trainval (holdout).' if split == 'val' else ''
         raise DataError(f'{self.name} at {self.root}: no split {split!r}. Known: {known}; the path of a list file '
                         f'(one id a line) is taken too.{hint}')
 

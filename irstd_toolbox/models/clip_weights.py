@@ -21,7 +21,8 @@ __all__ = ['brief', 'check_meaning', 'check_source', 'fingerprint', 'is_file_nam
 
 SUFFIXES = ('.safetensors', '.pt', '.pth', '.bin')
 PROBE_SECONDS = 10
-WITHOUT = "To go on without them: target_descriptor=None (no language), or pretrained='random' (untrained stand-in)."
+WITHOUT = ('To go on without them: --cfg-options model.target_descriptor=None model.neck.language_fusion=None (no '
+           'language), or model.target_descriptor.encoder.pretrained=random (an untrained stand-in).')
 
 
 def model_config(model: str | Mapping) -> dict:

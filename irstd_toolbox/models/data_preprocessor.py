@@ -42,8 +42,10 @@ class IRSTDDataPreprocessor(BaseDataPreprocessor):
         for name, value in (('channels', channels), ('divisor', divisor)):
             if isinstance(value, bool) or not isinstance(value, int):
                 raise ConfigError(f'IRSTDDataPreprocessor({name}={value!r}): a whole number is expected.')
-        if std <= 0 or channels < 1 or divisor < 1:
-            raise ConfigError(f'std={std}, channels={channels}, divisor={divisor}: all three have to be positive.')
+        if not (0 < std < math.inf and math.isfinite(mean)):
+            raise ConfigError(f'mean={mean}, std={std}: finite numbers, the second above 0, are expected.')
+        if channels < 1 or divisor < 1:
+            raise ConfigError(f'channels={channels}, divisor={divisor}: both have to be positive.')
         self.mean, self.std, self.channels, self.divisor = float(mean), float(std), channels, divisor
 
     def forward(self, data: dict, training: bool = False) -> dict:

@@ -168,6 +168,8 @@ _READ = {'model', 'data_preprocessor', 'train_dataloader', 'test_dataloader', 't
 
 
 def _unknown(key: str, place: str, part: str, node: Any) -> str:
+    if isinstance(node, list | tuple) and node:
+        return f'--cfg-options {key}: the config has no {place}. There are 0 to {len(node) - 1}.'
     known = [str(name) for name in node] if isinstance(node, dict | Config) else []
     near = difflib.get_close_matches(part, known, n=3)
     hint = f'Did you mean {" or ".join(near)}?' if near else f'There are {", ".join(sorted(known)) or "no parts"}.'

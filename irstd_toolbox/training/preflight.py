@@ -1,22 +1,20 @@
 """Everything that can be found wrong before a run leaves a trace on disk."""
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dist import get_world_size
-from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..errors import ConfigError, DataError, check_least
-from ..registry import DATASETS, HOOKS, LOOPS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE, check_kinds
+from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE, check_kinds
 from .compiling import compile_options, network_parts, try_compiler
 from .config_edits import optim_wrappers
 from .determinism import own_random
 from .panel_hook import PanelHook
+from .schedule_checks import as_list, check_counting, check_length, check_schedules, counts_iterations, per_step
 from .stamp import listed_as
 
 __all__ = ['Preflight', 'check_language', 'preflight']
@@ -60,13 +58,17 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         raise ConfigError('The config has no train_dataloader, so there is nothing to train on. Methods without '
                           'parameters are run by tools/test.py.')
     _check_batches(config, len(datasets['train']))
-    _check_length(config)
+    check_length(config)
     if 'val' in datasets and not on_test:
         _check_selection(config, datasets['val'])
     if 'val' in datasets:
         _check_targets(datasets['val'])
     model = MODELS.build(config.model)
     check_language(model, datasets['train'])
+    blocks = [type(part).__name__ for part in model.modules() if hasattr(part, 'descriptor_dim')]
+    if blocks and getattr(model, 'target_descriptor', None) is None:
+        raise ConfigError(f'{blocks[0]} waits for a target descriptor, and the model has none. Set '
+                          'model.neck.language_fusion=None, too, or give it a target_descriptor.')
     if hasattr(model, 'load'):  # GroundedSAM's networks, whose weights are missing now or never
         model.load()
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -84,7 +86,7 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         encoder.fingerprint  # noqa: B018 - missing encoder weights show here, not at the first iteration
     if hasattr(getattr(model, 'encoder', None), 'load'):  # ContrastiveCLIP's, likewise
         model.encoder.load()
-    for evaluator in _as_list(config.get('val_evaluator')):
+    for evaluator in as_list(config.get('val_evaluator')):
         METRICS.build(evaluator)
     for hook in [*config.get('default_hooks', {}).values(), *config.get('custom_hooks', ())]:
         if isinstance(hook, dict):
@@ -96,9 +98,9 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         _check_name(OPTIMIZERS, wrapper.optimizer.type)
         _check_rate(wrapper.optimizer.get('lr', 0.0))
         _check_optimizer(wrapper)
-    _check_schedules(config, len(datasets['train']))
-    if _counts_iterations(config.train_cfg):
-        _check_counting(config)
+    check_schedules(config, len(datasets['train']))
+    if counts_iterations(config.train_cfg):
+        check_counting(config)
     return Preflight(model, datasets)
 
 
@@ -144,39 +146,19 @@ def _build_dataset(loader: ConfigDict) -> Any:
     return dataset
 
 
-def _as_list(value: Any) -> list:
-    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
-
-
 def _check_name(registry: Any, name: Any) -> None:
     if isinstance(name, str) and registry.get(name) is None:
-        from ..registry import known
-        raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {", ".join(known(registry))}.')
-
-
-def _per_step(config: Config) -> int:
-    """Images of a step, over all processes."""
-    return config.train_dataloader.get('batch_size', 1) * get_world_size()
+        from ..registry import ELSEWHERE, known
+        raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {", ".join(known(registry))}. '
+                       f'{ELSEWHERE}')
 
 
 def _check_batches(config: Config, images: int) -> None:
-    per_step = _per_step(config)
-    if config.train_dataloader.get('drop_last', False) and images < per_step:
-        raise ConfigError(f'The training list has {images} images, fewer than one batch of {per_step}, and drop_last '
+    batch = per_step(config)
+    if config.train_dataloader.get('drop_last', False) and images < batch:
+        raise ConfigError(f'The training list has {images} images, fewer than one batch of {batch}, and drop_last '
                           'drops incomplete batches: an epoch would have no iteration. Lower '
                           'train_dataloader.batch_size.')
-
-
-def _check_length(config: Config) -> None:
-    for key in ('max_epochs', 'max_iters', 'val_begin', 'val_interval'):
-        told = (config.get('train_cfg') or {}).get(key)
-        if told is not None and (isinstance(told, bool) or not isinstance(told, int) or told < 1):
-            raise ConfigError(f'train_cfg.{key}={told!r}: a whole number from 1 is expected.')
-    for key, of_all in (('interval', 'no checkpoint but the best'), ('max_keep_ckpts', 'keeping all')):
-        told = ((config.get('default_hooks') or {}).get('checkpoint') or {}).get(key, -1)
-        if isinstance(told, bool) or not isinstance(told, int) or told < 1 and told != -1:
-            raise ConfigError(f'default_hooks.checkpoint.{key}={told!r}: a whole number from 1 is expected, or -1 for '
-                              f'{of_all}.')
 
 
 def _check_rate(rate: Any) -> None:
@@ -190,80 +172,6 @@ def _check_optimizer(wrapper: ConfigDict) -> None:
     check_kinds(OPTIM_WRAPPERS.get(kind) if isinstance(kind, str) else kind, wrapper)
     made = OPTIMIZERS.build(dict(wrapper.optimizer, params=[nn.Parameter(torch.zeros(1))]))
     check_least(made, 0, weight_decay=wrapper.optimizer.get('weight_decay', 0))
-
-
-def _counts_iterations(loop: dict) -> bool:
-    if ('type' in loop) == ('by_epoch' in loop):
-        raise ConfigError(f'train_cfg={dict(loop)}: exactly one of type and by_epoch is expected, such as '
-                          "dict(type='EpochBasedTrainLoop', max_epochs=400).")
-    kind = LOOPS.get(loop.type) if isinstance(loop.get('type'), str) else loop.get('type')
-    return issubclass(kind, IterBasedTrainLoop) if isinstance(kind, type) else not loop.get('by_epoch', True)
-
-
-def _check_counting(config: Config) -> None:
-    """Refuse what waits for the end of an epoch where the engine's loop ends none before the training."""
-    saver = (config.get('default_hooks') or {}).get('checkpoint') or {}
-    if saver.get('by_epoch', True) and saver.get('interval', -1) != -1:
-        raise ConfigError('train_cfg counts iterations and default_hooks.checkpoint epochs, so that nothing would be '
-                          'saved before the end: set default_hooks.checkpoint.by_epoch=False and its interval in '
-                          'iterations.')
-    for one in _schedules(config):
-        if one.get('by_epoch', True) and not one.get('convert_to_iter_based', False):
-            raise ConfigError(f'train_cfg counts iterations and param_scheduler {one.get("type")} epochs, so that the '
-                              'rate would stay where it begins: give it by_epoch=False and its begin and end in '
-                              'iterations, or convert_to_iter_based=True.')
-
-
-def _schedules(config: Config) -> list[dict]:
-    told = config.get('param_scheduler') or []
-    if isinstance(told, dict) and 'type' not in told:  # lists by the name of their optimizer
-        told = [one for several in told.values() for one in _as_list(several)]
-    return [one for one in _as_list(told) if isinstance(one, dict)]
-
-
-def _check_schedules(config: Config, images: int) -> None:
-    """Step each schedule at its beginning: the engine first does so after an epoch."""
-    length = max(images // _per_step(config), 1)
-    epochs = config.train_cfg.get('max_epochs', 1)
-    _check_ends(config, _schedules(config), images)
-    for one in _schedules(config):
-        end = epochs if one.get('by_epoch', True) else config.train_cfg.get('max_iters', epochs * length)
-        optimizer = torch.optim.Adam([nn.Parameter(torch.zeros(1))])  # has every value that schedules move
-        schedule = PARAM_SCHEDULERS.build(
-            {'end': end, **one}, default_args=dict(optimizer=optimizer, epoch_length=length))
-        if getattr(schedule, 'need_val_args', False):
-            continue
-        schedule._global_step = schedule.begin
-        optimizer.step()
-        try:
-            for _ in range(2):
-                schedule.step()
-        except Exception as error:
-            arguments = ', '.join(f'{name}={value!r}' for name, value in one.items() if name != 'type')
-            raise ConfigError(f'param_scheduler: {one["type"]}({arguments}) cannot be stepped ({type(error).__name__}: '
-                              f'{error}).') from error
-        check_kinds(type(schedule), one)
-        least = {name: one[name] for name in ('gamma', 'eta_min') if one.get(name) is not None}
-        check_least(schedule, 0, **least)  # at a negative rate the loss would rise
-        check_least(schedule, 1, step_size=one.get('step_size', 1))
-
-
-def _check_ends(config: Config, schedules: Sequence[dict], images: int) -> None:
-    """Warn of schedules that training ends before, as where its epochs alone were made fewer."""
-    hooks = [hook.get('type') for hook in config.get('custom_hooks', ()) if isinstance(hook, dict)]
-    if 'AnnealHook' in hooks:
-        return
-    epochs, iterations = config.train_cfg.get('max_epochs'), config.train_cfg.get('max_iters')
-    if epochs:
-        iterations = epochs * -(-images // _per_step(config))
-    late = []
-    for one in schedules:
-        last, unit = (epochs, 'epochs') if one.get('by_epoch', True) else (iterations, 'steps')
-        if last and one.get('end') and one['end'] > last:
-            late.append((one['end'], f'Training ends after {last} {unit}, param_scheduler after {one["end"]}: its rate '
-                                     'is cut off on its way. Set its ends, too, or give --minutes M --anneal.'))
-    if late:
-        warnings.warn(max(late)[1], stacklevel=4)
 
 
 def _check_targets(validation: Any) -> None:

@@ -103,6 +103,10 @@ def _set_start(config: Config, resume: str | None, seed: int | None) -> None:
     config.resume = bool(found)
     if not found:
         set_seed(config, seed)
+        before = resolve_resume(config.work_dir)
+        if before and is_main_process():
+            print(f'{config.work_dir} holds a training already ({before.name}), whose tables and best checkpoint are '
+                  'replaced: --resume would go on with it, --work-dir DIR leaves it', flush=True)
         return
     config.load_from = str(found)
     meta = read_checkpoint(config.load_from)['meta']
@@ -131,7 +135,9 @@ def _averages(config: Config) -> bool:
 
 
 def _announcement(config: Config, built: Preflight) -> str:
-    described = built.datasets['train'].metainfo.get('descriptions', {}).get('images')
+    train = built.datasets['train']
+    described = hasattr(train, 'get_data_info') and sum(
+        bool(train.get_data_info(place).get('description')) for place in range(len(train)))
     parts = [f'training on {len(built.datasets["train"])} images'
              + (f' ({described} with a description)' if described else '')]
     if 'val' in built.datasets:

@@ -155,6 +155,7 @@ def test_the_results_of_best_lie_in_the_work_folder_that_it_was_found_in(load_to
     assert beside('best', config, [f'work_dir={tmp_path}']) == tmp_path / 'test'
     assert beside('best', config, []) == Path('work_dirs/lgnet_demo/test')
     assert beside('there/best.pth', config, [f'work_dir={tmp_path}']) == Path('there/test')
+    assert beside('configs/cpu/one.safetensors', config, []) == Path('work_dirs/lgnet_demo/test_one')
 
 
 def test_the_result_says_where_the_weights_came_from(tested: Path, lively: Path) -> None:

@@ -292,3 +292,5 @@ def test_a_language_model_without_descriptions_is_warned_of_and_with_some_they_a
         with pytest.raises(KeyError, match='Unknown'):
             load_tool('train').main(words)
         assert ('no training image has one: it learns without language' in capsys.readouterr().err) == warned
+    with pytest.raises(ConfigError, match='LanguageFusion waits for a target descriptor, and the model has none'):
+        load_tool('train').main([*words, 'model.target_descriptor=None'])

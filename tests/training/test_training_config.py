@@ -93,7 +93,7 @@ def test_several_optimizers_are_not_clipped_by_a_section_beside_them() -> None:
     ('optim_wrapper.optimiser.lr=1', r'the config has no optim_wrapper\.optimiser\. Did you mean optimizer'),
     ('max_epochs=3', r'the config has no max_epochs'),
     ('optim_wrapper', r'is not of the form KEY=VALUE'),
-    ('custom_hooks.5.type=B', r'the config has no custom_hooks\.5'),
+    ('custom_hooks.5.type=B', r'the config has no custom_hooks\.5\. There are 0 to \d\.'),
     ("custom_hooks=[dict(type='StepLR',step_size=2)]", r'what holds a dict is written into a config'),
     ('optim_wrapper.optimizer.betas=(0.9,', r"betas=\(0\.9,' cannot be read\. Values are numbers, words"),
     ('optim_wrapper.type.name=1', r"optim_wrapper\.type is 'OptimWrapper' and has no parts"),

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import IterBasedTrainLoop as EngineLoop
 
 from irstd_toolbox.errors import ConfigError
-from irstd_toolbox.training import preflight
+from irstd_toolbox.training import schedule_checks
 from irstd_toolbox.training.loops import IterBasedTrainLoop
 from irstd_toolbox.training.runner import IRSTDRunner
 
@@ -72,5 +72,5 @@ def test_what_waits_for_the_end_of_an_epoch_is_refused_where_none_ends(given: di
 
     with DefaultScope.overwrite_default_scope('irstd_toolbox'), (
             pytest.raises(ConfigError, match=said) if said else nullcontext()):
-        if preflight._counts_iterations(config.train_cfg):
-            preflight._check_counting(config)
+        if schedule_checks.counts_iterations(config.train_cfg):
+            schedule_checks.check_counting(config)

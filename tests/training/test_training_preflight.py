@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 
 from irstd_toolbox.registry import DATASETS
-from irstd_toolbox.training import preflight
+from irstd_toolbox.training import preflight, schedule_checks
 from irstd_toolbox.training.preflight import check_language
 
 QUADRANT = dict(type='quadrant')
@@ -63,7 +63,7 @@ def schedule(end: int, by_epoch: bool = True, hooks: tuple = (), start: int = 1,
         param_scheduler=[dict(type='LinearLR', end=start), dict(type='CosineAnnealingLR', end=end, by_epoch=by_epoch)]))
     with warnings.catch_warnings(record=True) as caught, DefaultScope.overwrite_default_scope('irstd_toolbox'):
         warnings.simplefilter('always')
-        preflight._check_schedules(config, 14)
+        schedule_checks.check_schedules(config, 14)
     return [str(one.message) for one in caught if 'Training ends' in str(one.message)]
 
 

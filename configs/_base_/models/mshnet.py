@@ -1,4 +1,4 @@
-"""MSHNet with its SLS loss; six epochs of warm-up, as the authors' `epoch > 5` comes to.
+"""MSHNet with the SLS loss of its authors' code; six epochs of warm-up, as the authors' `epoch > 5` comes to.
 
 Images are normalised by one mean and deviation, the averages of ImageNet's three, where the authors take one a channel.
 """
@@ -12,7 +12,7 @@ model = dict(
     neck=dict(
         type='ResidualUDecoder', in_channels=(16, 32, 64, 128, 256), blocks=(1, 2, 2, 2), attention=True),
     decode_head=dict(type='MultiScaleHead', in_channels=(16, 32, 64, 128), warm_epochs=warm_epochs),
-    loss=dict(type='SLSLoss', warm_epochs=warm_epochs),
+    loss=dict(type='SLSLoss', centre='moment', warm_epochs=warm_epochs),
     supervision='mean')
 # The multi-scale convolutions get no gradient while warming up, which several GPUs have to know.
 find_unused_parameters = True

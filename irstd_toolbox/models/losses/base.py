@@ -1,5 +1,7 @@
 """What every loss of a logit map shares: checks, precision, weight."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -14,9 +16,9 @@ def positive(owner: object, name: str, value: float) -> float:
     Raises:
         ConfigError: If it is not above 0.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number above 0 is expected; with 0 an image '
-                          'without a target has no loss (nan). The default is 1.')
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number above 0 is expected, and a finite '
+                          'one; with 0 an image without a target has no loss (nan). The default is 1.')
     return value
 
 

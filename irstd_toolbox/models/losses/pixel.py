@@ -1,5 +1,7 @@
 """Losses that are means over pixels."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,8 +44,8 @@ class BCELoss(MapLoss):
 
     def __init__(self, pos_weight: float = 1.0, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
-        if not pos_weight > 0:
-            raise ConfigError(f'pos_weight={pos_weight} must be positive.')
+        if not 0 < pos_weight < math.inf:
+            raise ConfigError(f'pos_weight={pos_weight} must be positive and finite.')
         self.pos_weight = pos_weight
 
     def loss(self, logits: Tensor, mask: Tensor) -> Tensor:
@@ -80,8 +82,9 @@ class FocalLoss(MapLoss):
 
     def __init__(self, gamma: float = 2.0, alpha: float | None = 0.25, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
-        if gamma < 0 or (alpha is not None and not 0 <= alpha <= 1):
-            raise ConfigError(f'gamma={gamma} must not be negative, and alpha={alpha} lies in 0..1 or is None.')
+        if not 0 <= gamma < math.inf or (alpha is not None and not 0 <= alpha <= 1):
+            raise ConfigError(f'gamma={gamma} must not be negative or infinite, and alpha={alpha} lies in 0..1 or is '
+                              'None.')
         self.gamma, self.alpha = gamma, alpha
 
     def loss(self, logits: Tensor, mask: Tensor) -> Tensor:

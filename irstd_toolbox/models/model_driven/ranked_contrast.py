@@ -57,9 +57,10 @@ class RLCM:
 
     def __init__(self, cell: int = 9, counts: Sequence[tuple[int, int]] = ((2, 4), (5, 9), (9, 16))) -> None:
         self.cell = odd_size('cell', cell)
-        if not counts or not all(0 < count <= cell ** 2 for pair in counts for count in pair):
-            raise ConfigError(f'counts={counts!r}: pairs of numbers from 1 to {cell ** 2}, the pixels of a cell, are '
-                              'expected.')
+        if not counts or not all(isinstance(count, int) and 0 < count <= cell ** 2
+                                 for pair in counts for count in pair):
+            raise ConfigError(f'counts={counts!r}: pairs of whole numbers from 1 to {cell ** 2}, the pixels of a cell, '
+                              'are expected.')
         self.counts = [tuple(pair) for pair in counts]
 
     def __call__(self, image: np.ndarray) -> np.ndarray:

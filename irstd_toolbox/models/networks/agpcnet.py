@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
 from ..fusion import fusion_blocks
 from ..layers import BatchNorm, stretch
@@ -103,6 +103,7 @@ class AsymmetricFusion(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        check_least(self, 4, channels=channels)
         self.out_channels = channels
         self.pixel_weights = bottleneck(channels)
         self.channel_weights = bottleneck(channels)

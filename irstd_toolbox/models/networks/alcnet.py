@@ -132,9 +132,9 @@ class ALCNetNeck(nn.Module):
     def __init__(self, in_channels: tuple[int, ...] = (16, 32, 64), shifts: tuple[int, ...] = (13, 17),
                  fusion: dict | None = None, language_fusion: dict | None = None) -> None:
         super().__init__()
-        if len(in_channels) < 2 or not shifts or min(shifts) < 1:
+        if len(in_channels) < 2 or not shifts or not all(isinstance(shift, int) and shift > 0 for shift in shifts):
             raise ConfigError(f'in_channels={tuple(in_channels)}, shifts={tuple(shifts)}: two maps at least and one '
-                              'shift of 1 or more are expected.')
+                              'shift of a whole number from 1 are expected.')
         self.shifts = tuple(shifts)
         width, levels = in_channels[0], len(in_channels) - 1
         self.project = nn.ModuleList(projection(deep, width, bias=False) for deep in in_channels[1:])

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...errors import check_odd
 from ...registry import FUSION_BLOCKS, MODELS
 from ..layers import BatchNorm, resize, stretch
 from ..logit_maps import LogitMaps
@@ -83,6 +84,7 @@ class TwoOrientationFusion(nn.Module):
 
     def __init__(self, channels: int, kernel_size: int = 3) -> None:
         super().__init__()
+        check_odd(self, kernel_size=kernel_size)
         self.out_channels = channels
         self.prepare = nn.Sequential(nn.Conv2d(channels, channels // 2, 1), nn.Conv2d(channels // 2, channels, 1))
         self.column = DeformableLine(channels, (kernel_size, 1))

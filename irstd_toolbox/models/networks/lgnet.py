@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_odd
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_block
 from ..layers import ResidualUBlock, halve, pyramid, resize
@@ -109,8 +109,9 @@ class RSUDecoder(nn.Module):
         if len(stages) != len(in_channels) + 1:
             raise ConfigError(f'{len(stages)} decoder stages for {len(in_channels)} encoder maps; one more stage than '
                              'maps is expected, the last of them the bottom.')
-        if bottom_stride not in (16, 32) or align not in ('up', 'down'):
-            raise ConfigError(f"bottom_stride={bottom_stride!r}, align={align!r}: choose 32 or 16, and 'up' or 'down'.")
+        if bottom_stride not in (16, 32) or align not in ('up', 'down') or bottom_stride == 16 and align == 'down':
+            raise ConfigError(f"bottom_stride={bottom_stride!r}, align={align!r}: choose 32 or 16, and 'up' or, of 32 "
+                              "alone, since at 16 both maps are of one size, 'down'.")
         self.pool_bottom, self.align = bottom_stride == 32, align
         self.out_channels = [out for *_, out in stages]
         for i, (width, deeper) in enumerate(zip(in_channels, self.out_channels[1:], strict=True), 1):
@@ -192,6 +193,7 @@ class GatedOutputHead(nn.Module):
         if not 0 < shallow <= len(in_channels):
             raise ConfigError(f'shallow={shallow} of {len(in_channels)} maps. Give a number from 1 to '
                               f'{len(in_channels)}.')
+        check_odd(self, kernel_size=kernel_size)
         self.shallow, self.scale_all = shallow, scale_targets == 'all'
         self.from_features, self.scaled_sides = scale_from == 'features', supervise == 'scaled'
         self.sides = nn.ModuleList(nn.Conv2d(c, 1, kernel_size, padding=kernel_size // 2) for c in in_channels)

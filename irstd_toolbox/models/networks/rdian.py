@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...errors import check_odd
 from ...registry import MODELS
 from ..layers import BatchNorm, resize
 from .acm import ACMHead
@@ -68,6 +69,7 @@ class BottleneckBlock(nn.Module):
 
     def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__()
+        check_odd(self, kernel_size=kernel_size)
         self.layers = nn.Sequential(_conv(channels, channels // 2, kernel_size),
                                     _conv(channels // 2, channels, kernel_size))
 
