@@ -22,7 +22,7 @@ MAY_IMPORT = {
     'models': BASE,
     'evaluation': BASE,
     'visualization': BASE | {'evaluation'},
-    'training': BASE | {'evaluation'},
+    'training': BASE | {'allocator', 'evaluation'},
     'conversion': BASE | {'evaluation', 'training'},
     'diagnosis': BASE | {'datasets', 'evaluation'},
     'app': BASE | {'datasets', 'evaluation', 'inference', 'visualization'},

@@ -108,7 +108,7 @@ def test_a_gate_of_the_images_high_frequencies_scales_the_prediction(net: HDNet)
 def test_the_finest_map_alone_predicts_while_warming_up(net: HDNet, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = MessageHub.get_instance('hdnet warming up')
     monkeypatch.setattr(MessageHub, 'get_current_instance', classmethod(lambda cls: hub))
-    hub.update_info_dict(dict(loop_stage='train', epoch=0))
+    monkeypatch.setattr(hub, '_runtime_info', dict(loop_stage='train', epoch=0))  # later tests meet it empty
     image = torch.randn(1, 3, 16, 16)
     net.head.warm_epochs = 2
     finest = net.decoder(net.encoder(image))[0]

@@ -29,6 +29,7 @@ def feats() -> list[torch.Tensor]:
 def hub(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> MessageHub:
     own = MessageHub.get_instance(request.node.name)
     monkeypatch.setattr(MessageHub, 'get_current_instance', classmethod(lambda cls: own))
+    monkeypatch.setattr(own, '_runtime_info', {})  # later tests, for whom it is the current one, meet it empty
     return own
 
 

@@ -21,7 +21,7 @@ from irstd_toolbox.models.networks.rdian import BottleneckBlock
     (lambda: BottleneckBlock(8, 4), r'BottleneckBlock\(kernel_size=4\): an odd number from 1'),
     (lambda: RSUDecoder(bottom_stride=16, align='down'), "at 16 both maps are of one size, 'down'"),
     (lambda: AsymmetricFusion(2), r'AsymmetricFusion\(channels=2\): a number of at least 4'),
-    (lambda: ALCNetNeck(shifts=(1.5,)), 'shift of a whole number from 1'),
+    (lambda: ALCNetNeck(shifts=(1.5,)), 'shift of 1 or more, a whole number'),
     (lambda: RLCM(counts=((2.5, 4),)), 'pairs of whole numbers from 1 to 81'),
     (lambda: IRSTDDataPreprocessor(std=float('nan')), 'finite numbers, the second above 0'),
     (lambda: IRSTDDataPreprocessor(mean=float('inf')), 'finite numbers, the second above 0')])

@@ -134,7 +134,7 @@ class ALCNetNeck(nn.Module):
         super().__init__()
         if len(in_channels) < 2 or not shifts or not all(isinstance(shift, int) and shift > 0 for shift in shifts):
             raise ConfigError(f'in_channels={tuple(in_channels)}, shifts={tuple(shifts)}: two maps at least and one '
-                              'shift of a whole number from 1 are expected.')
+                              'shift of 1 or more, a whole number, are expected.')
         self.shifts = tuple(shifts)
         width, levels = in_channels[0], len(in_channels) - 1
         self.project = nn.ModuleList(projection(deep, width, bias=False) for deep in in_channels[1:])
