@@ -65,7 +65,8 @@ def preflight(config: Config, on_test: bool = False) -> Preflight:
         _check_targets(datasets['val'])
     model = MODELS.build(config.model)
     check_language(model, datasets['train'])
-    blocks = [type(part).__name__ for part in model.modules() if hasattr(part, 'descriptor_dim')]
+    blocks = [type(part).__name__ for part in model.modules() if hasattr(part, 'descriptor_dim')
+              and type(part).__module__.startswith(f'{SCOPE}.models')]  # one of a plugin may do without
     if blocks and getattr(model, 'target_descriptor', None) is None:
         raise ConfigError(f'{blocks[0]} waits for a target descriptor, and the model has none. Set '
                           'model.neck.language_fusion=None, too, or give it a target_descriptor.')
