@@ -69,7 +69,8 @@ def check_counting(config: Config) -> None:
                           'saved before the end: set default_hooks.checkpoint.by_epoch=False and its interval in '
                           'iterations.')
     for one in _schedules(config):
-        if one.get('by_epoch', True) and not one.get('convert_to_iter_based', False):
+        by_validation = getattr(PARAM_SCHEDULERS.get(one.get('type')), 'need_val_args', False)
+        if one.get('by_epoch', True) and not (one.get('convert_to_iter_based', False) or by_validation):
             raise ConfigError(f'train_cfg counts iterations and param_scheduler {one.get("type")} epochs, so that the '
                               'rate would stay where it begins: give it by_epoch=False and its begin and end in '
                               'iterations, or convert_to_iter_based=True.')

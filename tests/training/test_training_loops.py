@@ -64,6 +64,7 @@ SAVER = dict(checkpoint=dict(interval=3, by_epoch=False))
     (dict(train_cfg=dict(COUNTED, by_epoch=False)), 'exactly one of type and by_epoch'),
     (dict(param_scheduler=[dict(type='PolyLR', end=9, by_epoch=False)]), None),
     (dict(param_scheduler=[dict(type='PolyLR', end=9, by_epoch=True, convert_to_iter_based=True)]), None),
+    (dict(param_scheduler=dict(type='ReduceOnPlateauLR', monitor='irstd/IoU', rule='greater')), None),
     (dict(default_hooks=dict(checkpoint=dict(interval=-1))), None), (dict(default_hooks=dict(checkpoint=None)), None),
     (dict(train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=9), default_hooks=dict(checkpoint=dict(interval=3)),
           param_scheduler=dict(type='PolyLR', end=9)), None)])
