@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,24 +22,29 @@ from irstd_toolbox.training.runner import IRSTDRunner
 LENGTH = 4  # steps of an epoch of the toy
 
 
-def iterations(make: Callable, *hooks: Hook, name: str = 'work', **length: Any) -> IRSTDRunner:
-    runner = make(hooks=(dict(type='CSVLoggerHook'),), work_dir=name, checkpoint=dict(by_epoch=False))
-    runner._train_loop, runner.param_schedulers = length, None
-    for hook in hooks:
-        runner.register_hook(hook)
-    runner.train()
-    return runner
+@pytest.fixture
+def iterations(make: Callable, toy: SimpleNamespace) -> Callable[..., IRSTDRunner]:
+    """A training of the toy by a loop as told, whose sampler has no end: the engine waits 2 s where one has."""
+    def train(*hooks: Hook, **loop: Any) -> IRSTDRunner:
+        runner = make(hooks=(dict(type='CSVLoggerHook'),), checkpoint=dict(by_epoch=False),
+                      loader=dict(toy.loader(), sampler=dict(type='InfiniteSampler')))
+        runner._train_loop, runner.param_schedulers = loop, None
+        for hook in hooks:
+            runner.register_hook(hook)
+        runner.train()
+        return runner
+    return train
 
 
 @pytest.mark.parametrize('kind', [dict(type='IterBasedTrainLoop'), dict(by_epoch=False)])
 def test_epochs_of_a_training_that_counts_iterations_are_passes_over_its_list(
-        kind: dict, make: Callable, tmp_path: Path) -> None:
+        kind: dict, iterations: Callable, tmp_path: Path) -> None:
     class Watch(Hook):
         def after_train_iter(self, runner: IRSTDRunner, *args: Any, **kwargs: Any) -> None:
             seen.append((runner.iter, runner.epoch, MessageHub.get_current_instance().get_info('epoch')))
 
     seen: list[tuple] = []
-    runner = iterations(make, Watch(), **kind, max_iters=9, val_interval=2)
+    runner = iterations(Watch(), **kind, max_iters=9, val_interval=2)
     assert isinstance(runner.train_loop, IterBasedTrainLoop) and len(runner.train_dataloader) == LENGTH
     assert seen == [(step, step // LENGTH, step // LENGTH) for step in range(9)] and runner.max_epochs == 3
     rows = {name: [(int(row['iter']), int(row['epoch'])) for row in csv.DictReader(
@@ -46,8 +52,8 @@ def test_epochs_of_a_training_that_counts_iterations_are_passes_over_its_list(
     assert rows == dict(train=[(4, 1), (9, 3)], val=[(2, 0), (4, 1), (6, 1), (8, 2), (9, 2)])
 
 
-def test_the_engines_own_loop_stays_within_reach(make: Callable) -> None:
-    runner = iterations(make, type='mmengine.IterBasedTrainLoop', max_iters=5)
+def test_the_engines_own_loop_stays_within_reach(iterations: Callable) -> None:
+    runner = iterations(type='mmengine.IterBasedTrainLoop', max_iters=5)
     assert type(runner.train_loop) is EngineLoop and runner.epoch == 0
 
 
