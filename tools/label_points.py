@@ -20,7 +20,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--name', help='the data set\'s name, where the folder does not tell it')
     parser.add_argument('--points', default='centroid', choices=('centroid', 'coarse'),
                         help='each target\'s centroid, or any pixel of it (default: %(default)s)')
-    parser.add_argument('--split', default='trainval', help='the list to label (default: %(default)s)')
+    parser.add_argument('--split', default='trainval',
+                        help='the list to label, which trainval.txt of the copy then is (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='of points and noise (default: %(default)s)')
     parser.add_argument('--label-test', action='store_true', help='let images of the test list be labelled too')
     return parser.parse_args(argv)
