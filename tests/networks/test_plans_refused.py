@@ -11,6 +11,7 @@ from irstd_toolbox.models.model_driven.ranked_contrast import RLCM
 from irstd_toolbox.models.networks.agpcnet import AsymmetricFusion
 from irstd_toolbox.models.networks.alcnet import ALCNetNeck
 from irstd_toolbox.models.networks.isnet import TwoOrientationFusion
+from irstd_toolbox.models.networks.l2sknet import SaliencyStage
 from irstd_toolbox.models.networks.lgnet import GatedOutputHead, RSUDecoder
 from irstd_toolbox.models.networks.rdian import BottleneckBlock
 
@@ -21,6 +22,7 @@ from irstd_toolbox.models.networks.rdian import BottleneckBlock
     (lambda: BottleneckBlock(8, 4), r'BottleneckBlock\(kernel_size=4\): an odd number from 1'),
     (lambda: RSUDecoder(bottom_stride=16, align='down'), "at 16 both maps are of one size, 'down'"),
     (lambda: AsymmetricFusion(2), r'AsymmetricFusion\(channels=2\): a number of at least 4'),
+    (lambda: SaliencyStage(3, ((3, 1),)), r'SaliencyStage\(channels=3\): a number of at least 4'),
     (lambda: ALCNetNeck(shifts=(1.5,)), 'shift of 1 or more, a whole number'),
     (lambda: RLCM(counts=((2.5, 4),)), 'pairs of whole numbers from 1 to 81'),
     (lambda: IRSTDDataPreprocessor(std=float('nan')), 'finite numbers, the second above 0'),

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
 from ..layers import BatchNorm, ConvBNReLU, resize
@@ -114,6 +114,7 @@ class SaliencyStage(nn.Module):
 
     def __init__(self, channels: int, scales: tuple[tuple[int, int], ...], factorised: bool = False) -> None:
         super().__init__()
+        check_least(self, 4, channels=channels)
         kernels = (FactorisedSaliencyKernel(channels, dilation * (size - 1) + 1) if factorised
                    else DilatedSaliencyKernel(channels, size, dilation) for size, dilation in scales)
         self.branches = nn.ModuleList(
