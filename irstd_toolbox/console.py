@@ -148,8 +148,7 @@ def explain(error: Exception) -> str | None:
         from . import registry
         for candidate in vars(registry).values():
             if getattr(candidate, 'name', None) == missing[2]:
-                names = ', '.join(registry.known(candidate)) or 'none'
-                return f'{missing[1]!r} is not a registered {missing[2]}. Registered: {names}. {registry.ELSEWHERE}'
+                return registry.unregistered(missing[1], candidate)
     if lacks_memory(error):
         return (f'The memory does not hold what was to be computed: {text.partition(". ")[0] or "MemoryError"}. End '
                 'what else runs there, take less at once, or a machine with more.')

@@ -21,7 +21,6 @@ from mmengine.registry import Registry, build_from_cfg, build_model_from_cfg
 from .errors import ConfigError
 
 SCOPE = 'irstd_toolbox'
-ELSEWHERE = 'What is in a plugin comes by --plugins DIR, what is in a module by custom_imports of the config.'
 _KINDS = {bool: 'True or False', int: 'a whole number', float: 'a number', str: 'text', NoneType: 'None'}
 
 
@@ -34,8 +33,7 @@ def _build(cfg: dict, *args, registry: Registry, construct=build_from_cfg, **kwa
     """
     name = cfg.get('type') if isinstance(cfg, dict) else None
     if isinstance(name, str) and '.' not in name and not _registered(registry, name):
-        names = ', '.join(known(registry)) or 'none'
-        raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {names}. {ELSEWHERE}')
+        raise KeyError(unregistered(name, registry))
     built = construct(cfg, *args, registry=registry, **kwargs)
     if isinstance(cfg, dict):
         check_kinds(type(built), cfg)
@@ -75,6 +73,12 @@ def _registered(registry: Registry, name: str) -> bool:
     while registry is not None and name not in registry.module_dict:
         registry = registry.parent
     return registry is not None
+
+
+def unregistered(name: str, registry: Registry) -> str:
+    """What is said of a name that nobody registered."""
+    return (f'{name!r} is not a registered {registry.name}. Registered: {", ".join(known(registry)) or "none"}. What '
+            'is in a plugin comes by --plugins DIR, what is in a module by custom_imports of the config.')
 
 
 def known(registry: Registry) -> list[str]:

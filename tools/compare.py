@@ -116,16 +116,13 @@ def count(path: Path, about: Mapping | None, args: argparse.Namespace, protocol:
             raise ConfigError(f'{path} was not counted under {protocol.name!r}, but under {", ".join(found)}. Choose '
                               'one with --protocol, or write it anew with tools/evaluate.py --per-image.')
         return found[protocol.name]
-    if about and path.is_file() and path.name != 'results.json' and 'config' not in about:
-        raise DataError(f'{path} holds the sums of tools/evaluate.py, of which no interval follows. Give the folder of '
-                        'predictions that it scored, or what its --per-image writes.')
     folder = path if path.is_dir() else path.parent
-    if (folder / 'predictions').is_dir():
+    if (folder / 'predictions').is_dir() and (path.is_dir() or path.name == 'results.json'):
         folder = folder / 'predictions'
     elif path.is_file():
         raise DataError(
-            f'{path} does not hold the counters of every image, and no predictions/ is beside it. Write them with '
-            'tools/evaluate.py PRED_DIR DATA_ROOT --per-image FILE.csv, and give that file.')
+            f'{path} does not hold the counters of every image, and is no results.json with predictions/ beside it. '
+            'Write them with tools/evaluate.py PRED_DIR DATA_ROOT --per-image FILE.csv, and give that file.')
     if args.data_root is None:
         raise ConfigError(f'{path} holds predictions; give --data-root, so that they can be counted against the masks.')
     counts = score(folder, args, protocol)

@@ -218,16 +218,13 @@ def _check_name(card: Card, layout: Layout, root: Path, lists: Mapping[str, Mapp
     if card.name.startswith('LangIR') or any(card is card_of_lists({stem: path}) for several in lists.values()
                                              for stem, path in several.items()):
         return
-    told = find_card(root.absolute().name)
-    by_ids = next((one for one in CATALOG if one.prefix and one.images == len(layout.images)
-                   and all(image_id.startswith(one.prefix) for image_id in layout.images)), None)
-    folder = told if told and plain(told.name) == plain(root.absolute().name) else None
-    for seen, why in ((folder, 'the folder is called so'), (by_ids, f'all {len(layout.images)} ids are as its own')):
-        if seen and seen is not card:
+    folder, by_ids = find_card(root.absolute().name), _by_prefix(layout)
+    for seen, is_so, why in (
+            (folder, folder and plain(folder.name) == plain(root.absolute().name), 'the folder is called so'),
+            (by_ids, by_ids and by_ids.images == len(layout.images), f'all {len(layout.images)} ids are as its own')):
+        if is_so and seen is not card:
             raise DataError(f'{root}: holds {seen.name} ({why}), and {card.name} was asked for. Give the folder of '
                             f'{card.name}, or name={seen.name!r}, or name=None.')
-
-
     strange = next((one for one in layout.images if card.prefix and not one.startswith(card.prefix)), None)
     if strange:
         warnings.warn(f'{root} is taken for {card.name}, as told, though ids such as {strange!r} are not its own '
@@ -238,6 +235,10 @@ def _guess(layout: Layout) -> Card | None:
     """The data set that the layout itself, or the ids, tell."""
     if layout.layout in _NAMES:
         return find_card(_NAMES[layout.layout])
+    return _by_prefix(layout)
+
+
+def _by_prefix(layout: Layout) -> Card | None:
     return next((card for card in CATALOG if card.prefix and layout.images
                  and all(image_id.startswith(card.prefix) for image_id in layout.images)), None)
 

@@ -256,5 +256,6 @@ def _check_takes_threshold(config: Config) -> None:
 
 def _odds(logits: torch.Tensor) -> np.ndarray:
     """``p / (1 - p)``, which tells probabilities apart near 1 as well as near 0."""
-    check_numbers(logits.float().cpu().numpy())
-    return logits.double().clamp(-30, 30).exp().cpu().numpy()
+    values = logits.double().cpu().numpy()
+    check_numbers(values)
+    return np.exp(values.clip(-30, 30))

@@ -50,9 +50,9 @@ def complexity(model: dict, size: tuple[int, int] = (512, 512)) -> dict:
         parts['target_descriptor'] = _parameters(encoder)
     network.target_descriptor = None
     network.to('meta')
-    divisor = getattr(network.data_preprocessor, 'divisor', 1)
-    padded = [-(-side // divisor) * divisor for side in size]  # as the preprocessor does before the network sees it
-    inputs = torch.empty(1, network.data_preprocessor.channels, *padded, device='meta')
+    before = network.data_preprocessor
+    padded = [-(-side // before.divisor) * before.divisor for side in size]
+    inputs = torch.empty(1, before.channels, *padded, device='meta')
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         forward_of(network, inputs, None if descriptor is None else torch.empty(1, descriptor.dim, device='meta'))()
     flops = counter.get_total_flops()

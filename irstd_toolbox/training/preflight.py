@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..errors import ConfigError, DataError, check_least
-from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE, check_kinds
+from ..registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, SCOPE, check_kinds, unregistered
 from .compiling import compile_options, network_parts, try_compiler
 from .config_edits import optim_wrappers
 from .determinism import own_random
@@ -149,9 +149,7 @@ def _build_dataset(loader: ConfigDict) -> Any:
 
 def _check_name(registry: Any, name: Any) -> None:
     if isinstance(name, str) and registry.get(name) is None:
-        from ..registry import ELSEWHERE, known
-        raise KeyError(f'{name!r} is not a registered {registry.name}. Registered: {", ".join(known(registry))}. '
-                       f'{ELSEWHERE}')
+        raise KeyError(unregistered(name, registry))
 
 
 def _check_batches(config: Config, images: int) -> None:

@@ -61,14 +61,15 @@ def start_training(
         config.model_wrapper_cfg = distributed.wrapper_config(config.get('find_unused_parameters', False))
     config.work_dir = work_dir or str(work_folder(config))
     check_folder(Path(config.work_dir))
-    if work_dir is None and (before := resolve_resume(config.work_dir)):
+    before = resolve_resume(config.work_dir)
+    if work_dir is None and before:
         check_own(config, before)
     set_workers(config)
     if amp:
         set_amp(config, amp)
     if on_test:
         select_on_test(config)
-    _set_start(config, resume, seed)
+    _set_start(config, resume, seed, before)
     if anneal:
         config.custom_hooks = [*config.get('custom_hooks', ()), dict(type='AnnealHook')]
     if until is not None:
@@ -91,19 +92,18 @@ def start_training(
     return Path(config.work_dir) if is_main_process() else None
 
 
-def _set_start(config: Config, resume: str | None, seed: int | None) -> None:
-    """Decide where training starts, and with which seed."""
+def _set_start(config: Config, resume: str | None, seed: int | None, before: Path | None) -> None:
+    """Decide where training starts, and with which seed; ``before`` is the work folder's last checkpoint."""
     resume = resume or ('auto' if config.get('resume') else None)
     found = resume
     if resume == 'auto':
         found = config.get('load_from') if config.get('resume') else None
-        found = found or resolve_resume(config.work_dir)
+        found = found or before
         if found is None and is_main_process():
             print(f'{config.work_dir} holds no checkpoint to resume from: training starts at the beginning', flush=True)
     config.resume = bool(found)
     if not found:
         set_seed(config, seed)
-        before = resolve_resume(config.work_dir)
         if before and is_main_process():
             print(f'{config.work_dir} holds a training already ({before.name}), whose tables and best checkpoint are '
                   'replaced: --resume would go on with it, --work-dir DIR leaves it', flush=True)

@@ -195,11 +195,10 @@ def test_a_result_without_predictions_is_refused_with_the_way_out(say, tables, t
     lonely = tmp_path / 'lonely' / 'a.json'
     lonely.parent.mkdir()
     shutil.copy(tables[0].with_suffix('.json'), lonely)
-    with pytest.raises(DataError, match='a.json holds the sums of tools/evaluate.py.*what its --per-image writes'):
-        say(lonely, tables[1])
-    lonely.write_text(json.dumps(json.loads(lonely.read_text()) | dict(config='tiny.py')))
-    with pytest.raises(DataError, match='--per-image FILE.csv'):
-        say(lonely, tables[1])
+    for folder in ('nothing', 'predictions'):  # of which it does not say that they are its own
+        (lonely.parent / folder).mkdir()
+        with pytest.raises(DataError, match='is no results.json with predictions/ beside it.*--per-image FILE.csv'):
+            say(lonely, tables[1])
 
 
 @pytest.mark.parametrize('name', ['none', 'none.csv', 'none.json'])

@@ -86,7 +86,7 @@ class SLSLoss(MapLoss):
     def loss(self, logits: Tensor, mask: Tensor) -> Tensor:
         overlap, predicted, true = areas(torch.sigmoid(logits), mask)
         iou = (overlap + self.smooth) / (predicted + true - overlap + self.smooth)
-        share = true / true.sum().clamp(min=1e-8) if self.image_weight == 'area' else 1 / len(true)
+        share = true / true.sum().clamp(min=_TINY) if self.image_weight == 'area' else 1 / len(true)
         if self._warming():
             return ((1 - iou) * share).sum()
         spread = ((predicted - true) / 2) ** 2 + self.smooth
