@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from irstd_toolbox.errors import ConfigError
 
 from .curve_figures import PAGE
-from .findings import COLOURS, as_mask, as_picture, find
+from .findings import COLOURS, Finding, as_mask, as_picture, find
 from .insets import circle, inset, shared_insets
 
 __all__ = ['Tile', 'contact_sheet', 'worst_first']
@@ -27,8 +27,9 @@ class Tile:
     Args:
         name: The image's id.
         image: The image.
-        gt: Ground truth.
-        prediction: Predicted mask.
+        gt: Ground truth; None where there is none.
+        prediction: Predicted mask; None circles the targets alone.
+        caption: The line below the name; None for IoU and numbers of hits and errors.
 
     Shape:
         - image: ``(H, W)``, ``(1, H, W)`` or ``(H, W, 3)``
@@ -37,8 +38,9 @@ class Tile:
 
     name: str
     image: np.ndarray = field(repr=False)
-    gt: np.ndarray = field(repr=False)
-    prediction: np.ndarray = field(repr=False)
+    gt: np.ndarray | None = field(repr=False)
+    prediction: np.ndarray | None = field(repr=False)
+    caption: str | None = None
 
 
 def worst_first(ious: dict[str, float]) -> list[str]:
@@ -54,7 +56,7 @@ def worst_first(ious: dict[str, float]) -> list[str]:
 def contact_sheet(
     tiles: Sequence[Tile], *, columns: int = 4, width: float = PAGE, title: str = '', insets: int = 1,
 ) -> Figure:
-    """Draw the tiles row by row, each as the image with circles, its IoU and its numbers of hits and errors.
+    """Draw the tiles row by row, each as the image with circles below its name and caption.
 
     Args:
         tiles: In the order in which they shall stand.
@@ -87,7 +89,8 @@ def contact_sheet(
     if title:
         figure.text(0.5, 1 - 0.6 * _LINE / total, title, ha='center', va='center', fontsize=8,
                     parse_math=False)
-    names = {'hit': 'hit', 'miss': 'miss', 'false alarm': 'false alarm'}
+    judged = any(tile.prediction is not None for tile in tiles)
+    names = {kind: kind for kind in ('hit', 'miss', 'false alarm')} if judged else {'region': 'target'}
     figure.legend(handles=[Patch(facecolor=COLOURS[kind], edgecolor='black', linewidth=0.4, label=name)
                            for kind, name in names.items()],
                   loc='lower center', ncols=3, fontsize=6.5, frameon=False, borderpad=0.1, handlelength=0.9,
@@ -111,11 +114,17 @@ def _draw(axes: Axes, tile: Tile, insets: int) -> None:
         circle(axes, found, grey.shape)
     for window, place in shared_insets([findings], grey.shape, insets):
         inset(axes, grey, window, place)
+    caption = _score(gt, prediction, findings) if tile.caption is None else tile.caption
+    axes.set_title(f'{_short(tile.name)}\n{caption}', fontsize=5.5, pad=1.5, parse_math=False)
+
+
+def _score(gt: np.ndarray | None, prediction: np.ndarray | None, findings: list[Finding]) -> str:
+    if gt is None or prediction is None:
+        return f'regions {len(findings)}'
     union = np.count_nonzero(gt | prediction)
     counts = [sum(found.verdict == kind for found in findings) for kind in ('hit', 'miss', 'false alarm')]
     iou = f'IoU {np.count_nonzero(gt & prediction) / union:.3f}' if union else 'empty'
-    axes.set_title(f'{_short(tile.name)}\n{iou}  {counts[0]} hit, {counts[1]} missed, {counts[2]} false', fontsize=5.5,
-                   pad=1.5, parse_math=False)
+    return f'{iou}  {counts[0]} hit, {counts[1]} missed, {counts[2]} false'
 
 
 def _short(name: str) -> str:
