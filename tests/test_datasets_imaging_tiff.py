@@ -48,3 +48,14 @@ def test_samples_that_no_decoder_here_puts_together_are_refused(tmp_path, planes
                                      + extra.ljust(room, b'\0') + data)
     with pytest.raises(DataError, match=f'a.tif: cannot be decoded: a TIFF of {words} is not read'):
         read_pixels(tmp_path / 'a.tif')
+
+
+@pytest.mark.parametrize('depth', [8, 16])
+def test_a_file_that_says_0_is_white_is_turned_at_each_depth(tmp_path, depth):
+    stored = np.arange(54).reshape(6, 9).astype(f'<u{depth // 8}')
+    tags = [(256, 4, 9), (257, 4, 6), (258, 3, depth), (259, 3, 1), (262, 3, 0), (273, 4, 8), (277, 3, 1), (278, 4, 6),
+            (279, 4, stored.nbytes)]
+    entries = b''.join(struct.pack('<HHII', tag, kind, 1, value) for tag, kind, value in tags)
+    (tmp_path / 'a.tif').write_bytes(struct.pack('<2sHI', b'II', 42, 8 + stored.nbytes) + stored.tobytes()
+                                     + struct.pack('<H', len(tags)) + entries + struct.pack('<I', 0))
+    np.testing.assert_array_equal(read_pixels(tmp_path / 'a.tif'), 2 ** depth - 1 - stored)

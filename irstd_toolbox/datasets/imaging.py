@@ -27,7 +27,7 @@ _PathLike = str | os.PathLike
 _PLAIN = {'1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'I;16N', 'F'}
 _TAILS = (0.1, 99.9)
 _SCENE = (8.0, 247.0)
-_BITS_PER_SAMPLE, _PLANES = 258, 284
+_BITS_PER_SAMPLE, _WHITE, _PLANES = 258, 262, 284
 
 
 def read_image(path: _PathLike) -> np.ndarray:
@@ -96,7 +96,10 @@ def read_pixels(path: _PathLike) -> np.ndarray:
         if _is_deep_png(path) or _is_deep_colour(source):  # Pillow would keep the high byte of deep colour only
             return _decode_deep(path)
         source.load()
-        return np.asarray(source if source.mode in _PLAIN else source.convert('RGB'))
+        pixels = np.asarray(source if source.mode in _PLAIN else source.convert('RGB'))
+        # Pillow turns 8 bits whose 0 is white, and not 16.
+        white_is_0 = pixels.dtype == np.uint16 and getattr(source, 'tag_v2', {}).get(_WHITE) == 0
+        return np.uint16(65535) - pixels if white_is_0 else pixels
     return _open(path, pixels, lambda decoded: decoded)
 
 
