@@ -15,6 +15,7 @@ LEAST = {
     'benchmark_model_driven': dict(timed=1, tune_images=1),
     'benchmark_speed': dict(batch=1, epochs=2, predict=1, repeats=1, size=64, steps=1, workers=0),
     'benchmark_training': dict(batch=1, epochs=1, iterations=1, size=1, stretch=1, test=1, train=1),
+    'browse_dataset': dict(images=1, samples=1, seed=0),
     'check_dataset': dict(workers=1),
     'demo': dict(test=1, train=1),
     'draw': dict(insets=0, worst=1),
