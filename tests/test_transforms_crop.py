@@ -1,11 +1,16 @@
 """Random windows, by value."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from mmengine.config import Config
+from mmengine.dataset import Compose
 from PIL import Image
 
 from irstd_toolbox.datasets.transforms import RandomCrop
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.registry import TRANSFORMS
 from irstd_toolbox.text_priors import Scene, build_provider, find_targets
 
 
@@ -169,7 +174,40 @@ def test_a_sample_without_a_mask_loses_its_sentence():
     assert found['description'] is None
 
 
+@pytest.mark.parametrize('share', [0.0, 0.5, 0.9])
+def test_a_window_without_a_target_is_drawn_anew_as_often_as_told(share):
+    # One of 25 windows holds the target: p. It is taken with P = p + (1 - p) share P.
+    np.random.seed(0)
+    crop, draws = RandomCrop(size=4, keep_targets=False, redraw_empty=share), 1500
+    kept = sum(int(crop(with_targets((8, 8), (0, 0, 1, 1)))['gt_mask'].any()) for _ in range(draws)) / draws
+    expected = 0.04 / (1 - share * 0.96)
+    assert abs(kept - expected) < 3 * np.sqrt(expected * (1 - expected) / draws)
+
+
+def test_an_image_without_a_target_is_cut_where_it_was_without_redrawing():
+    seen = []
+    for share in (0.0, 0.9):
+        np.random.seed(0)
+        crop = RandomCrop(size=4, keep_targets=False, redraw_empty=share)
+        seen.append([origin(crop(with_targets((9, 9))), 9) for _ in range(20)])
+    assert seen[0] == seen[1] and len(set(seen[0])) > 5
+
+
+@pytest.mark.parametrize('data', ['irstd1k', 'nuaa_sirst'])
+def test_the_recipe_of_basicirstd_gives_each_position_of_a_square_as_often(data, repository):
+    steps = Config.fromfile(repository / f'configs/_base_/datasets/{data}_native_crop256.py').train_pipeline[2:-1]
+    assert steps[0].redraw_empty == 0.5
+    turn = Compose([TRANSFORMS.build(step) for step in steps])
+    np.random.seed(0)
+    image = np.arange(256 * 256).reshape(256, 256)
+    seen = Counter(tuple(turn(sample(image))['img'][[0, 0, -1], [0, -1, 0]]) for _ in range(1600))
+    assert len(seen) == 8 and all(abs(count - 200) < 44 for count in seen.values())  # 3.3 deviations
+
+
 @pytest.mark.parametrize(('arguments', 'words'), [
+    (dict(size=4, redraw_empty=0.5), 'redraw_empty=0.5 with keep_targets=True; expected a probability below 1'),
+    (dict(size=4, redraw_empty=1, keep_targets=False), 'redraw_empty=1 with keep_targets=False; expected a probabil'),
+    (dict(size=4, redraw_empty=-1), 'redraw_empty=-1; expected a probability'),
     (dict(size=0), 'size=0'), (dict(size=4, pad_value=300), 'pad_value=300; expected a level'),
     (dict(size=4, description='keep'), "description='keep'; expected 'drop'"),
     (dict(size=4, clip='both'), "clip='both'; expected 'scene' or 'window'"),

@@ -12,7 +12,14 @@ _base_ = [
 ]
 model = dict(data_preprocessor=dict(mean=101.064, std=34.620))
 load_from = 'work_dirs/ilnet_s_128/best.pth'
-train_dataloader = dict(dataset=dict(in_memory=True))
+train_dataloader = dict(dataset=dict(in_memory=True, pipeline=[
+    dict(type='LoadImage'),
+    dict(type='LoadTargetMask'),
+    dict(type='RandomCrop', size=(256, 256), keep_targets=False),
+    dict(type='RandomFlip', horizontal=0.5, vertical=0.5),
+    dict(type='RandomRotate90', prob=0.5),
+    dict(type='PackInputs'),
+]))
 epochs = 12
 train_cfg = dict(max_epochs=epochs, val_interval=3)
 param_scheduler = [

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from irstd_toolbox.datasets.transforms.arguments import as_size, image_of, mask_of
+from irstd_toolbox.datasets.transforms.arguments import as_probability, as_size, image_of, mask_of
 from irstd_toolbox.datasets.transforms.loading import clip_copy
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.registry import TRANSFORMS
@@ -29,6 +29,8 @@ class RandomCrop(BaseTransform):
     Args:
         size: ``(height, width)`` of the window, or one int for both.
         keep_targets: If False, every window is as likely.
+        redraw_empty: Of such windows, one without a target pixel is drawn anew with this probability, below 1, and so
+            is what comes in its place: BasicIRSTD's ``pos_prob``.
         description: ``'drop'``; or a provider that reads the mask, such as ``dict(type='quadrant')``, which then
             describes the window. A sample without a sentence, or without a mask, has none afterwards either.
         pad_value: Level of the padding, 0..255.
@@ -48,9 +50,14 @@ class RandomCrop(BaseTransform):
     """
 
     def __init__(self, size: int | Sequence[int], keep_targets: bool = True, description: str | Mapping = 'drop',
-                 pad_value: float = 0.0, clip: str = 'scene') -> None:
+                 pad_value: float = 0.0, clip: str = 'scene', redraw_empty: float = 0.0) -> None:
         self.size = as_size('RandomCrop', size)
         self.keep_targets = keep_targets
+        self.redraw_empty = as_probability('RandomCrop', 'redraw_empty', redraw_empty)
+        if redraw_empty and (keep_targets or redraw_empty == 1):
+            raise ConfigError(f'RandomCrop: redraw_empty={redraw_empty!r} with keep_targets={keep_targets!r}; expected '
+                              'a probability below 1, with keep_targets=False. Windows around targets alone are '
+                              'keep_targets=True.')
         self.provider = _provider(description)
         if not isinstance(pad_value, int | float) or not 0 <= pad_value <= 255:
             raise ConfigError(f'RandomCrop: pad_value={pad_value!r}; expected a level, 0 to 255.')
@@ -79,7 +86,7 @@ class RandomCrop(BaseTransform):
         room = [max(0, length - side) for length, side in zip(shape, self.size, strict=True)]
         targets = find_targets(mask) if self.keep_targets and mask is not None else []
         if not targets:
-            return np.random.randint(room[0] + 1), np.random.randint(room[1] + 1)
+            return self._place_anywhere(room, mask)
         boxes = np.array([target.box for target in targets])
         anchor = boxes[np.random.randint(len(boxes))]
         (rows, touches_rows, holds_rows), (cols, touches_cols, holds_cols) = (
@@ -90,6 +97,14 @@ class RandomCrop(BaseTransform):
         best = np.argwhere(cut * (len(boxes) + 1) - whole == (cut * (len(boxes) + 1) - whole).min())
         row, col = best[np.random.randint(len(best))]
         return int(rows[row]), int(cols[col])
+
+    def _place_anywhere(self, room: list[int], mask: np.ndarray | None) -> tuple[int, int]:
+        redraws = self.redraw_empty > 0 and mask is not None and mask.any()
+        while True:
+            top, left = np.random.randint(room[0] + 1), np.random.randint(room[1] + 1)
+            if not redraws or mask[top:top + self.size[0], left:left + self.size[1]].any() or (
+                    np.random.random_sample() >= self.redraw_empty):
+                return top, left
 
     def _cut(self, array: np.ndarray, top: int, left: int, fill: float) -> np.ndarray:
         window = array[top:top + self.size[0], left:left + self.size[1]]
