@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 
 
@@ -39,9 +40,19 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.training.config_edits import load_model_config
 
     out = args.out or Path(f'{Path(args.file.name.removesuffix(".tar")).stem}.converted.pth')
-    count = convert_file(load_model_config(args.config, args.cfg_options), args.source, args.file, out)
-    print(f'{os.fspath(out)}: {count} tensors, none missing, none left over. Test it with '
-          f'`python tools/test.py {args.config} {os.fspath(out)}`.')
+    model = load_model_config(args.config, args.cfg_options)
+    count = convert_file(model, args.source, args.file, out)
+    command = ['python', 'tools/test.py', args.config, os.fspath(out)]
+    if args.cfg_options:
+        command += ['--cfg-options', *args.cfg_options]
+    print(f'{os.fspath(out)}: {count} tensors, none missing, none left over. Test it with `{shlex.join(command)}`.')
+    statistics = SOURCES[args.source].statistics
+    if statistics:
+        before = model.get('data_preprocessor', {})
+        trained = ', '.join(f'{mean:.3f} and {std:.3f} on {name}' for name, (mean, std) in statistics.items())
+        print(f'The file does not tell which data it is of. {SOURCES[args.source].repository} trains with mean and '
+              f'std {trained}; the config has {before.get("mean")} and {before.get("std")}. Where the file is of '
+              'others: --cfg-options model.data_preprocessor.mean=M model.data_preprocessor.std=S.')
 
 
 if __name__ == '__main__':

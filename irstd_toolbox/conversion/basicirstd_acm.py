@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from .acm_pytorch import Rules, fusion_rules, stage_rules
-from .sources import renamed, source
+from .sources import BY_DATA, renamed, source
 
 __all__ = ['convert_acm', 'convert_alcnet']
 
@@ -23,7 +23,7 @@ def _bare(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix('model.'): tensor for name, tensor in state.items()}
 
 
-@source('basicirstd-acm', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-acm', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert_acm(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """ACM-U-Net on one channel; its sigmoid is left to the loss and the prediction."""
     return renamed(_bare(state), [
@@ -31,7 +31,7 @@ def convert_acm(state: dict[str, Tensor]) -> dict[str, Tensor]:
         *fusion_rules({'fuse1': 0, 'fuse2': 1})])
 
 
-@source('basicirstd-alcnet', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-alcnet', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert_alcnet(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """ASKCResNetFPN on one channel; its two upward stages, which it never calls, are dropped."""
     return renamed(_bare(state), [

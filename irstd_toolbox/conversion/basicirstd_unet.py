@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from .dnanet import plain_names
-from .sources import renamed, source
+from .sources import BY_DATA, renamed, source
 
 __all__ = ['convert_resunet', 'convert_unet']
 
@@ -21,13 +21,13 @@ RESUNET_RULES = [
 ]
 
 
-@source('basicirstd-unet', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-unet', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert_unet(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """U-Net of 64 to 1024 channels."""
     return renamed(plain_names(state), UNET_RULES)
 
 
-@source('basicirstd-resunet', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-resunet', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert_resunet(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """ResUNet of 16 to 128 channels."""
     return renamed(plain_names(state), RESUNET_RULES)

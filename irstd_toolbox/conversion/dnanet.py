@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from .grey import from_imagenet
-from .sources import renamed, source
+from .sources import BY_DATA, renamed, source
 
 __all__ = ['convert', 'convert_basicirstd', 'plain_names']
 
@@ -23,7 +23,7 @@ def plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
             for name, tensor in state.items()}
 
 
-@source('basicirstd-dnanet', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-dnanet', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert_basicirstd(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """DNANet on one channel; its sigmoid is left to the loss and the prediction."""
     return renamed(plain_names(state), RULES)

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from .acm_pytorch import Rules, stage_rules
-from .sources import renamed, source
+from .sources import BY_DATA, renamed, source
 
 __all__ = ['convert']
 
@@ -33,7 +33,7 @@ RULES: Rules = [
 ]
 
 
-@source('basicirstd-isnet', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-isnet', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Layers that its forward pass never uses, and the two constant kernels of the gradient, are dropped."""
     return renamed({name.removeprefix('model.'): tensor for name, tensor in state.items()}, RULES)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .sources import renamed, source
+from .sources import BY_DATA, renamed, source
 
 __all__ = ['convert']
 
@@ -23,7 +23,7 @@ RULES = [
 ]
 
 
-@source('basicirstd-istdunet', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-istdunet', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """ISTDU-Net on one channel; its second head, which it never calls, is dropped."""
     return renamed({name.removeprefix('model.'): tensor for name, tensor in state.items()}, RULES)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .sources import renamed, source
+from .sources import BY_DATA, renamed, source
 
 __all__ = ['convert', 'convert_basicirstd']
 
@@ -28,7 +28,7 @@ def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return renamed(state, RULES)
 
 
-@source('basicirstd-rdian', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-rdian', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert_basicirstd(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Without the ``model.`` of the class around every network; the config's mean and std have to be its data's."""
+    """Without the ``model.`` of the class around every network."""
     return convert({name.removeprefix('model.'): tensor for name, tensor in state.items()})

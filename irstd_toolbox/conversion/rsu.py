@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .sources import renamed, source
+from .sources import BY_DATA, renamed, source
 
 __all__ = ['convert_basicirstd_uiunet', 'convert_ilnet', 'convert_uiunet']
 
@@ -41,7 +41,7 @@ def convert_uiunet(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
-@source('basicirstd-uiunet', repository='XinyiYing/BasicIRSTD', licence='none stated')
+@source('basicirstd-uiunet', repository='XinyiYing/BasicIRSTD', licence='none stated', statistics=BY_DATA)
 def convert_basicirstd_uiunet(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """UIU-Net on one channel, under the names of its authors."""
     return convert_uiunet({name.removeprefix('model.'): tensor for name, tensor in state.items()})

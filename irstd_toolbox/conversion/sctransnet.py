@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .sources import renamed, source
+from .sources import BY_DATA, renamed, source
 
 __all__ = ['convert']
 
@@ -47,7 +47,7 @@ def _level(number: int) -> list[tuple[str, str | None]]:
     ]
 
 
-@source('sctransnet', repository='xdFai/SCTransNet', licence='none stated')
+@source('sctransnet', repository='xdFai/SCTransNet', licence='none stated', statistics=BY_DATA)
 def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names of the segmentor; position embeddings and attention weights that nothing reads are dropped."""
     state = {name.removeprefix('model.'): tensor for name, tensor in state.items()}

@@ -1,17 +1,20 @@
 """Where official weights come from, and how their names become ours."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from ..errors import CheckpointError
 
-__all__ = ['SOURCES', 'Source', 'renamed', 'source']
+__all__ = ['BY_DATA', 'SOURCES', 'Source', 'renamed', 'source']
 
 Convert = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 SOURCES: dict[str, 'Source'] = {}
+BY_DATA = {'IRSTD-1k': (87.466, 39.720), 'NUAA-SIRST': (101.064, 34.620), 'NUDT-SIRST': (107.809, 33.023),
+           'all three at once (SIRST3)': (101.064, 34.620)}
+"""Mean and deviation of grey levels that BasicIRSTD, and what was made of it, trains with: the data set's own."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +26,22 @@ class Source:
         repository: Owner and name.
         licence: Of the repository, as it states it; ``'none stated'`` gives no right to pass its weights on.
         convert: A state dict under official names to one under the segmentor's names.
+        statistics: Mean and deviation that the input has in training, by data set; empty where one pair serves all,
+            which is then the config's.
     """
 
     name: str
     repository: str
     licence: str
     convert: Convert
+    statistics: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def source(name: str, repository: str, licence: str) -> Callable[[Convert], Convert]:
+def source(name: str, repository: str, licence: str, statistics: Mapping[str, tuple[float, float]] | None = None,
+           ) -> Callable[[Convert], Convert]:
     """Enter a conversion into ``SOURCES`` under ``name``."""
     def enter(convert: Convert) -> Convert:
-        SOURCES[name] = Source(name, repository, licence, convert)
+        SOURCES[name] = Source(name, repository, licence, convert, statistics or {})
         return convert
     return enter
 
