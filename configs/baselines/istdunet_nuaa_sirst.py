@@ -1,6 +1,6 @@
 """ISTDU-Net on NUAA-SIRST, BasicIRSTD's recipe. Reported by BasicIRSTD: IoU 75.93, Pd 96.20, Fa 38.90e-6.
 
-Its split is 213 / 214 images, not idx_427. The authors did not publish how they trained.
+Its split is 213 / 214 images, not idx_427. The authors' own recipe is another: docs/baselines.md.
 """
 
 _base_ = [

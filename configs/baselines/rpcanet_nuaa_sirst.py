@@ -9,3 +9,5 @@ _base_ = [
     '../_base_/schedules/adam_poly_800e.py',
     '../_base_/runtime.py',
 ]
+train_cfg = dict(max_epochs=400)
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=400, convert_to_iter_based=True)]

@@ -232,4 +232,4 @@ def test_a_source_that_trains_each_data_set_with_its_own_statistics_says_so(tmp_
     assert own == {'sctransnet', *(name for name in SOURCES if name.startswith('basicirstd'))}
     said = convert_by_tool(tmp_path, 'basicirstd_ACM', capsys)
     assert '101.064 and 34.620 on NUAA-SIRST' in said and 'the config has 101.064 and 34.62. Where' in said
-    assert 'mean and std' not in convert_by_tool(tmp_path, 'mshnet', capsys)
+    assert 'mean and std' not in convert_by_tool(tmp_path, 'rdian_official', capsys)

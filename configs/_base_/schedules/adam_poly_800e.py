@@ -1,4 +1,4 @@
-"""RPCANet's and RPCANet++'s training script: Adam, lr 1e-4 falling to 0 by the power 0.9 over 800 epochs."""
+"""RPCANet++'s training script: Adam, lr 1e-4 falling to 0 by the power 0.9 over 800 epochs; RPCANet's has 400."""
 
 epochs = 800
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=5)

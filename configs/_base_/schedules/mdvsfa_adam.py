@@ -2,7 +2,7 @@
 
 The paper's 30 epochs of 500 iterations over 10,000 patches are 15,000 iterations: 417 epochs of 36 on IRSTD-1k.
 The public PyTorch code lowers the second generator's rate twice and the discriminator's never, by a slip of
-names; here all three go down together.
+names; here all three go down together, after thirds, there after the 9th, 19th and 29th of 30 epochs.
 """
 
 epochs = 417

@@ -1,7 +1,8 @@
 """ISNet: ACM's trunk with fusion along two orientations, and a branch that draws the target's edge.
 
-Zhang et al., "ISNet: Shape Matters for Infrared Small Target Detection", CVPR 2022. The authors published their data
-set; the network is known from the code in BasicIRSTD, which calls the two-orientation block TTOA.
+Zhang et al., "ISNet: Shape Matters for Infrared Small Target Detection", CVPR 2022. The network is BasicIRSTD's copy,
+which calls the two-orientation block TTOA. In the authors' own code that block's deformable convolutions are modulated,
+and image and gradient have three channels.
 """
 
 import torch
@@ -214,7 +215,9 @@ class ISNet(nn.Module):
         The code in BasicIRSTD constructs layers that its forward pass never uses (three residual blocks, three gates,
         shuffle attention, a second head and others); they are in its 1,089,537 parameters and not here. Convolutions
         of the trunk and the branch start from a normal distribution of deviation 0.02 as in the published script, whose
-        norms do too, with shifts of deviation 1, which is read as a slip: they start at one and zero here.
+        norms do too, with shifts of deviation 1, which is read as a slip: they start at one and zero here. Offsets
+        start at 0, and the transposed convolutions as ACM's; the script draws the offsets' convolutions, too, and
+        leaves the transposed ones as PyTorch makes them.
 
     References:
         Zhang et al., ISNet, CVPR 2022.

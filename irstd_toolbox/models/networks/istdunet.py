@@ -242,8 +242,8 @@ class ISTDUHead(nn.Module):
         - Output: ``[prediction]``, ``(N, 1, H, W)``, logits
 
     Note:
-        The authors' network has a second head of this form for a map of target points, whose training they do not
-        publish; BasicIRSTD builds that head and never calls it. Here there is none: 9,265 parameters fewer.
+        The authors' network has a second head of this form for a map of target points, and is trained by both;
+        BasicIRSTD builds that head and never calls it. Here there is none: 9,265 parameters fewer.
     """
 
     def __init__(self, in_channels: int = 64) -> None:
