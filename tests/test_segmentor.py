@@ -230,3 +230,10 @@ def test_a_backbone_that_gives_other_things_than_its_maps_is_named(given, messag
     model.backbone.forward = lambda x: given(own(x))
     with pytest.raises(ConfigError, match=message):
         model(torch.rand(2, 1, 16, 16))
+
+
+@pytest.mark.parametrize('network', [dict(type='RDIAN', channels=(16, 16)), dict(type='RDIAN', plan=())])
+def test_a_layer_that_a_width_of_0_leaves_without_weights_is_refused(network: dict) -> None:
+    with pytest.raises(ConfigError, match=r'network\.[\w.]+ has no element: its shape is \([\d, ]*0'):
+        MODELS.build(dict(type='IRSTDSegmentor', network=network, loss=dict(type='BCELoss'),
+                          data_preprocessor=dict(type='IRSTDDataPreprocessor', channels=1)))

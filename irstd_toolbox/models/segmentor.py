@@ -7,6 +7,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ..errors import ConfigError
 from ..registry import BACKBONES, MODELS
@@ -87,6 +88,7 @@ class IRSTDSegmentor(BaseModel):
         self.decode_head = MODELS.build(decode_head) if decode_head else None
         self.network = MODELS.build(network) if network else None
         self._check_channels(backbone or network)
+        self._check_layers()
         losses = loss if isinstance(loss, list) else [loss] if loss else []
         self.losses = nn.ModuleList(MODELS.build(cfg) for cfg in losses)
         self.target_descriptor = MODELS.build(target_descriptor) if target_descriptor else None
@@ -105,6 +107,13 @@ class IRSTDSegmentor(BaseModel):
         if isinstance(takes, int) and takes != gives:
             raise ConfigError(f'data_preprocessor.channels={gives}, and {type(part).__name__} takes in_channels='
                               f'{takes}. Give both one number.')
+
+    def _check_layers(self) -> None:
+        """Refuse a layer without a weight, which a width divided to 0 makes: what follows it would see no image."""
+        for name, parameter in self.named_parameters():
+            if not is_lazy(parameter) and not parameter.numel():
+                raise ConfigError(f'{name} has no element: its shape is {tuple(parameter.shape)}. Widen what leads to '
+                                  'it, or divide by less: channels and reductions of that part.')
 
     def _check_feats(self, feats: list[Tensor]) -> None:
         """Refuse what no neck could read; of channels, only where the backbone tells its own."""

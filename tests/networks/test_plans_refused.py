@@ -8,9 +8,10 @@ from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.models.complexity import complexity
 from irstd_toolbox.models.data_preprocessor import IRSTDDataPreprocessor
 from irstd_toolbox.models.model_driven.ranked_contrast import RLCM
-from irstd_toolbox.models.networks.agpcnet import AsymmetricFusion
+from irstd_toolbox.models.networks.agpcnet import AsymmetricFusion, UnpooledResNet
 from irstd_toolbox.models.networks.alcnet import ALCNetNeck
 from irstd_toolbox.models.networks.isnet import TwoOrientationFusion
+from irstd_toolbox.models.networks.istdunet import ISTDUEncoder
 from irstd_toolbox.models.networks.l2sknet import SaliencyStage
 from irstd_toolbox.models.networks.lgnet import GatedOutputHead, RSUDecoder
 from irstd_toolbox.models.networks.rdian import BottleneckBlock
@@ -21,6 +22,8 @@ from irstd_toolbox.models.networks.rdian import BottleneckBlock
     (lambda: TwoOrientationFusion(8, kernel_size=2), r'TwoOrientationFusion\(kernel_size=2\): an odd number from 1'),
     (lambda: BottleneckBlock(8, 4), r'BottleneckBlock\(kernel_size=4\): an odd number from 1'),
     (lambda: RSUDecoder(bottom_stride=16, align='down'), "at 16 both maps are of one size, 'down'"),
+    (lambda: UnpooledResNet((2, 0, 2, 2)), r'UnpooledResNet\(blocks=0\): a number of at least 1'),
+    (lambda: ISTDUEncoder(widths=(8, 8), depths=(1, 0)), r'ISTDUEncoder\(depths=0\): a number of at least 1'),
     (lambda: AsymmetricFusion(2), r'AsymmetricFusion\(channels=2\): a number of at least 4'),
     (lambda: SaliencyStage(3, ((3, 1),)), r'SaliencyStage\(channels=3\): a number of at least 4'),
     (lambda: ALCNetNeck(shifts=(1.5,)), 'shift of 1 or more, a whole number'),

@@ -46,6 +46,7 @@ class UnpooledResNet(nn.Module):
         if len(blocks) != 4 or len(channels) != 4:
             raise ConfigError(f'blocks={tuple(blocks)} and channels={tuple(channels)}: four stages are expected, '
                               'such as (2, 2, 2, 2) and (64, 128, 256, 512).')
+        check_least(self, 1, blocks=min(blocks))
         self.out_channels = list(channels[1:])
         self.stem = nn.Sequential(nn.Conv2d(in_channels, channels[0], 7, padding=3, bias=False),
                                   BatchNorm(channels[0]), nn.ReLU(inplace=True))

@@ -10,7 +10,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
 from ..layers import BatchNorm, resize
@@ -122,6 +122,7 @@ class ISTDUEncoder(nn.Module):
         super().__init__()
         if len(widths) != len(depths):
             raise ConfigError(f'{len(widths)} widths for {len(depths)} depths; give one of each for every stage.')
+        check_least(self, 1, depths=min(depths, default=0))
         self.out_channels = [4 * width for width in widths]
         self.stem = nn.Sequential(
             BatchNorm(in_channels, affine=False), nn.Conv2d(in_channels, stem_channels, 3, padding=1, bias=False),
