@@ -144,3 +144,13 @@ class TestDropIn:
         block = build(kind).eval()
         alone = block(**{key: value[1:] for key, value in copy.deepcopy(given).items()})
         torch.testing.assert_close(block(**given)[1:], alone)
+
+
+@pytest.mark.parametrize('block', [
+    dict(type='ChannelFusion'), dict(type='LanguageFusion', descriptor_dim=D),
+    dict(type='LanguageFusion', descriptor_dim=D, shared_projection=False),
+    dict(type='GatedLanguageFusion', descriptor_dim=D)], ids=['channel', 'language', 'two projections', 'gated'])
+def test_a_block_that_gives_the_shallow_map_has_no_parameter_without_a_gradient(block):
+    built = FUSION_BLOCKS.build(dict(block, channels=C, merge='low'))
+    built(torch.rand(2, C, 6, 5), torch.rand(2, C, 6, 5), torch.rand(2, D)).square().sum().backward()
+    assert [name for name, parameter in built.named_parameters() if parameter.grad is None] == []

@@ -102,6 +102,15 @@ def test_no_scratch_file_is_left(tmp_path):
     assert [path.name for path in file_of(tmp_path).parent.iterdir()] == [file_of(tmp_path).name]
 
 
+def test_a_file_may_be_read_by_those_who_share_the_folder(tmp_path):
+    before = os.umask(0o022)
+    try:
+        EmbeddingCache(tmp_path).put(KEY, np.zeros(3, np.float32))
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob('*.emb')} == {0o644}
+
+
 def test_a_folder_that_cannot_be_written_is_reported_once_and_then_left(tmp_path):
     (tmp_path / 'file').write_text('in the way')
     cache = EmbeddingCache(tmp_path / 'file')

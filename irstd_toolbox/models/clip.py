@@ -1,7 +1,8 @@
 """CLIP as an encoder of scenes and sentences, through open_clip."""
 
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..registry import MODELS
-from .clip_weights import check_meaning, check_source, fingerprint, is_file_name, load_weights, model_config
+from .clip_weights import brief, check_meaning, check_source, fingerprint, is_file_name, load_weights, model_config
 
 __all__ = ['OpenCLIPEncoder']
 
@@ -82,7 +83,8 @@ class OpenCLIPEncoder(nn.Module):
     def identity(self) -> dict:
         """What, beside the weights and the input, decides an embedding; it can be written as JSON."""
         return {'config': self.config, 'mean': list(self.mean), 'std': list(self.std),
-                'tokenizer': self.model if isinstance(self.model, str) else 'simple'}
+                'tokenizer': self.model if isinstance(self.model, str) else self.config['text_cfg'].get(
+                    'hf_tokenizer_name') or 'simple'}
 
     @property
     def source(self) -> dict | None:
@@ -217,21 +219,27 @@ class OpenCLIPEncoder(nn.Module):
 
     @cached_property
     def tokenizer(self):
-        """The model's tokenizer; an inline config gets CLIP's own.
+        """The model's tokenizer; an inline config gets the one that it names, else CLIP's own.
 
         Raises:
             ConfigError: If it comes from the hub and is not on this machine.
         """
         import open_clip
-        if not isinstance(self.model, str):
+        text = self.config['text_cfg']
+        name = text.get('hf_tokenizer_name')
+        if not isinstance(self.model, str) and not name:
             return open_clip.SimpleTokenizer(context_length=self.context_length)
+        make = f"get_tokenizer('{self.model}')" if isinstance(self.model, str) else f"tokenizer.HFTokenizer('{name}')"
         try:
-            return open_clip.get_tokenizer(self.model)
+            if isinstance(self.model, str):
+                return open_clip.get_tokenizer(self.model)
+            return open_clip.tokenizer.HFTokenizer(
+                name, context_length=self.context_length, tokenizer_mode=text.get('tokenizer_mode'),
+                **text.get('tokenizer_kwargs', {}))
         except Exception as error:
-            raise ConfigError(f'The tokenizer of {self.model} cannot be loaded: {error}. Fetch it on a machine with '
-                              f"network: python -c \"import open_clip; open_clip.get_tokenizer('{self.model}')\" and "
-                              'copy the hub cache, or choose a model with a tokenizer of its own '
-                              '(ViT-B-16-quickgelu).') from error
+            raise ConfigError(f'The tokenizer of {self} cannot be loaded: {brief(error)}. Fetch it on a machine with '
+                              f'network: python -c "import open_clip; open_clip.{make}" and copy the hub cache, or '
+                              'choose a model with a tokenizer of its own (ViT-B-16-quickgelu).') from error
 
     def _square(self, size: int | list[int]) -> int:
         sides = {size} if isinstance(size, int) else set(size)
@@ -245,7 +253,10 @@ class OpenCLIPEncoder(nn.Module):
             self.model, self.pretrained)
         values = (mean or tag.get('mean') or open_clip.OPENAI_DATASET_MEAN,
                   std or tag.get('std') or open_clip.OPENAI_DATASET_STD)
-        for value in values:
-            if len(value) != 3:
-                raise ConfigError(f'mean and std have three values each, got {value}.')
+        for name, value in zip(('mean', 'std'), values, strict=True):
+            numbers = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
+            if len(numbers) != 3 or not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers) or (
+                    name == 'std' and min(numbers) <= 0):
+                raise ConfigError(f'OpenCLIPEncoder({name}={value!r}): three finite numbers on the 0..1 scale are '
+                                  'expected, one a channel, those of std above 0.')
         return tuple(tuple(float(v) for v in value) for value in values)

@@ -21,8 +21,9 @@ __all__ = ['brief', 'check_meaning', 'check_source', 'fingerprint', 'is_file_nam
 
 SUFFIXES = ('.safetensors', '.pt', '.pth', '.bin')
 PROBE_SECONDS = 10
-WITHOUT = ('To go on without them: --cfg-options model.target_descriptor=None model.neck.language_fusion=None (no '
-           'language), or model.target_descriptor.encoder.pretrained=random (an untrained stand-in).')
+WITHOUT = ("To go on without them: the encoder's pretrained=random, an untrained stand-in; for LGNet --cfg-options "
+           'model.target_descriptor.encoder.pretrained=random, or model.target_descriptor=None '
+           'model.neck.language_fusion=None, which is without language.')
 
 
 def model_config(model: str | Mapping) -> dict:
@@ -31,6 +32,9 @@ def model_config(model: str | Mapping) -> dict:
     Raises:
         ConfigError: If the name is unknown, or the dict lacks ``embed_dim``, ``vision_cfg`` or ``text_cfg``.
     """
+    if not isinstance(model, str | Mapping):
+        raise ConfigError(f'OpenCLIPEncoder(model={model!r}): a name that open_clip lists, or a config dict, is '
+                          'expected.')
     if isinstance(model, Mapping):
         missing = [key for key in ('embed_dim', 'vision_cfg', 'text_cfg') if key not in model]
         if missing:
@@ -40,7 +44,8 @@ def model_config(model: str | Mapping) -> dict:
     import open_clip
     if ':' in model:
         raise ConfigError(f'model={model!r} would be fetched while building. Download its folder, then give the '
-                          "'model_cfg' of its open_clip_config.json as model= and its weights as pretrained=FILE.")
+                          "'model_cfg' of its open_clip_config.json as model=, its weights as pretrained=FILE, and "
+                          "mean= and std= of its 'preprocess_cfg'.")
     config = open_clip.get_model_config(model)
     if config is None:
         near = difflib.get_close_matches(model, open_clip.list_models(), n=5, cutoff=0.5)
@@ -144,6 +149,10 @@ def _check_readable(path: Path) -> None:
         else:
             torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:
+        if 'TorchScript' in str(error):
+            raise CheckpointError(f'The CLIP weights {path} are a TorchScript archive, a program, which is not run. '
+                                  "Take the same weights as tensors: those of open_clip's tag 'openai', for one.",
+                                  ) from error
         raise CheckpointError(f'The CLIP weights {path} cannot be read as tensors: {brief(error)}. The file is '
                               'damaged or cut short, or holds more than tensors, which is refused because unpickling '
                               'it could execute code. Fetch it again, or save its state_dict as '
@@ -172,7 +181,15 @@ def _fetch(model: str, tag: str) -> Path:
             f'The CLIP weights {model}/{tag} are not on this machine and cannot be fetched ({brief(error)}). On a '
             f'machine with network: python -c "import open_clip as o; '
             f"print(o.download_pretrained(o.get_pretrained_cfg('{model}', '{tag}')))\", copy the file it prints here "
-            f'and say pretrained=FILE. {WITHOUT}') from error
+            f'and say pretrained=FILE{_own_normalisation(config)}. {WITHOUT}') from error
+
+
+def _own_normalisation(tag: dict) -> str:
+    """What else a file of a tag needs to be told, whose scenes are not normalised by OpenAI's mean and deviation."""
+    import open_clip
+    usual = dict(mean=open_clip.OPENAI_DATASET_MEAN, std=open_clip.OPENAI_DATASET_STD)
+    own = {key: tag[key] for key in usual if tag.get(key) and tuple(tag[key]) != tuple(usual[key])}
+    return ''.join(f', {key}=[{", ".join(f"{value:g}" for value in values)}]' for key, values in own.items())
 
 
 def reachable(url: str) -> bool:

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -112,17 +111,14 @@ class EmbeddingCache:
     def _write(self, path: Path | None, data: bytes) -> None:
         if path is None:
             return
-        scratch = None
+        scratch = path.with_name(f'.{os.urandom(8).hex()}.part')  # tempfile's would be for the owner alone
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, scratch = tempfile.mkstemp(prefix='.', suffix='.part', dir=path.parent)
-            with os.fdopen(descriptor, 'wb') as file:
-                file.write(data)
+            scratch.write_bytes(data)
             os.replace(scratch, path)
         except OSError as error:
-            if scratch is not None:
-                with contextlib.suppress(OSError):
-                    os.unlink(scratch)
+            with contextlib.suppress(OSError):
+                scratch.unlink()
             warnings.warn(f'Embeddings are not cached on disk: {error}. Set IRSTD_CACHE_DIR or cache_dir to a folder '
                           'that can be written.', stacklevel=2)
             self.folder = None

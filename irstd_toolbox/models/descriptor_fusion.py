@@ -136,12 +136,12 @@ class GatedLanguageFusion(DescriptorFusion):
                  merge: str = 'sum') -> None:
         super().__init__(channels, descriptor_dim, hidden, merge)
         self.low_gate = nn.Conv2d(channels, channels, 1)
-        self.high_gate = nn.Conv2d(channels, channels, 1)
+        self.high_gate = None if merge == 'low' else nn.Conv2d(channels, channels, 1)
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
         vector = self.project(low, descriptor)[..., None, None]
-        return self.merge((self.low_gate(low) + vector).sigmoid() * low,
-                          (self.high_gate(high) + vector).sigmoid() * high)
+        low = (self.low_gate(low) + vector).sigmoid() * low
+        return self.merge(low, high if self.high_gate is None else (self.high_gate(high) + vector).sigmoid() * high)
 
 
 @FUSION_BLOCKS.register_module()

@@ -123,7 +123,7 @@ class ChannelGate(nn.Module):
 
     Args:
         channels: Channels ``C`` of the map.
-        conv: ``'depthwise'`` gives each channel a weight and a bias of its own; ``'eca'`` slides one
+        conv: ``'depthwise'`` gives each channel a weight of its own, and the norm a bias; ``'eca'`` slides one
             1-D kernel of width 3 over neighbouring channels.
 
     Shape:
@@ -179,10 +179,10 @@ class ChannelFusion(FusionBlock):
     def __init__(self, channels: int, conv: str = 'depthwise', merge: str = 'sum') -> None:
         super().__init__(channels, merge)
         self.low_gate = ChannelGate(channels, conv)
-        self.high_gate = ChannelGate(channels, conv)
+        self.high_gate = None if merge == 'low' else ChannelGate(channels, conv)
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
-        return self.merge(self.low_gate(low) * low, self.high_gate(high) * high)
+        return self.merge(self.low_gate(low) * low, high if self.high_gate is None else self.high_gate(high) * high)
 
 
 class LanguageGate(nn.Module):
@@ -265,12 +265,15 @@ class LanguageFusion(FusionBlock):
         self.descriptor_dim = descriptor_dim
         widths = (descriptor_dim, *hidden, channels)
         self.low_projection = descriptor_projection(*widths)
-        self.high_projection = None if shared_projection else descriptor_projection(*widths)
+        self.high_projection = None if shared_projection or merge == 'low' else descriptor_projection(*widths)
         self.low_gate = LanguageGate(channels, grouping)
-        self.high_gate = LanguageGate(channels, grouping)
+        self.high_gate = None if merge == 'low' else LanguageGate(channels, grouping)
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
         check_descriptor(descriptor, len(low), self.descriptor_dim)
         low_vector = self.low_projection(descriptor)
+        low = self.low_gate(low, low_vector) * low
+        if self.high_gate is None:
+            return self.merge(low, high)
         high_vector = low_vector if self.high_projection is None else self.high_projection(descriptor)
-        return self.merge(self.low_gate(low, low_vector) * low, self.high_gate(high, high_vector) * high)
+        return self.merge(low, self.high_gate(high, high_vector) * high)

@@ -155,7 +155,7 @@ class TargetDescriptor(nn.Module):
         super().__init__()
         if text not in TEXT_MODES:
             raise ConfigError(f'text={text!r} is not known. Choose one of {", ".join(TEXT_MODES)}.')
-        if not 0 <= text_dropout <= 1:
+        if not isinstance(text_dropout, int | float) or not 0 <= text_dropout <= 1:
             raise ConfigError(f'text_dropout={text_dropout} is no share. Give a number from 0 to 1.')
         self.text, self.text_dropout, self.normalize, self.frozen = text, text_dropout, normalize, frozen
         encoder = MODELS.build(encoder)

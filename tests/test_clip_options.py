@@ -1,0 +1,79 @@
+"""The CLIP encoder's options: values that no encoder takes, and what a file is to be told of itself."""
+
+import math
+import socket
+
+import open_clip
+import pytest
+import torch
+
+from irstd_toolbox.errors import CheckpointError, ConfigError
+from irstd_toolbox.models.clip import OpenCLIPEncoder
+from irstd_toolbox.registry import MODELS
+
+INLINE = dict(
+    embed_dim=8, vision_cfg=dict(image_size=32, layers=1, width=8, patch_size=16, head_width=8),
+    text_cfg=dict(context_length=16, vocab_size=49408, width=8, heads=1, layers=1))
+
+pytestmark = pytest.mark.filterwarnings('ignore:.*untrained stand-in')
+
+
+@pytest.mark.parametrize(('name', 'value'), [
+    ('mean', 0.5), ('mean', 'abc'), ('mean', [math.nan] * 3), ('mean', [0.5, 0.5]), ('std', [0, 0, 0]),
+    ('std', [1, 1, 'a']), ('std', [1.0, 1.0, -1.0])])
+def test_a_normalisation_that_no_scene_survives_is_refused(name, value):
+    with pytest.raises(ConfigError, match=rf'OpenCLIPEncoder\({name}=.*three finite numbers on the 0\.\.1 scale'):
+        OpenCLIPEncoder(INLINE, 'random', **{name: value})
+
+
+def test_a_model_that_is_neither_name_nor_config_is_refused():
+    with pytest.raises(ConfigError, match=r'OpenCLIPEncoder\(model=None\): a name that open_clip lists, or a config'):
+        OpenCLIPEncoder(None, 'random')
+
+
+def test_a_share_of_dropped_text_that_is_no_number_is_refused():
+    with pytest.raises(ConfigError, match='text_dropout=x is no share'):
+        MODELS.build(dict(type='TargetDescriptor', text_dropout='x', encoder=dict(
+            type='OpenCLIPEncoder', model=INLINE, pretrained='random')))
+
+
+@pytest.mark.parametrize(('model', 'tag', 'told'), [
+    ('ViT-B-16-SigLIP', 'webli', 'pretrained=FILE, mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5]. To go on'),
+    ('ViT-B-16-quickgelu', 'openai', 'pretrained=FILE. To go on')])
+def test_who_is_sent_for_a_file_hears_the_normalisation_that_the_file_will_not_tell(model, tag, told, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise socket.gaierror('no network in this test')
+    monkeypatch.setattr('irstd_toolbox.models.clip_weights.reachable', lambda url: False)
+    monkeypatch.setattr('huggingface_hub.try_to_load_from_cache', lambda *args, **kwargs: None)
+    monkeypatch.setattr(open_clip, 'download_pretrained', refuse)
+    encoder = OpenCLIPEncoder(model, tag)
+    with pytest.raises(ConfigError) as caught:
+        encoder.load()
+    assert told in str(caught.value)
+
+
+def test_an_inline_config_has_the_tokenizer_that_it_names(monkeypatch):
+    made = []
+    monkeypatch.setattr(open_clip.tokenizer, 'HFTokenizer',
+                        lambda *names, **options: made.append((names, options)) or 'theirs')
+    text = dict(INLINE['text_cfg'], hf_tokenizer_name='org/words', tokenizer_kwargs=dict(clean='lower'))
+    encoder = OpenCLIPEncoder(dict(INLINE, text_cfg=text), 'random')
+    assert encoder.tokenizer == 'theirs'
+    assert made == [(('org/words',), dict(context_length=16, tokenizer_mode=None, clean='lower'))]
+    assert encoder.identity['tokenizer'] == 'org/words'
+    assert isinstance(OpenCLIPEncoder(INLINE, 'random').tokenizer, open_clip.SimpleTokenizer)
+
+
+def test_a_named_tokenizer_that_is_not_here_is_an_error(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError('org/words is not here')
+    monkeypatch.setattr(open_clip.tokenizer, 'HFTokenizer', refuse)
+    encoder = OpenCLIPEncoder(dict(INLINE, text_cfg=dict(INLINE['text_cfg'], hf_tokenizer_name='org/words')), 'random')
+    with pytest.raises(ConfigError, match=r"org/words is not here\. Fetch .*\.tokenizer\.HFTokenizer\('org/words'\)"):
+        encoder.encode_texts(['a target'])
+
+
+def test_a_torchscript_archive_is_called_one(tmp_path):
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / 'ViT-B-16.pt'))
+    with pytest.raises(CheckpointError, match='a TorchScript archive, a program, which is not run. Take the same'):
+        OpenCLIPEncoder(INLINE, str(tmp_path / 'ViT-B-16.pt')).load()
