@@ -10,10 +10,10 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from irstd_toolbox.console import inches
 
-PERCENT = ('IoU', 'nIoU', 'Pd', 'precision', 'recall', 'F1')
 SHARES = {'at a half': 0.5, 'at three quarters': 0.75, 'at the end': 1.0}
 
 
@@ -61,13 +61,16 @@ def main(argv: list[str] | None = None) -> None:
         marks = ['---', *['---:'] * (len(heads) - 1)]
         text = '\n'.join(map(line, [heads, marks, *([escape(name), *cells] for name, *cells in rows)]))
         if args.out:
-            text += f'\n\n![{label} over epochs]({os.path.relpath(args.out, args.document.parent)})'
+            place = quote(os.path.relpath(args.out, args.document.parent))
+            text += f'\n\n![{label} over epochs]({place})'
         replace_section(args.document, args.section, ['tools/analyze_logs.py', *(argv or sys.argv[1:])], text)
 
 
 def unit(name: str) -> tuple[float, str]:
     """By what a value is multiplied where it is shown, and what it is called then."""
-    return (100.0, f'{name}, %') if name in PERCENT else (1e6, f'{name}, 1e-6') if name == 'Fa' else (1.0, name)
+    from irstd_toolbox.evaluation.units import lower_is_better, scale_of, unit_of
+
+    return (1.0, name) if lower_is_better(name) is None else (scale_of(name), unit_of(name))
 
 
 def row_of(name: str, curve: object, scale: float) -> list[str]:

@@ -87,8 +87,10 @@ def table_of(rows: list[dict], args: argparse.Namespace) -> str:
 
 
 def cells(row: dict, columns: int) -> list[str]:
+    from irstd_toolbox.benchmarking.reports.markdown import escape
+
     if 'failed' in row:
-        return [row['config'], row['failed'], *[''] * (columns - 2)]
+        return [row['config'], escape(row['failed']), *[''] * (columns - 2)]
     if 'cpu_ms' not in row:
         times = row['gpu_ms']
         return [row['config'], f'{times["p50"]:.2f} ({times["p5"]:.2f} to {times["p95"]:.2f})',

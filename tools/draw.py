@@ -83,13 +83,13 @@ def main(argv: list[str] | None = None) -> None:
         chosen = choose(ious, args)
         write_ious(args.out / 'iou.csv', ious)
         kinds = [kind for kind in args.kinds if kind != 'worst']
+        count = len(files) * ('worst' in args.kinds)
         if kinds:
-            for image_id in track(chosen, 'drawing', console=messages, transient=True):
-                draw_image(args, layout, files, image_id, kinds)
+            count += sum(draw_image(args, layout, files, image_id, kinds)
+                         for image_id in track(chosen, 'drawing', console=messages, transient=True))
         if 'worst' in args.kinds:
             for name in track(files, 'sheets', console=messages, transient=True):
                 draw_sheet(args, layout, files[name], name, {image_id: one[name] for image_id, one in ious.items()})
-    count = len(chosen) * len(kinds) + len(files) * ('worst' in args.kinds)
     print(f'{count} figures and iou.csv are in {args.out}')
 
 
@@ -165,14 +165,17 @@ def mean(values: list[float]) -> float:
 
 def draw_image(
     args: argparse.Namespace, layout: object, files: dict[str, dict[str, Path]], image_id: str, kinds: list[str],
-) -> None:
-    """Write the figures of one image."""
+) -> int:
+    """Write the figures of one image; returns their number."""
     from irstd_toolbox.datasets.imaging import read_image
     from irstd_toolbox.visualization import save
     from irstd_toolbox.visualization.difference import comparison, difference
     from irstd_toolbox.visualization.surfaces import surfaces
 
     image = read_image(layout.images[image_id])
+    if 'surface' in kinds and min(image.shape) < 2:
+        warnings.warn(f'{image_id} is of {image.shape[1]}x{image.shape[0]}, too thin for a surface', stacklevel=1)
+        kinds = [kind for kind in kinds if kind != 'surface']
     maps, truth = {}, None
     for name, paths in files.items():
         probabilities, truth, resized = read(layout, paths[image_id], image_id)
@@ -189,6 +192,7 @@ def draw_image(
         else:
             figure = difference(image, truth, masks, insets=args.insets, **options)
         save(figure, args.out / kind / f'{image_id}.{args.format}')
+    return len(kinds)
 
 
 def draw_sheet(

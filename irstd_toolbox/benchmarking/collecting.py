@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .. import __version__
 from ..datasets.layouts import detect
 from ..evaluation.files import write_atomically
 from ..evaluation.protocols import get
+from ..evaluation.units import scale_of
 from ..training.stamp import git_commit, lists_told
 from .configs import data_of, name_of, plain, text_at_test
 from .planning import Plan, Row
@@ -172,10 +174,10 @@ def _references(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def fraction(name: str, value: float) -> float:
-    """A published figure, in percent or for Fa in 1e-6, as a fraction.
+    """A published figure in the unit in which its metric is shown (:func:`.units.unit_of`), as a fraction.
 
     Example:
-        >>> fraction('IoU', 73.3), fraction('Fa', 4.09)
-        (0.733, 4.09e-06)
+        >>> fraction('IoU', 73.3), fraction('Fa', 4.09), fraction('false_alarm_regions_per_image', 0.5)
+        (0.733, 4.09e-06, 0.5)
     """
-    return float(f'{value!r}e{-6 if name == "Fa" else -2}')
+    return float(Decimal(repr(value)) / int(scale_of(name)))

@@ -16,6 +16,8 @@ from .leaks import ListOf
 
 __all__ = ['rescore']
 
+_OF_THE_MODEL = ('checkpoint', 'config', 'model', 'threshold', 'views', 'windows', 'amp')
+
 
 def rescore(test: Path, tested: ListOf, without: Sequence[str], protocols: Sequence[str | Mapping],
             out: Path) -> dict[str, Any]:
@@ -46,8 +48,10 @@ def rescore(test: Path, tested: ListOf, without: Sequence[str], protocols: Seque
     original = json.loads((test / 'results.json').read_text(encoding='utf-8'))
     about = {key: original['fingerprint'].get(key) for key in ('dataset', 'split') if original['fingerprint'].get(key)}
     results = summarise(scores, rules, **about)
-    part = {'list': 'without leakage'} if dropped else {}
-    write_results(out / 'results.json', {**original, **results, **part})
+    if dropped:  # what else was counted is of the whole list
+        original = {key: value for key, value in original.items() if key in _OF_THE_MODEL}
+        results['list'] = 'without leakage'
+    write_results(out / 'results.json', {**original, **results})
     return dict(images=len(ids))
 
 

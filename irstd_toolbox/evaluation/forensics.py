@@ -7,9 +7,10 @@ A published Fa, times the pixels of the list, has to be a whole number of pixels
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -117,11 +118,7 @@ class Figure:
     text: str
 
     def __post_init__(self) -> None:
-        try:
-            value = Decimal(self.text)
-        except InvalidOperation:
-            value = Decimal('nan')
-        if not value.is_finite() or value < 0 or 'e' in self.text.lower():
+        if not re.fullmatch(r'\d+(\.\d*)?|\.\d+', self.text, re.ASCII):
             raise ConfigError(f'{self.text!r} is no figure; expected a number as printed, for example 98.30.')
 
     @property

@@ -77,7 +77,8 @@ def check_fingerprints(first: Mapping, second: Mapping, names: tuple[str, str], 
     Raises:
         DataError: Naming what differs: data set, split, images, or the rules of the protocol.
     """
-    for key, what in (('dataset', 'data sets'), ('split', 'splits')):
+    same = first.get('ids_sha256') is not None and first.get('ids_sha256') == second.get('ids_sha256')
+    for key, what in (('dataset', 'data sets'), *([] if same else [('split', 'splits')])):  # a list has several names
         if first.get(key) and second.get(key) and first[key] != second[key]:
             raise DataError(
                 f'{names[0]} is of {key} {first[key]} and {names[1]} of {second[key]}: results of different {what} '

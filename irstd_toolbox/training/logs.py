@@ -1,19 +1,18 @@
 """What a training wrote of itself, read back: a column of its ``train.csv`` or ``val.csv`` over its epochs."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import DataError
+from ..evaluation.units import lower_is_better
 
 __all__ = ['LoggedCurve', 'is_better_low', 'read_curve']
 
 _PLACES = ('iter', 'epoch')
-_LOWER_IS_BETTER = ('Fa', 'pixel_FPR', 'false_alarm_regions_per_image')
-_HIGHER_IS_BETTER = ('IoU', 'nIoU', 'Pd', 'precision', 'recall', 'F1')
 
 
 def is_better_low(key: str) -> bool | None:
@@ -24,9 +23,7 @@ def is_better_low(key: str) -> bool | None:
         (True, True, False, None)
     """
     name = key.rpartition('/')[2]
-    if name in _LOWER_IS_BETTER or name.startswith('loss'):
-        return True
-    return False if name in _HIGHER_IS_BETTER else None
+    return True if name.startswith('loss') else lower_is_better(name)
 
 
 @dataclass(frozen=True)
@@ -53,13 +50,14 @@ class LoggedCurve:
 
     @property
     def best(self) -> int | None:
-        """The row of the best value, of equals the latest, as of checkpoints; None if no value is a number.
+        """The row of the best value, of equals the latest, as of checkpoints.
 
-        Best is the least of a loss or of false alarms.
+        Best is the least of a loss or of false alarms. None if no value is a number, or nothing says which is better.
         """
-        if np.isnan(self.values).all():
+        low = is_better_low(self.key)
+        if low is None or np.isnan(self.values).all():
             return None
-        best = np.nanargmin if is_better_low(self.key) else np.nanargmax
+        best = np.nanargmin if low else np.nanargmax
         return len(self.values) - 1 - int(best(self.values[::-1]))
 
     def at(self, share: float) -> float:
@@ -83,15 +81,15 @@ def read_curve(folder: str | Path, key: str) -> LoggedCurve:
     for file in (folder / 'val.csv', folder / 'train.csv'):
         rows = list(_rows(file)) if file.is_file() else []
         known |= dict.fromkeys(name for row in rows[:1] for name in row if name not in _PLACES)
-        points = [(row, row[key]) for row in rows if row.get(key)] if key not in _PLACES else []
+        points = [row for row in rows if row.get(key)] if key not in _PLACES else []
         if points:
             try:
-                values = [float(value) for _, value in points]
-                places = [(int(row['iter']), int(row['epoch'])) for row, _ in points]
-            except (KeyError, TypeError, ValueError) as error:
+                values = [float(row[key]) for row in points]
+                epochs = _validated(points, folder) if file.stem == 'val' else _within(points)
+            except (ArithmeticError, KeyError, TypeError, ValueError) as error:
                 raise DataError(f'{file} cannot be read ({type(error).__name__}: {error}); expected the table that a '
                                 'training writes.') from error
-            return LoggedCurve(key, _within(places, file.stem == 'train'), np.array(values))
+            return LoggedCurve(key, epochs, np.array(values))
     if not known:
         raise DataError(f'{folder} has neither a train.csv nor a val.csv with a row; expected the work folder of a '
                         'training.')
@@ -106,9 +104,22 @@ def _rows(file: Path) -> Iterator[dict[str, str]]:
         raise DataError(f'{file} cannot be read ({error}); expected the table that a training writes.') from error
 
 
-def _within(places: list[tuple[int, int]], training: bool) -> np.ndarray:
-    """Epochs as numbers; a training's row within its epoch lies by its iterations between the epochs' ends."""
-    if not training:
-        return np.array([epoch for _, epoch in places], dtype=np.float64)
-    length = max(iteration / epoch for iteration, epoch in places)  # an epoch's last row is at its end
-    return np.array([iteration / length for iteration, _ in places])
+def _within(rows: list[dict[str, str]]) -> np.ndarray:
+    """Epochs as numbers: a training's row within its epoch lies by its iterations between the epochs' ends."""
+    return np.array([int(row['iter']) for row in rows]) / _length(rows)
+
+
+def _length(rows: Iterable[dict[str, str]]) -> float:
+    """Iterations of an epoch: its last row of a training is at its end."""
+    return max(int(row['iter']) / int(row['epoch']) for row in rows)
+
+
+def _validated(rows: list[dict[str, str]], folder: Path) -> np.ndarray:
+    """Epochs after which validations came; by iterations where a training that counts those has several in an epoch."""
+    iterations = np.array([int(row['iter']) for row in rows])
+    epochs = np.array([int(row['epoch']) for row in rows], dtype=np.float64)
+    if (epochs[0] >= 1 or not iterations[0]) and (np.diff(epochs) > 0).all():
+        return epochs
+    file = folder / 'train.csv'
+    trained = list(_rows(file)) if file.is_file() else []
+    return iterations / (_length(trained) if trained else iterations[-1] / (epochs[-1] + 1))

@@ -51,7 +51,7 @@ def surfaces(
 
     Raises:
         ConfigError: If there is no map, or the window does not lie in it.
-        DataError: If the maps are of different sizes, or hold what is no number.
+        DataError: If the maps are of different sizes or thinner than 2 pixels, or hold what is no number.
     """
     if not maps:
         raise ConfigError('A figure of no surface; expected one map or several.')
@@ -62,6 +62,8 @@ def surfaces(
         raise DataError(f'Maps of the sizes {sizes}; expected one size (H, W) for all.')
     if not all(np.isfinite(one).all() for one in values.values()):
         raise DataError('A map holds nan or infinity; expected numbers.')
+    if min(size) < 2:
+        raise DataError(f'A map of {size[0]}x{size[1]} is no surface; expected at least 2x2 pixels.')
     top, left, bottom, right = window or (0, 0, *size)
     if not (0 <= top < bottom <= size[0] and 0 <= left < right <= size[1]) or min(bottom - top, right - left) < 2:
         raise ConfigError(f'The window {window} (top, left, bottom, right) does not lie in {size}; expected at least '

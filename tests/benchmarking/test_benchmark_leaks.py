@@ -9,6 +9,7 @@ import pytest
 
 from irstd_toolbox.benchmarking import worker
 from irstd_toolbox.benchmarking.leaks import find_leaks, leaked_ids, lists_of
+from irstd_toolbox.benchmarking.rescoring import rescore
 from irstd_toolbox.datasets.layouts import detect
 from irstd_toolbox.diagnosis.duplicates import fingerprint
 
@@ -79,6 +80,24 @@ def test_the_worker_writes_what_was_found(root, tmp_path):
         step='leaks', trained=[of(root, 'trainval')], tested=of(root, 'test'))))
     worker.main([str(tmp_path / 'task.json'), str(tmp_path / 'result.json')])
     assert json.loads((tmp_path / 'result.json').read_text())['leaked'] == ['x3', 'x8', 'x9']
+
+
+def test_scored_without_leaks_nothing_is_left_of_the_whole_list(root, tmp_path):
+    (tmp_path / 'test' / 'predictions').mkdir(parents=True)
+    for name in ('x3', 'x4', 'x8', 'x9'):
+        cv2.imwrite(str(tmp_path / 'test' / 'predictions' / f'{name}.png'), np.zeros((80, 96), np.uint8))
+    (tmp_path / 'test' / 'results.json').write_text(json.dumps(dict(
+        fingerprint=dict(dataset='own', split='test', images=4), checkpoint='a.pth', model='M', threshold=0.4,
+        metrics={'other/hits': 4}, descriptions=dict(images=4), extras=dict(hIoU=1), amp='bf16')))
+    kept = []
+    for without in ((), ('x3', 'x8')):
+        assert rescore(tmp_path / 'test', of(root, 'test'), without, ['canonical'], tmp_path / 'out') == dict(
+            images=4 - len(without))
+        kept.append(json.loads((tmp_path / 'out' / 'results.json').read_text()))
+    assert kept[0]['metrics'] == {'other/hits': 4} and 'list' not in kept[0]
+    assert not {'metrics', 'descriptions', 'extras'} & set(kept[1]) and kept[1]['list'] == 'without leakage'
+    assert [kept[1][key] for key in ('checkpoint', 'model', 'threshold', 'amp')] == ['a.pth', 'M', 0.4, 'bf16']
+    assert kept[1]['fingerprint']['images'] == 2
 
 
 def test_43_of_the_86_test_images_of_idx_427_are_trained_on_by_idx_320(real_data):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from irstd_toolbox.benchmarking.checking import check
+from irstd_toolbox.benchmarking.collecting import fraction
 from irstd_toolbox.benchmarking.planning import Choices
 from irstd_toolbox.benchmarking.suite import (
     DataSet,
@@ -239,3 +240,10 @@ class TestRefusing:
         check(suite, Choices(tmp_path / 'out'), True)
         network.write_text(f"{network.read_text()}\ntest_dataloader['dataset']['layout'] = dict(images='images')\n")
         assert 'Write that layout to irstd_layout.json in the data set' in refused(suite, tmp_path)
+
+
+@pytest.mark.parametrize(('name', 'value', 'expected'), [
+    ('IoU', 73.3, 0.733), ('IoU', 70, 0.7), ('Fa', 4.09, 4.09e-6), ('Fa', 4.09e-6, 4.09e-12), ('IoU', 1e17, 1e15),
+    ('Fa_pooled', 12, 12e-6), ('pixel_FPR', 12, 12e-6), ('false_alarm_regions_per_image', 0.5, 0.5), ('mine', 5, 0.05)])
+def test_a_published_figure_is_read_in_the_unit_in_which_it_is_shown(name, value, expected):
+    assert fraction(name, value) == expected

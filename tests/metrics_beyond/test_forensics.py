@@ -56,6 +56,13 @@ def test_a_tie_rounds_either_way(text: str, expected: list[int]) -> None:
     assert Figure(text).whole(Fraction(25, 2)) == expected
 
 
+@pytest.mark.parametrize('text', ['1_5.03', '-1', '1e2', 'nan', '٣', '', '.'])
+def test_what_no_table_prints_is_no_figure(text: str) -> None:
+    with pytest.raises(ConfigError, match='is no figure; expected a number as printed'):
+        Figure(text)
+    assert Figure('5.').value == 5 and Figure('.5').step == Fraction(1, 10)
+
+
 def test_digits_cut_off_are_a_second_reading_and_less_of_a_proof() -> None:
     truth = {Rule(): GroundTruth('own', 'test', 1, 291)}
     rounded, cut, none = (

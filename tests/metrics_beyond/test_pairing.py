@@ -83,7 +83,8 @@ def test_a_missing_table_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('other', 'message'), [
-    (dict(dataset='theirs'), 'of dataset own and B of theirs'), (dict(split='val'), 'of split test and B of val'),
+    (dict(dataset='theirs'), 'of dataset own and B of theirs'),
+    (dict(split='val', ids='abc'), 'of split test and B of val'),
     (dict(ids='abc'), r'A \(2 images\) and B \(3 images\) are of different lists'),
     (dict(below=5.0), r'rules differ \(below 3.0 / 5.0\)')])
 def test_results_of_other_images_or_rules_are_refused(other: dict, message: str) -> None:
@@ -93,6 +94,10 @@ def test_results_of_other_images_or_rules_are_refused(other: dict, message: str)
 
 def test_equal_fingerprints_pass() -> None:
     check_fingerprints(fingerprint(), fingerprint('ba'), NAMES, 'mine')
+
+
+def test_one_list_by_two_names_passes() -> None:
+    check_fingerprints(fingerprint(), fingerprint(split='data/own/test.txt'), NAMES, 'mine')
 
 
 def test_the_order_of_the_images_does_not_matter() -> None:

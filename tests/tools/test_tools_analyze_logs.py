@@ -45,6 +45,25 @@ def test_the_best_false_alarm_rate_is_the_least(say, folders: list[Path]) -> Non
     assert 'Fa, 1e-6 at a half' in head and row == 'falling 4 9.00 7.00 5.00 1.00 1'
 
 
+@pytest.mark.parametrize(('key', 'head', 'row'), [
+    ('lgnet/Fa_pooled', 'Fa_pooled, 1e-6 at the end best its epoch', 'it 2 30.00 30.00 10.00 10.00 2'),
+    ('mmseg/mIoU', 'mIoU, % at the end best its epoch', 'it 2 0.00 0.00 0.00 0.00 1'),
+    ('false_alarm_regions_per_image', 'false_alarm_regions_per_image at the end', 'it 2 3e-05 3e-05 1e-05 1e-05 2'),
+    ('mine', 'mine at the end best its epoch', 'it 2 3e-05 3e-05 1e-05 – –')])
+def test_each_metric_has_its_unit(say, tmp_path: Path, key: str, head: str, row: str) -> None:
+    (tmp_path / 'it').mkdir()
+    (tmp_path / 'it' / 'val.csv').write_text(f'iter,epoch,{key}\n1,1,3e-5\n2,2,1e-5\n')
+    heads, cells = say(tmp_path / 'it', '--key', key)
+    assert head in heads and cells == row
+
+
+def test_a_figure_whose_name_has_a_space_is_a_link(say, folders: list[Path], tmp_path: Path) -> None:
+    document = tmp_path / 'results.md'
+    document.write_text('<!-- trainings -->\n<!-- /trainings -->\n')
+    say(folders[0], '--out', tmp_path / 'my figures' / 'a.png', '--document', document)
+    assert '![IoU, % over epochs](my%20figures/a.png)' in document.read_text()
+
+
 def test_table_and_figure_go_into_the_document(say, folders: list[Path], tmp_path: Path) -> None:
     document, figure = tmp_path / 'results.md', tmp_path / 'images' / 'trainings.png'
     document.write_text('before\n<!-- own -->\n<!-- /own -->\nafter\n')

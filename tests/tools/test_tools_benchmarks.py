@@ -28,6 +28,7 @@ def test_a_config_that_cannot_be_measured_has_its_reason_in_the_table(load_tool,
         "model = dict(type='IRSTDSegmentor', backbone=dict(type='Nothing'), decode_head=dict(type='LogitHead'))\n")
     assert load_tool('benchmark_cost').main([str(broken)]) == 1
     assert "'Nothing' is not a registered backbone" in capsys.readouterr().out
+    assert load_tool('benchmark_cost').cells(dict(config='a', failed='x | y'), 3) == ['a', r'x \| y', '']
 
 
 def test_the_table_of_a_gpu_has_times_and_reasons_and_no_formulas(load_tool, config, tmp_path, monkeypatch):

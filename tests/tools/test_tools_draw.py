@@ -105,6 +105,21 @@ def test_a_prediction_of_another_size_names_its_file(load_tool, data, tmp_path):
                                 '--out', str(tmp_path)])
 
 
+def test_an_image_of_one_row_has_its_other_figures_and_the_next_image_all(load_tool, data, tmp_path, capsys):
+    root = tmp_path / 'own'
+    for folder in ('images', 'masks'):
+        (root / folder).mkdir(parents=True)
+        cv2.imwrite(str(root / folder / 'thin.png'), np.eye(1, 40, dtype=np.uint8) * 255)
+        cv2.imwrite(str(root / folder / 'whole.png'), np.eye(24, 32, dtype=np.uint8) * 255)
+    (root / 'test.txt').write_text('thin\nwhole')
+    load_tool('draw').main([str(root), '--predictions', f'M={root / "masks"}', '--kinds', 'panel', 'surface', '--width',
+                            '1', '--out', str(tmp_path / 'out')])
+    assert written(tmp_path / 'out') == ['iou.csv', 'panel/thin.png', 'panel/whole.png', 'surface/whole.png']
+    said = capsys.readouterr()
+    assert 'warning: thin is of 40x1, too thin for a surface' in ' '.join(said.err.split())
+    assert '3 figures and iou.csv are in' in said.out
+
+
 @pytest.fixture
 def panels(monkeypatch):
     """What the tool hands to ``comparison`` as method to mask, and as probabilities."""

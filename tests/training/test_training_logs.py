@@ -49,7 +49,27 @@ def test_a_validation_that_found_no_number_has_no_best(folder: Path) -> None:
     assert curve.best == 0 and str(curve.at(0.25)) == 'nan'
 
 
+def test_validations_within_an_epoch_lie_by_their_iterations(folder: Path) -> None:
+    (folder / 'train.csv').write_text('iter,epoch,loss\n1000,1,4\n2000,2,3\n')  # epochs of 1000
+    rows = 'iter,epoch,irstd/IoU\n250,0,0.1\n500,0,0.2\n750,0,0.5\n1000,1,0.3\n'
+    (folder / 'val.csv').write_text(rows)
+    curve = read_curve(folder, 'irstd/IoU')
+    assert curve.epochs.tolist() == [0.25, 0.5, 0.75, 1] and curve.at(0.5) == 0.2 and curve.best == 2
+    (folder / 'val.csv').write_text(rows.replace('1000,1', '900,0'))
+    assert read_curve(folder, 'irstd/IoU').epochs.tolist() == [0.25, 0.5, 0.75, 0.9]
+    (folder / 'train.csv').unlink()  # nothing tells how long an epoch is
+    assert read_curve(folder, 'irstd/IoU').at(0.5) == 0.1
+
+
+@pytest.mark.parametrize(('key', 'best'), [
+    ('lgnet/Fa_pooled', 1), ('lgnet/Pd_pooled', 2), ('mmseg/mIoU', 2), ('loss_mask', 1), ('lr', None), ('mine', None)])
+def test_what_is_best_is_told_by_the_metric_or_not_at_all(tmp_path: Path, key: str, best: int | None) -> None:
+    (tmp_path / 'val.csv').write_text(f'iter,epoch,{key}\n1,1,3e-5\n2,2,1e-5\n3,3,5e-5\n')
+    assert read_curve(tmp_path, key).best == best
+
+
 @pytest.mark.parametrize(('files', 'key', 'message'), [
+    ({'train.csv': 'iter,epoch,loss\n0,0,1.0\n'}, 'loss', r'train.csv cannot be read \(ZeroDivisionError'),
     ({}, 'loss', 'neither a train.csv nor a val.csv with a row'),
     ({'train.csv': 'iter,epoch,loss\n'}, 'loss', 'neither a train.csv nor a val.csv with a row'),
     ({'train.csv': TRAIN, 'val.csv': VAL}, 'IoU', "value of 'IoU'; its logs have irstd/IoU, irstd/Fa, late, lr, loss"),

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from irstd_toolbox.evaluation.units import lower_is_better
+
 from .benchmark_file import Row
-from .seeds import figure, lower_is_better, rounded
+from .seeds import figure, rounded
 
 __all__ = ['Group', 'cautions', 'groups_of', 'is_fair', 'placings']
 

@@ -13,7 +13,8 @@ __all__ = ['escape', 'report']
 _SPECIAL = {
     '\\': r'\textbackslash{}', '&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}',
     '~': r'\textasciitilde{}', '^': r'\textasciicircum{}', '<': r'\textless{}', '>': r'\textgreater{}',
-    '|': r'\textbar{}', '`': r'\textasciigrave{}', '"': r'\textquotedbl{}', '[': '{[}', ']': '{]}', '–': '--',
+    '|': r'\textbar{}', '`': r'\textasciigrave{}', '"': r'\textquotedbl{}', "'": r'\textquotesingle{}',
+    '[': '{[}', ']': '{]}', '*': '{*}', '–': '--',
     '—': '---', '±': r'$\pm$', '×': r'$\times$', 'Δ': r'$\Delta$', '→': r'$\rightarrow$', '≤': r'$\leq$',
     '≥': r'$\geq$', 'µ': r'$\mu$'}
 _MARKS = {'best': r'\textbf{{{}}}', 'second': r'\underline{{{}}}', '': '{}'}
@@ -32,7 +33,7 @@ _HEAD = r"""% Tables below can be copied; they need booktabs and graphicx.
 
 def report(benchmark: Benchmark, sections: Sequence[Section]) -> str:
     """The whole file."""
-    command = escape(shlex.join(['python', *benchmark.command])).replace("'", r'\textquotesingle{}')
+    command = escape(shlex.join(['python', *benchmark.command]))
     parts = [_HEAD, rf'\section*{{{escape(benchmark.title)}}}',
              rf'\noindent {escape(describe_machine(benchmark))}\par'
              '\n' rf'\noindent\texttt{{{command}}}\par']

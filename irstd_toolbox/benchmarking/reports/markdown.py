@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import quote
 
 from .benchmark_file import Benchmark
 from .machine import describe_machine
@@ -40,7 +41,7 @@ def sections_text(sections: Sequence[Section], level: int, place: Callable[[Pict
             parts.append('  \n'.join(f'<sup>{letter}</sup> {escape(text)}' for letter, text in table.notes))
             parts += map(escape, table.remarks)
         if place:
-            parts += [f'![{escape(picture.title)}]({place(picture)})' for picture in section.pictures]
+            parts += [f'![{escape(picture.title)}]({quote(place(picture))})' for picture in section.pictures]
     return '\n\n'.join(part for part in parts if part)
 
 

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from irstd_toolbox.evaluation.significance import METRICS, Comparison
+from irstd_toolbox.evaluation.units import scale_of, unit_of
 
 from .benchmark_file import Benchmark, Cost, Row
 from .grouping import Group
 from .result_tables import SPREAD, metric_cell, metric_column, name_cell, seeds_cell
-from .seeds import DASH, figure, scale_of, unit_of
+from .seeds import DASH, figure
 from .tables import Block, Cell, Column, Notes, Section, Table
 
 __all__ = ['ablations_of', 'ablation_sections', 'cost_sections', 'cross_sections', 'protocol_sections', 'run_sections']

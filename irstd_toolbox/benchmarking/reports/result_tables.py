@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from irstd_toolbox.evaluation.units import lower_is_better, scale_of, unit_of
+
 from .benchmark_file import Benchmark, Reference, Row
 from .grouping import Group, cautions, is_fair, placings
-from .seeds import DASH, Figure, figure, lower_is_better, scale_of, shown, unit_of
+from .seeds import DASH, Figure, figure, shown
 from .tables import Block, Cell, Column, Notes, Section, Table
 
 __all__ = ['SPREAD', 'UNCHECKED', 'metric_cell', 'metric_column', 'name_cell', 'published', 'result_sections',

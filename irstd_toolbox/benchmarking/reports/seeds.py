@@ -5,13 +5,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ['DASH', 'Figure', 'figure', 'lower_is_better', 'rounded', 'scale_of', 'shown', 'unit_of']
+from irstd_toolbox.evaluation.units import scale_of
+
+__all__ = ['DASH', 'Figure', 'figure', 'rounded', 'shown']
 
 DASH = '–'
 """What is shown where there is no value."""
-
-_MILLIONTHS = ('Fa', 'Fa_pooled', 'pixel_FPR')
-_PLAIN = ('false_alarm_regions_per_image',)
 
 
 @dataclass(frozen=True)
@@ -41,26 +40,6 @@ def figure(values: Sequence[float | None]) -> Figure:
     known = [value for value in values if value is not None]
     return Figure(math.fsum(known) / len(known) if known else None,
                   statistics.stdev(known) if len(known) > 1 else None, len(known), len(values))
-
-
-def scale_of(metric: str) -> float:
-    """By what a fraction is multiplied before it is shown."""
-    return 1e6 if metric in _MILLIONTHS else 1.0 if metric in _PLAIN else 100.0
-
-
-def unit_of(metric: str) -> str:
-    """The metric's name with its unit, as a heading.
-
-    Example:
-        >>> unit_of('IoU'), unit_of('Fa')
-        ('IoU, %', 'Fa, 1e-6')
-    """
-    return metric + {1e6: ', 1e-6', 1.0: '', 100.0: ', %'}[scale_of(metric)]
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether a metric counts errors."""
-    return metric in _MILLIONTHS + _PLAIN
 
 
 def shown(one: Figure, metric: str) -> str:

@@ -52,6 +52,12 @@ def test_latex_prints_a_command_as_it_is_typed(reports, row):
     assert r'a-{}-b,{},\textasciigrave{}c\textasciigrave{} & 70.00' in text
 
 
+def test_latex_takes_no_name_for_a_command_of_the_line_before(reports, row):
+    text = reports([row('a'), row("*Top ''hat''")])['tex']
+    quote = r'\textquotesingle{}'
+    assert rf'{{*}}Top {quote}{quote}hat{quote}{quote} & ' in text and not re.search(r'\\\\\s*[*\[]', text)
+
+
 def check_structure(text):
     """Environments nest, braces balance, and every row of a tabular has as many cells as its columns."""
     stack = []
