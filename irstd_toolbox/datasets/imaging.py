@@ -25,8 +25,8 @@ IMAGE_SUFFIXES = ('.png', '.bmp', '.tif', '.tiff', '.jpg', '.jpeg')
 
 _PathLike = str | os.PathLike
 _PLAIN = {'1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'I;16N', 'F'}
-_TAILS = (0.1, 99.9)
 _SCENE = (8.0, 247.0)
+_NEIGHBOURS = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
 _BITS_PER_SAMPLE, _WHITE, _PLANES = 258, 262, 284
 
 
@@ -124,10 +124,10 @@ def to_gray(pixels: np.ndarray, name: str = 'image') -> np.ndarray:
     rounded to whole levels for integers (``cv2.cvtColor``). Then
 
     - 8-bit levels stay as they are; booleans become 0 and 255;
-    - deeper integers and floats are mapped by the image's own percentiles: linearly from the 0.1th to the 99.9th onto
-      8..247, and linearly beyond them, so that the smallest value becomes 0 and the largest 255. Nothing is clipped:
-      point targets are fewer pixels than the upper tail, and keep their order above it, while a stuck sensor pixel
-      cannot squeeze the scene. A constant image becomes 0.
+    - deeper integers and floats are mapped linearly, so that the smallest value becomes 0 and the largest 255. Where
+      pixels lie beyond all that any two neighbours (of eight) both reach, as a stuck sensor pixel does, what two reach
+      is mapped onto 8..247, and they linearly beyond: they cannot squeeze the scene, and nothing is clipped. A constant
+      image becomes 0.
 
     Args:
         name: What an error message calls the image.
@@ -199,11 +199,16 @@ def to_mask(pixels: np.ndarray, name: str = 'mask') -> np.ndarray:
 
 
 def _stretch(pixels: np.ndarray) -> np.ndarray:
-    """Map the values of ``pixels`` onto 0..255 by its own percentiles, see :func:`to_gray`."""
+    """Map the values of ``pixels`` onto 0..255, see :func:`to_gray`."""
     low, high = float(pixels.min()), float(pixels.max())
     if low == high:
         return np.zeros(pixels.shape, np.float32)
-    knots, first = np.unique([low, *np.percentile(pixels, _TAILS), high], return_index=True)
+    pixels = np.ascontiguousarray(pixels)
+    inner = [float(np.maximum(pixels, cv2.erode(pixels, _NEIGHBOURS)).min()),
+             float(np.minimum(pixels, cv2.dilate(pixels, _NEIGHBOURS)).max())]
+    if inner[0] >= inner[1]:  # no two neighbours are of a level
+        inner = [low, high]
+    knots, first = np.unique([low, *inner, high], return_index=True)
     levels = np.array([0.0, *_SCENE, 255.0])[first]
     levels[-1] = 255.0
     return np.interp(pixels, knots, levels).astype(np.float32)
