@@ -11,7 +11,7 @@ demo: $(INSTALLED)
 
 # Two processes; the tests of one file stay together, since they share what is slow to make.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -4,16 +4,30 @@ import gc
 import multiprocessing
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+LONG = {f'test_{name}.py' for name in (
+    'benchmark_origins', 'benchmark_resume', 'benchmark_run', 'networks', 'slots_deadline', 'slots_round_trip',
+    'tools_benchmark_speed', 'tools_benchmarks', 'tools_test', 'tools_train', 'tools_train_clip')}
+"""Of 20 s and more."""
 
 # One thread a process: the suite runs several, and the order of float additions then does not depend on the machine.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ['IRSTD_DISABLE_PLUGINS'] = 'all'
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start trainings and processes go first, then those of the most tests, so that all workers end at once.
+
+    By the number of tests alone, xdist's own order, those of few long tests go last.
+    """
+    counts = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name not in LONG, -counts[item.path]))
 
 
 def pytest_collection_finish() -> None:
