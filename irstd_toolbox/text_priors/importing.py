@@ -115,15 +115,15 @@ def import_descriptions(
         ids: The images to take texts over for.
         suffix: Of new files; None takes LangIR's for these ids.
         overwrite: Replace a different description that is there.
-        uses_ground_truth: What to record; None takes the source's own record, where there is one.
+        uses_ground_truth: What to record where the source's own record does not say; None is for nobody says.
         test_ids: Those of ``ids`` that are tested on.
         allow_ground_truth_on_test: Write texts made from masks for test images; the record then says leakage.
         others: More images of the data set, whose texts are left where they are.
 
     Raises:
         DataError: If the source cannot be read, is ``folder`` itself, or holds nothing.
-        ConfigError: If its texts are made from masks and describe test images, and that was not allowed, or another
-            process annotates the same data set.
+        ConfigError: If its texts are made from masks and describe test images, and that was not allowed;
+            ``uses_ground_truth`` contradicts the source's record; or another process annotates the same data set.
     """
     ids, source, folder = tuple(ids), Path(source), Path(folder)
     if source.suffix.lower() == '.jsonl':
@@ -136,15 +136,21 @@ def import_descriptions(
         record = store.read_provenance(place) or {}
     if not texts and not failed:
         raise DataError(f'{source} holds no descriptions. Expected one text file an image, or a .jsonl file.')
+    origin = record.get('leakage') or record.get('uses_ground_truth')
+    if None not in (origin, uses_ground_truth) and origin != uses_ground_truth:
+        raise ConfigError(
+            f'the record of {source} ({store.PROVENANCE}) says that its texts are {"" if origin else "not "}from the '
+            'ground truth, and --from-ground-truth says the contrary. Leave it out, or mend the record if that is '
+            'wrong.')
     known, others = set(ids), set(others)
     report = ImportReport(
         folder, rejected={image_id: reason for image_id, reason in failed.items() if image_id in known},
         others=[image_id for image_id in (*texts, *failed) if image_id in others - known],
         unknown=[image_id for image_id in (*texts, *failed) if image_id not in known | others],
         missing=[image_id for image_id in ids if image_id not in texts and image_id not in failed],
-        uses_ground_truth=record.get('uses_ground_truth') if uses_ground_truth is None else uses_ground_truth)
+        uses_ground_truth=origin if uses_ground_truth is None else uses_ground_truth)
     tested = [image_id for image_id in test_ids if image_id in texts]
-    report.leakage = bool(tested) if uses_ground_truth else leaks(record, bool(tested)) and uses_ground_truth is None
+    report.leakage = bool(tested) if uses_ground_truth else leaks(record, bool(tested))
     if report.leakage and not allow_ground_truth_on_test:
         raise ConfigError(
             f'{source} was written from the ground truth, and {len(tested)} of its {len(texts)} texts describe test '

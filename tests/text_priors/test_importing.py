@@ -179,8 +179,20 @@ def test_a_record_that_says_leakage_is_believed(source, tmp_path):
         import_descriptions(source, IDS, tmp_path / 'descriptions', test_ids=['Misc_2'])
 
 
-def test_the_callers_word_beats_the_record(source, tmp_path):
-    store.write_provenance(source, {'uses_ground_truth': True, 'leakage': True, 'runs': []})
+@pytest.mark.parametrize(('record', 'word', 'says'), [
+    ({'uses_ground_truth': True, 'leakage': True}, False, 'from the ground truth, and'),
+    ({'leakage': True}, False, 'from the ground truth, and'),
+    ({'uses_ground_truth': False, 'leakage': False}, True, 'not from the ground truth, and')])
+def test_a_word_that_contradicts_the_record_is_refused(source, tmp_path, record, word, says):
+    store.write_provenance(source, {**record, 'runs': []})
+    with pytest.raises(ConfigError, match=f'says that its texts are {says} --from-ground-truth says the contrary'):
+        import_descriptions(source, IDS, tmp_path / 'd', uses_ground_truth=word)
+    assert not (tmp_path / 'd').exists()
+
+
+@pytest.mark.parametrize('told', [None, False])
+def test_a_word_that_the_record_does_not_contradict_is_recorded(source, tmp_path, told):
+    store.write_provenance(source, {'uses_ground_truth': told, 'leakage': False, 'runs': []})
     report = import_descriptions(source, IDS, tmp_path / 'd', test_ids=['Misc_2'], uses_ground_truth=False)
     assert (report.uses_ground_truth, report.leakage) == (False, False)
 
