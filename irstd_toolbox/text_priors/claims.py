@@ -27,11 +27,12 @@ _NUMBERS |= {'pair': 2, 'couple': 2, 'trio': 3}
 _TARGETS = r'targets?'
 _OBJECTS = r'(?:objects?|spots?|dots?|hotspots?|aircraft|airplanes?|planes?|helicopters?|drones?|uavs?|missiles?|' \
            r'birds?|ships?|vessels?|boats?|vehicles?)'
-_ADJECTIVE = r'(?:(?!(?:of|in|on|at|is|are|and|with|the|near|to|from|by|for)\b)[a-z][\w-]*,?\s+)'
+_ADJECTIVE = r'(?:(?!(?:of|in|on|at|is|are|and|with|a|an|the|near|to|from|by|for|pixels?|px)\b)[a-z][\w-]*,?\s+)'
 _COUNTED = r'\b(?=({numbers}|\d+)\s+(?:of\s+)?{adjective}{{0,4}}?{noun}\b)'
 _VAGUE = r'\b(?:several|multiple|many|numerous|few|some|various)\s+{adjective}{{0,3}}?{noun}\b'
-_NONE = r'\b(?:no|not\s+any|without(?:\s+any)?|zero)\s+(?!other|further|additional|more|second)' \
-        r'{adjective}{{0,4}}?{noun}\b'
+_NO = r'\b(?:no|not\s+any|without(?:\s+any)?|zero)\s+'
+_NONE = _NO + r'(?!other|further|additional|more|second){adjective}{{0,4}}?{noun}\b'
+_NO_OTHER = _NO + r'(?:other|further|additional|more)\s+{adjective}{{0,4}}?{noun}\b'
 _MORE = re.compile(r'\b(?:another|a\s+second|a\s+third|the\s+other)\b')
 _COORDINATES = re.compile(r'''
     [(\[<{]\s*-?\d+(?:\.\d+)?\s*[,;:]\s*-?\d                # (120, 45)
@@ -56,9 +57,9 @@ def cites_coordinates(text: str) -> bool:
 def count_said(text: str) -> Count | None:
     """How many targets a description counts; None if it does not say.
 
-    The largest number before 'targets' counts; without one, 'several targets' or a plural is two or more, and a
-    singular is one, with one more for each 'another'. Where the word target does not occur, objects, spots, dots,
-    aircraft, ships and the like stand for it.
+    The largest number before 'targets' counts; without one, 'several targets' or a plural (but of 'no other targets')
+    is two or more, and a singular is one, with one more for each 'another'. Where the word target does not occur,
+    objects, spots, dots, aircraft, ships and the like stand for it.
 
     Example:
         >>> str(count_said('Two targets: one on the left, one on the right.')), count_said('On the left.')
@@ -75,10 +76,10 @@ def count_said(text: str) -> Count | None:
                for number in re.findall(_COUNTED.format(**parts), rest)]
     if max(counted, default=0) > 1:
         return Count(max(counted), max(counted))
-    named = re.findall(rf'\b{noun}\b', rest)
+    named = re.findall(rf'\b{noun}\b', re.sub(_NO_OTHER.format(**parts), ' ', rest))
     if re.search(_VAGUE.format(**parts), rest) or any(word.endswith('s') for word in named):
         return Count(2, None)
-    if named:
+    if re.search(rf'\b{noun}\b', rest):
         number = 1 + len(_MORE.findall(rest))
         return Count(number, number)
     return Count(0, 0) if rest != text and not re.search(r'\b(?:but|only|except)\b', rest) else None

@@ -148,7 +148,19 @@ def test_a_region_has_the_name_that_mask_captions_use(region, name):
     ('A target of 3 pixels.', (1, 1)),
     ('Two aircraft over the sea.', (2, 2)),
     ('No small target is visible in the infrared image.', (0, 0)),
-    ('A target and no other targets.', (2, None)),
+    ('A target and no other targets.', (1, 1)),
+    ('A single small target lies in the upper left; no other targets are visible.', (1, 1)),
+    ('One small ship on the left. No additional bright objects are present.', (1, 1)),
+    ('Targets lie left and right, without any further targets.', (2, None)),
+    ('Two targets and no more targets.', (2, 2)),
+    ('No more than a few targets are visible.', (2, None)),
+    ('A 4 pixel target lies at the left.', (1, 1)),
+    ('The 3 pixel wide target', (1, 1)),
+    ('The 12 px target', (1, 1)),
+    ('Two clouds flank a small target.', (1, 1)),
+    ('Between two buildings a target is visible.', (1, 1)),
+    ('Several clouds flank a target.', (1, 1)),
+    ('No clouds hide an infrared target.', (1, 1)),
 ])
 def test_the_number_of_targets_is_read(text, expected):
     count = count_said(text)
