@@ -70,6 +70,15 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, 'connect_ex', guard(socket.socket.connect_ex))
 
 
+@pytest.fixture(scope='module')
+def tool(repository: Path) -> ModuleType:
+    """``tools/annotate.py``."""
+    spec = importlib.util.spec_from_file_location('annotate_vlm_tool', repository / 'tools' / 'annotate.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def infrared() -> Callable[..., np.ndarray]:
     """Make an image (H, W) of levels 0..255, uint8, that a seed decides; a 3x3 target in it."""

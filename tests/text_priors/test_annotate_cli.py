@@ -1,6 +1,5 @@
 """``tools/annotate.py`` with models: its verbs, exit statuses and what it prints."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,20 +11,11 @@ from types import ModuleType
 
 import pytest
 
-from irstd_toolbox.datasets.layouts import LAYOUT_FILE, detect
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.vlm.pace import Limits
 
 TRAIN, TEST = ['XDU0', 'XDU1', 'XDU2', 'XDU3'], ['XDU4', 'XDU5']
-
-
-@pytest.fixture(scope='module')
-def tool(repository: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('annotate_vlm_tool', repository / 'tools' / 'annotate.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -117,12 +107,6 @@ def test_what_is_told_of_a_prompt_is_refused_where_none_is_made_of_it(call, vlm_
     assert vlm_server.requests == []
 
 
-def test_an_offline_provider_is_told_no_prompt(tool, data_root):
-    with pytest.raises(ConfigError, match="--upscale-small changes nothing here: provider 'quadrant' makes no prompt"):
-        tool.main([str(data_root), '--provider', 'quadrant', '--upscale-small'])
-    assert not (data_root / 'descriptions').exists()
-
-
 def test_the_style_limit_and_noun_reach_the_model(call, vlm_server):
     call('--style', 'zero_shot', '--max-calls', '1')
     call('--word-limit', 'none', '--noun', 'targets', '--max-calls', '1')
@@ -211,20 +195,6 @@ def test_check_and_stats_read_what_run_wrote(call, tool, data_root, capsys, monk
     assert 'trainval' in out and 'occurrences' in out and 'true' in out
 
 
-def test_import_then_export_make_a_langir_data_set(tool, data_root, tmp_path, capsys, texts):
-    for image_id in TRAIN:
-        store.write_description(tmp_path / 'theirs', image_id, f'At the left of {image_id}.', '_description.txt')
-    assert tool.main([str(data_root), '--do', 'import', '--source', str(tmp_path / 'theirs')]) == 0
-    assert sorted(texts()) == TRAIN
-    assert tool.main([str(data_root), '--do', 'export', '--to', str(tmp_path / 'LangIR')]) == 0
-    assert sorted(path.name for path in (tmp_path / 'LangIR').iterdir()) == [
-        'descriptions', 'images', 'masks', 'test.txt', 'trainval.txt']
-    with pytest.raises(ConfigError, match='needs --source'):
-        tool.main([str(data_root), '--do', 'import'])
-    with pytest.raises(ConfigError, match='needs --to'):
-        tool.main([str(data_root), '--do', 'export'])
-
-
 def test_detect_asks_for_boxes_and_scores_them(call, data_root, vlm_server, capsys):
     vlm_server.say = lambda record: '[[0, 0, 64, 48]]'
     assert call('--do', 'detect', '--json', '--split', 'test') == 0
@@ -258,17 +228,6 @@ def test_the_key_is_in_no_output_at_debug_level_and_in_no_file(
     assert key_canary not in done.stdout + done.stderr and 'iVBORw0KGgo' not in done.stdout + done.stderr
     files = [file for file in data_root.rglob('*') if file.is_file()]
     assert len(files) > 14 and not any(key_canary.encode() in file.read_bytes() for file in files)
-
-
-@pytest.mark.parametrize(('told', 'folder'), [('', 'descriptions'), (', "descriptions": "words"', 'words')])
-def test_descriptions_are_written_where_the_data_set_says_that_they_are(tool, data_root, told, folder):
-    (data_root / 'images').rename(data_root / 'pics')
-    (data_root / 'words').mkdir()
-    (data_root / LAYOUT_FILE).write_text(
-        f'{{"images": "pics", "masks": "masks", "splits": {{"trainval": "trainval.txt"}}{told}}}')
-    assert tool.main([str(data_root), '--provider', 'quadrant']) == 0
-    found = detect(data_root).descriptions
-    assert list(found) == TRAIN and {path.parent for path in found.values()} == {data_root / folder}
 
 
 @pytest.mark.parametrize('verb', ['batch-submit', 'batch-status', 'detect'])

@@ -17,11 +17,12 @@ def check(work: Work) -> int:
 
 
 def stats(work: Work) -> int:
-    """The paper's Table 1, and described against true regions."""
+    """The paper's Table 1 of the split asked for, or of each list with ``all``, and described against true regions."""
     from irstd_toolbox.text_priors.statistics import confuse_regions, count_split_words
     texts, failed = read_all(work.folder, list(work.ids))
     listed('failed', failed)
-    counts = count_split_words(texts, work.splits, work.dataset)
+    splits = work.splits if work.args.split == 'all' and work.splits else {work.args.split: work.ids}
+    counts = count_split_words(texts, splits, work.dataset)
     confusion = confuse_regions(texts, work.load_mask, work.args.grid)
     work.show(f'{counts.table()}\n\n{confusion.table()}',
               {'words': counts.to_dict(), 'regions': confusion.to_dict(), 'failed': failed})

@@ -1,0 +1,57 @@
+"""``tools/annotate.py`` without a model: offline providers, statistics, import and export."""
+
+import json
+
+import pytest
+
+from irstd_toolbox.datasets.layouts import LAYOUT_FILE, detect
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.text_priors import store
+
+TRAIN, TEST = ['XDU0', 'XDU1', 'XDU2', 'XDU3'], ['XDU4', 'XDU5']
+
+
+def test_an_offline_provider_is_told_no_prompt(tool, data_root):
+    with pytest.raises(ConfigError, match="--upscale-small changes nothing here: provider 'quadrant' makes no prompt"):
+        tool.main([str(data_root), '--provider', 'quadrant', '--upscale-small'])
+    assert not (data_root / 'descriptions').exists()
+
+
+@pytest.mark.parametrize(('told', 'folder'), [('', 'descriptions'), (', "descriptions": "words"', 'words')])
+def test_descriptions_are_written_where_the_data_set_says_that_they_are(tool, data_root, told, folder):
+    (data_root / 'images').rename(data_root / 'pics')
+    (data_root / 'words').mkdir()
+    (data_root / LAYOUT_FILE).write_text(
+        f'{{"images": "pics", "masks": "masks", "splits": {{"trainval": "trainval.txt"}}{told}}}')
+    assert tool.main([str(data_root), '--provider', 'quadrant']) == 0
+    found = detect(data_root).descriptions
+    assert list(found) == TRAIN and {path.parent for path in found.values()} == {data_root / folder}
+
+
+@pytest.mark.parametrize(('split', 'lists', 'images'), [
+    ('trainval', True, {'trainval': 4}), ('test', True, {'test': 2}), ('all', True, {'trainval': 4, 'test': 2}),
+    ('all', False, {'all': 6})])
+def test_stats_count_the_words_of_the_split_asked_for(tool, data_root, capsys, split, lists, images):
+    for image_id in TRAIN + TEST:
+        store.write_description(data_root / 'descriptions', image_id, 'On the left.')
+    if not lists:
+        for name in ('trainval', 'test'):
+            (data_root / f'{name}.txt').unlink()
+    assert tool.main([str(data_root), '--do', 'stats', '--split', split, '--json']) == 0
+    words = json.loads(capsys.readouterr().out)['words']
+    assert words['images'] == words['described'] == images
+    assert {name: counts['left'] for name, counts in words['occurrences'].items()} == images
+
+
+def test_import_then_export_make_a_langir_data_set(tool, data_root, tmp_path, capsys, texts):
+    for image_id in TRAIN:
+        store.write_description(tmp_path / 'theirs', image_id, f'At the left of {image_id}.', '_description.txt')
+    assert tool.main([str(data_root), '--do', 'import', '--source', str(tmp_path / 'theirs')]) == 0
+    assert sorted(texts()) == TRAIN
+    assert tool.main([str(data_root), '--do', 'export', '--to', str(tmp_path / 'LangIR')]) == 0
+    assert sorted(path.name for path in (tmp_path / 'LangIR').iterdir()) == [
+        'descriptions', 'images', 'masks', 'test.txt', 'trainval.txt']
+    with pytest.raises(ConfigError, match='needs --source'):
+        tool.main([str(data_root), '--do', 'import'])
+    with pytest.raises(ConfigError, match='needs --to'):
+        tool.main([str(data_root), '--do', 'export'])
