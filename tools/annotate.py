@@ -23,6 +23,7 @@ ASKING_NOBODY = ('check', 'stats', 'import', 'export')
 VERBS = ('run', 'plan', *(f'batch-{verb}' for verb in BATCH), *ASKING_NOBODY, 'detect')
 OVERWRITING = ('run', 'plan', 'batch-submit', 'import')
 PROMPT = dict(style='system', word_limit=50, noun='target', shots=None, shots_from=None, upscale_small=False)
+ASKING = dict(concurrency=4, attempts=5, max_wait=600.0, max_cost=None, max_calls=None, yes=False)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -55,15 +56,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     prompt.add_argument('--shots-from', metavar='DIR', help="folder of the examples' descriptions")
     prompt.add_argument('--upscale-small', action='store_true', default=argparse.SUPPRESS,
                         help='repeat pixels of images with a side below 200 pixels; others go out as they are')
-    asking = parser.add_argument_group('asking a model')
-    asking.add_argument('--concurrency', type=int, default=4, metavar='N', help='requests at a time (default: 4)')
-    asking.add_argument('--attempts', type=int, default=5, metavar='N',
+    asking = parser.add_argument_group('asking a model', argument_default=argparse.SUPPRESS)
+    asking.add_argument('--concurrency', type=int, metavar='N', help='requests at a time (default: 4)')
+    asking.add_argument('--attempts', type=int, metavar='N',
                         help='tries of an image when the server fails; throttling does not count (default: 5)')
-    asking.add_argument('--max-wait', type=float, default=600.0, metavar='S',
+    asking.add_argument('--max-wait', type=float, metavar='S',
                         help='seconds that throttling may delay an image (default: 600)')
     asking.add_argument('--max-cost', type=float, metavar='X', help='stop before more is spent; needs prices')
     asking.add_argument('--max-calls', type=int, metavar='N', help='stop after so many requests')
-    asking.add_argument('--yes', action='store_true', help='send images to another machine without being asked')
+    asking.add_argument('--yes', action='store_true', default=argparse.SUPPRESS,
+                        help='send images to another machine without being asked')
     moving = parser.add_argument_group('import, export, stats')
     moving.add_argument('--source', metavar='PATH', help='import: a folder of descriptions, or .jsonl of id and text')
     moving.add_argument('--from-ground-truth', choices=('yes', 'no'), help='import: what the source does not tell')
@@ -78,8 +80,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.provider is None and args.do not in ASKING_NOBODY:
         parser.error('the following arguments are required: --provider')
-    args.told = [name for name in PROMPT if name in args]
-    vars(args).update(PROMPT | vars(args))
+    args.told = [name for name in PROMPT | ASKING if name in args]
+    vars(args).update(PROMPT | ASKING | vars(args))
     args.suffix_told, args.suffix = args.suffix, args.suffix or '.description.txt'
     args.from_ground_truth = args.from_ground_truth and args.from_ground_truth == 'yes'
     return args
@@ -125,16 +127,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def refuse_unread(args: argparse.Namespace, asks_model: bool) -> None:
-    """Refuse what is told of a prompt where none is made of it, and of descriptions where none is written."""
+    """Refuse what is told of a prompt where none is made of it, of asking where nobody is, of writing where none is."""
     from irstd_toolbox.errors import ConfigError
     if args.overwrite and args.do not in OVERWRITING:
         raise ConfigError(f'--overwrite changes nothing here: --do {args.do} writes no description. Leave it out.')
-    read = dict(check=('word_limit',), detect=('upscale_small',)).get(args.do, PROMPT if asks_model else ())
+    read = dict(check=('word_limit',), detect=('upscale_small', *ASKING)).get(
+        args.do, PROMPT | ASKING if asks_model else ())
     for name in args.told:
         if name not in read:
             who = f'--do {args.do}' if asks_model or args.do in ASKING_NOBODY else f'provider {args.provider!r}'
-            raise ConfigError(f"--{name.replace('_', '-')} changes nothing here: {who} makes no prompt of it. "
-                              'Leave it out.')
+            why = 'makes no prompt of it' if name in PROMPT else 'asks no model'
+            raise ConfigError(f"--{name.replace('_', '-')} changes nothing here: {who} {why}. Leave it out.")
 
 
 def open_work(args: argparse.Namespace, need_masks: bool) -> Any:

@@ -11,9 +11,16 @@ from irstd_toolbox.text_priors import store
 TRAIN, TEST = ['XDU0', 'XDU1', 'XDU2', 'XDU3'], ['XDU4', 'XDU5']
 
 
-def test_an_offline_provider_is_told_no_prompt(tool, data_root):
-    with pytest.raises(ConfigError, match="--upscale-small changes nothing here: provider 'quadrant' makes no prompt"):
-        tool.main([str(data_root), '--provider', 'quadrant', '--upscale-small'])
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (['--provider', 'quadrant', '--upscale-small'],
+     "--upscale-small changes nothing here: provider 'quadrant' makes no prompt"),
+    *[(['--provider', 'quadrant', *told], f"{told[0]} changes nothing here: provider 'quadrant' asks no model") for told
+      in (['--attempts', '0'], ['--max-cost', '-1'], ['--concurrency', '4'], ['--max-wait', '1'], ['--max-calls', '9'],
+          ['--yes'])],
+    (['--do', 'stats', '--attempts', '5'], '--attempts changes nothing here: --do stats asks no model')])
+def test_what_only_a_model_would_read_is_refused(tool, data_root, arguments, words):
+    with pytest.raises(ConfigError, match=words):
+        tool.main([str(data_root), *arguments])
     assert not (data_root / 'descriptions').exists()
 
 
