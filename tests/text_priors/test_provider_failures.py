@@ -41,6 +41,25 @@ def test_a_fault_has_its_kind(vlm_server, make_provider, ask, kind, fault):
 
 
 @pytest.mark.parametrize('kind', EVERY)
+@pytest.mark.parametrize(('fault', 'told'), [
+    ('error_text', '400: This model takes no images.'), ('error_typed', '400: This model takes no images.'),
+    ('detail', '400: This model takes no images.'), ('plain', '400: This model takes no images.'),
+    ('detail_list', '422: {"detail": [{"loc": ["body"], "msg": "This model takes no images."}]}'),
+    ('no_body', '400: without an explanation')])
+def test_a_servers_words_are_told_whatever_their_form(vlm_server, make_provider, ask, kind, fault, told):
+    vlm_server.script([fault])
+    error = fails(ask, make_provider(kind))
+    assert (error.kind, error.message) == ('bad_request', f'127.0.0.1:{vlm_server.port} answered {told}')
+
+
+@pytest.mark.parametrize('kind', ['openai', 'openai_chat', 'openai_compatible'])
+def test_an_error_in_the_place_of_an_answer_is_told(vlm_server, make_provider, ask, kind):
+    vlm_server.script(['loading'])
+    error = fails(ask, make_provider(kind))
+    assert (error.kind, error.message) == ('bad_request', f'127.0.0.1:{vlm_server.port}: This model takes no images.')
+
+
+@pytest.mark.parametrize('kind', EVERY)
 @pytest.mark.parametrize('fault', ENDS)
 def test_an_answer_says_how_it_ended(vlm_server, make_provider, ask, kind, fault):
     vlm_server.script([fault])

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import vlm_anthropic
 import vlm_openai
 import vlm_routes
-from vlm_faults import ERRORS, TRANSPORT, Faults, Recorded, Refused, Script, describe
+from vlm_faults import BODIES, ERRORS, TRANSPORT, Faults, Recorded, Refused, Script, describe
 
 MODELS = ('gpt-4o-test', 'gpt-6-test', 'claude-test', 'local-test')
 BY_DIALECT = {'openai': vlm_openai, 'anthropic': vlm_anthropic}
@@ -149,6 +149,9 @@ class VLMServer:
             return self.failure(record, fault, f'You sent {record.headers}.')
         if name in ERRORS:
             return self.failure(record, fault)
+        if name in BODIES:
+            status, body = BODIES[name]
+            return Reply(status, body.encode(), 'application/json' if body.startswith('{') else 'text/plain')
         if name == 'slow':
             time.sleep(float(detail or 0.5))
         reply = Reply.of(make(fault))

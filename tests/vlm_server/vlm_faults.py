@@ -27,6 +27,16 @@ ERRORS: dict[str, tuple[int, str, str | None, str, str | None]] = {
     'unavailable': (503, 'server_error', None, 'api_error', None),
     'overloaded': (529, 'server_error', 'server_overloaded', 'overloaded_error', None),
 }
+# Name -> HTTP status and body, as local servers and proxies answer without the vendors' error object.
+BODIES: dict[str, tuple[int, str]] = {
+    'error_text': (400, '{"error": "This model takes no images."}'),
+    'error_typed': (400, '{"error": "This model takes no images.", "error_type": "validation"}'),
+    'detail': (400, '{"detail": "This model takes no images."}'),
+    'detail_list': (422, '{"detail": [{"loc": ["body"], "msg": "This model takes no images."}]}'),
+    'plain': (400, 'This model takes no images.'),
+    'no_body': (400, ''),
+    'loading': (200, '{"error": "This model takes no images."}'),
+}
 TRANSPORT = ('slow', 'cut', 'reset', 'malformed', 'html', 'html_502', 'array', 'redirect')
 ANSWERS = ('refusal', 'refusal_prose', 'truncated', 'reasoning_only', 'empty', 'content_filter', 'too_long',
            'no_choices', 'failed', 'text')
@@ -116,7 +126,7 @@ class Faults:
 
 def check(fault: str) -> str:
     name = fault.partition(':')[0]
-    if name not in {'ok', *ERRORS, *TRANSPORT, *ANSWERS, *BATCHES, *LINES}:
+    if name not in {'ok', *ERRORS, *BODIES, *TRANSPORT, *ANSWERS, *BATCHES, *LINES}:
         raise ValueError(f'the server knows no fault {fault!r}')
     return fault
 

@@ -1,8 +1,9 @@
-"""What went wrong at a vendor, told in the toolbox's own kinds, without keys, bodies or headers."""
+"""What went wrong at a vendor, told in the toolbox's own kinds, without keys or headers."""
 
 import asyncio
 import datetime
 import email.utils
+import json
 import math
 from collections.abc import Mapping
 from types import ModuleType
@@ -69,20 +70,28 @@ def from_status(status: int, error: Any, where: str, headers: Mapping[str, str] 
     """The failure that an HTTP status and the vendor's error object tell.
 
     Args:
-        error: The object under ``error`` of the body; anything else if there was none.
+        error: What is under ``error`` of the body, or the body if nothing is; None if there was none.
         where: Who answered, for the message.
     """
+    message = _explanation(error) or 'without an explanation'
     error = error if isinstance(error, Mapping) else {}
     details = error.get('details')
     codes = {str(error.get(name)) for name in ('code', 'type', 'error_code')}
     codes |= {str(details.get('error_code'))} if isinstance(details, Mapping) else set()
-    message = say(error['message']) if isinstance(error.get('message'), str) else 'without an explanation'
     kind = _kind(status, codes, message)
     if kind == 'auth':
         message = 'the key was refused'  # vendors repeat parts of it
     elif isinstance(error.get('param'), str) and error['param'] not in message:
         message += f' (parameter {say(error["param"])})'
     return ProviderError(kind, f'{where} answered {status}: {message}', retry_after(headers or {}), status, request_id)
+
+
+def _explanation(error: Any) -> str:
+    """The words of an error object or of a body: its message, error or detail, else its beginning; '' without any."""
+    if isinstance(error, Mapping):
+        words = (error.get(name) for name in ('message', 'error', 'detail'))
+        error = next((said for said in words if isinstance(said, str)), error)
+    return say(error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)) if error else ''
 
 
 def _kind(status: int, codes: set[str], message: str) -> str:
@@ -105,6 +114,7 @@ def _kind(status: int, codes: set[str], message: str) -> str:
 
 def from_error(error: Any, where: str) -> ProviderError:
     """The failure of an error object that came without a status of its own, as in a batch or in a body of a 200."""
+    message = _explanation(error) or 'a failure without an explanation'
     error = error if isinstance(error, Mapping) else {}
     for code in (error.get('code'), error.get('type')):
         if isinstance(code, int) and 400 <= code < 600:  # as routers to several vendors answer
@@ -114,7 +124,7 @@ def from_error(error: Any, where: str) -> ProviderError:
     codes = {str(error.get('code')), str(error.get('type'))}
     kind = next((kind for known, kind in ((BILLING, 'billing'), (NO_MODEL, 'not_found'), (TOO_LARGE, 'too_large'),
                                           (UNSUPPORTED, 'config')) if codes & known), 'bad_request')
-    return ProviderError(kind, f'{where}: {say(error.get("message") or "a failure without an explanation")}')
+    return ProviderError(kind, f'{where}: {message}')
 
 
 def from_exception(error: Exception, sdk: ModuleType, where: str) -> ProviderError:
@@ -123,7 +133,7 @@ def from_exception(error: Exception, sdk: ModuleType, where: str) -> ProviderErr
 
     if isinstance(error, sdk.APIStatusError):
         body = error.body
-        inner = body.get('error', body) if isinstance(body, Mapping) else None
+        inner = body.get('error', body) if isinstance(body, Mapping) else body
         headers = error.response.headers
         return from_status(error.status_code, inner, where, headers, error.request_id or headers.get('x-request-id'))
     if isinstance(error, sdk.APITimeoutError | httpx2.TimeoutException | TimeoutError | asyncio.TimeoutError):
