@@ -11,6 +11,7 @@ from irstd_toolbox import __version__
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.annotation import now
+from irstd_toolbox.text_priors.listing import list_folder
 
 __all__ = ['ExportReport', 'Naming', 'export_langir', 'leaks', 'naming_of']
 
@@ -113,7 +114,7 @@ def export_langir(
 
     Raises:
         DataError: If ``root`` exists and is not an empty folder, or is the current one; an id is in both lists or has
-            no image or mask; or the descriptions cannot be read.
+            no image or mask; or ``descriptions`` is no folder, describes none of the ids, or cannot be read.
 
     References:
         LGNet, appendix D.
@@ -127,8 +128,11 @@ def export_langir(
     lists = {name: tuple(ids) for name, ids in splits.items()}
     ids = tuple(dict.fromkeys(image_id for name in lists for image_id in lists[name]))
     _check(lists, ids, images, masks)
-    naming = naming_of(ids)
-    record = store.read_provenance(descriptions) or {}
+    listing, naming = list_folder(descriptions, ids), naming_of(ids)
+    if not listing.files:
+        raise DataError(f'{listing.folder} describes none of the {len(ids)} images. Expected text files of their ids, '
+                        f'such as {ids[0]}{naming.suffix}; name their folder (--out), or write them first.')
+    record = store.read_provenance(listing.folder) or {}
     staging = root.with_name(f'.{root.name}.partial')
     if staging.exists():
         shutil.rmtree(staging)
@@ -137,14 +141,12 @@ def export_langir(
         store.check_image_id(image_id)
         linked += _place(images[image_id], staging / 'images' / f'{image_id}{images[image_id].suffix}', link)
         linked += _place(masks[image_id], staging / 'masks' / f'{image_id}{naming.mask}{masks[image_id].suffix}', link)
-        text = store.read_description(descriptions, image_id)
+        text = store.read_description(listing.folder, image_id)
         if text is not None:
             store.write_description(staging / 'descriptions', image_id, text, naming.suffix)
             described.add(image_id)
     leakage = leaks(record, bool(described & set(lists['test'])))
-    exported = {'toolbox_version': __version__, 'date': now(),
-                'descriptions': len(described)}
-    (staging / 'descriptions').mkdir(parents=True, exist_ok=True)
+    exported = {'toolbox_version': __version__, 'date': now(), 'descriptions': len(described)}
     store.write_provenance(staging / 'descriptions', {
         'uses_ground_truth': record.get('uses_ground_truth'), **record, 'leakage': leakage, 'exported': exported})
     for name, members in lists.items():

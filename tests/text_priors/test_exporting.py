@@ -118,6 +118,20 @@ def test_wrong_lists_are_refused(pixels, described, tmp_path, splits, message):
         langir.export_langir(*pixels, described, splits, tmp_path / 'a')
 
 
+@pytest.mark.parametrize(('files', 'message'), [
+    (None, 'texts is not a folder. Expected a folder of descriptions'),
+    (['provenance.json'], 'texts describes none of the 3 images. Expected text files.*such as Misc_1-description.txt'),
+    (['Misc_9.txt'], 'texts describes none of the 3 images')])
+def test_nothing_is_exported_without_descriptions(pixels, tmp_path, files, message):
+    if files is not None:
+        (tmp_path / 'texts').mkdir()
+        for name in files:
+            (tmp_path / 'texts' / name).write_text('{}')
+    with pytest.raises(DataError, match=message):
+        export(pixels, tmp_path / 'texts', tmp_path / 'a')
+    assert not (tmp_path / 'a').exists() and not (tmp_path / '.a.partial').exists()
+
+
 def test_an_existing_data_set_is_never_overwritten(pixels, described, tmp_path):
     (tmp_path / 'a').mkdir()
     (tmp_path / 'a' / 'mine.txt').write_text('x')
