@@ -27,7 +27,10 @@ def mask_of(*boxes, shape=(48, 64)):
     '[{"x1": 10, "y1": 20, "x2": 14, "y2": 25}]', '{"xmin": 10, "ymin": 20, "xmax": 14, "ymax": 25}',
     '{"x": 10, "y": 20, "width": 4, "height": 5}', '{"x": 10, "y": 20, "w": 4, "h": 5}', '[[10, 20], [14, 25]]',
     'It lies at (10, 20, 14, 25).', '[14, 25, 10, 20]', 'In [the image] there is {"boxes": [[10.0, 20.0, 14, 25]]}.',
-    '{"left": 10, "top": 20, "right": 14, "bottom": 25}'])
+    '{"left": 10, "top": 20, "right": 14, "bottom": 25}', '{"left": 10, "top": 20, "width": 4, "height": 5}',
+    '{"x_center": 12, "y_center": 22.5, "width": 4, "height": 5}', '{"cx": 12, "cy": 22.5, "w": 4, "h": 5}',
+    '{"center": [12, 22.5], "size": [4, 5]}', '{"Center": [12, 22.5], "width": 4, "height": 5}',
+    '{"top_left": [10, 20], "bottom_right": [14, 25]}', '{"a": {"target": [10, 20, 14, 25]}, "b": 3, "c": [7, 8]}'])
 def test_a_box_is_read_however_it_is_written(text):
     assert parse_boxes(text, 64, 48).boxes == ((10, 20, 14, 25),)
 
@@ -39,7 +42,8 @@ def test_an_empty_list_says_that_there_are_none(text):
 
 @pytest.mark.parametrize('text', [
     '', 'At the upper left.', '{"boxes": "unknown"}', '[1, 2, 3]', '{"boxes": [[10, 20', '[true, false, true, true]',
-    '[NaN, 1, 2, 3]', '[1e400, 1, 2, 3]'])
+    '[NaN, 1, 2, 3]', '[1e400, 1, 2, 3]', '{"count": 0, "false": 0, "width": 64, "height": 64}',
+    '{"a": 1, "b": 2, "c": 3, "d": 4}', '{"center": [12, 22], "image": [64, 48]}', '{"x": [10, 14], "y": [20, 25]}'])
 def test_an_answer_without_boxes_says_nothing(text):
     assert parse_boxes(text, 64, 48).boxes is None
 

@@ -13,7 +13,14 @@ Box = tuple[float, float, float, float]
 
 _CORNERS = (('x1', 'y1', 'x2', 'y2'), ('xmin', 'ymin', 'xmax', 'ymax'), ('x_min', 'y_min', 'x_max', 'y_max'),
             ('left', 'top', 'right', 'bottom'))
-_SIZES = (('x', 'y', 'width', 'height'), ('x', 'y', 'w', 'h'), ('left', 'top', 'width', 'height'))
+_SIZES = ('width', 'height'), ('w', 'h')
+_WITH_SIZE = tuple(
+    ((*point, *size), share)
+    for points, share in (((('x', 'y'), ('left', 'top')), 0), ((('x_center', 'y_center'), ('cx', 'cy')), 0.5))
+    for point in points for size in _SIZES)
+"""Names of a point and a size, and the share of the size that lies before the point: a corner, or the centre."""
+_PAIRS = {'top_left': ('x1', 'y1'), 'bottom_right': ('x2', 'y2'), 'center': ('cx', 'cy'), 'size': ('w', 'h')}
+"""Names of a list of two numbers, to the names of each."""
 _NUMBER = r'-?\d+(?:\.\d+)?'
 _SCORES = re.compile(r'''
     ((?:scores?|conf(?:s|idences?)?|prob(?:s|ability|abilities)?|certaint(?:y|ies)|likelihoods?|logits?|classes|ranks
@@ -42,8 +49,10 @@ def parse_boxes(text: str, width: int, height: int) -> Parsed:
 
     JSON is looked for anywhere in the text, code fences included. A box is four numbers ``[x1, y1, x2, y2]``, two
     corners ``[[x1, y1], [x2, y2]]``, or an object with corners (x1 y1 x2 y2, xmin ymin xmax ymax, left top right
-    bottom) or with a corner and a size (x y width height, x y w h). Without any JSON, four numbers in brackets count.
-    Lists of scores, confidences, ids and the like are no boxes.
+    bottom, or the lists top_left bottom_right), with a corner and a size (x y width height, x y w h) or with a centre
+    and a size (x_center y_center width height, cx cy w h, or the lists center size). Numbers of an object under other
+    names are no box. Without any JSON, four numbers in brackets count. Lists of scores, confidences, ids and the like
+    are no boxes.
 
     Coordinates are pixels, unless none of the answer's exceeds 1 and at least one is no whole number: then they are
     parts of width and height. No other scale is guessed; of 0..1000 pixels are taken. Corners are put in order, and
@@ -96,18 +105,13 @@ def _json_values(text: str) -> Iterator[Any]:
 
 def _boxes(value: Any) -> Iterator[tuple[float, ...]]:
     if isinstance(value, dict):
-        lower = {str(key).lower(): item for key, item in value.items()}
-        for names in _CORNERS:
-            if _are_numbers([lower.get(name) for name in names]):
-                yield tuple(float(lower[name]) for name in names)
-                return
-        for names in _SIZES:
-            if _are_numbers([lower.get(name) for name in names]):
-                x, y, width, height = (float(lower[name]) for name in names)
-                yield x, y, x + width, y + height
-                return
-        value = list(value.values())
-    if isinstance(value, list):
+        box = _named_box(value)
+        if box is None:
+            for item in value.values():
+                yield from _boxes(item)
+        else:
+            yield box
+    elif isinstance(value, list):
         if len(value) == 4 and _are_numbers(value):
             yield tuple(map(float, value))
         elif len(value) == 2 and all(isinstance(corner, list) and len(corner) == 2 for corner in value) \
@@ -116,6 +120,22 @@ def _boxes(value: Any) -> Iterator[tuple[float, ...]]:
         else:
             for item in value:
                 yield from _boxes(item)
+
+
+def _named_box(value: dict[str, Any]) -> tuple[float, ...] | None:
+    lower = {str(key).lower(): item for key, item in value.items()}
+    for name, parts in _PAIRS.items():
+        if isinstance(lower.get(name), list) and len(lower[name]) == 2:
+            lower |= zip(parts, lower[name], strict=True)
+    for names in _CORNERS:
+        if _are_numbers([lower.get(name) for name in names]):
+            return tuple(float(lower[name]) for name in names)
+    for names, share in _WITH_SIZE:
+        if _are_numbers([lower.get(name) for name in names]):
+            x, y, width, height = (float(lower[name]) for name in names)
+            x, y = x - share * width, y - share * height
+            return x, y, x + width, y + height
+    return None
 
 
 def _are_numbers(values: list[Any]) -> bool:
