@@ -121,6 +121,11 @@ def test_boxes_beside_every_target_are_false():
     assert (empty.targets, empty.iou, empty.false_boxes) == (0, 0, 1)
 
 
+def test_a_box_that_is_centred_on_a_target_beside_its_centroid_is_not_false():
+    score = score_boxes('a', [(20, 10, 21, 11)], mask_of((10, 20, 3, 3)))  # centroid at x 21.5, y 11.5
+    assert (score.hits, score.centred, score.false_boxes) == (0, 1, 0)
+
+
 class Scripted(VisionLanguageProvider):
     """Answers each image as told; an exception is raised."""
 
