@@ -7,6 +7,7 @@ its own, whose memory is what is told.
 
 import argparse
 import json
+import math
 import os
 import resource
 import subprocess
@@ -35,14 +36,28 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--images', type=whole(1), default=1000, help='default: 1000')
     parser.add_argument('--size', type=whole(1), default=256, help='side of an image (default: 256)')
     parser.add_argument('--workers', type=whole(1), default=8, help='requests at a time (default: 8)')
-    parser.add_argument('--latency', type=float, default=0.5, help="seconds of the server's answer (default: 0.5)")
+    parser.add_argument('--latency', type=seconds, default=0.5, help="seconds of the server's answer (default: 0.5)")
     parser.add_argument('--fault-every', type=whole(0), default=50, metavar='N',
                         help='every N-th question fails in passing: throttled, a server error, a cut answer in turn '
                              '(default: 50; 0 for none)')
     parser.add_argument('--provider', choices=sorted(MODELS), default='openai')
     parser.add_argument('--ways', nargs='+', choices=('online', 'batch'), default=['online', 'batch'])
     parser.add_argument('--json', action='store_true', help='print one JSON object instead of a table')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.images > SCENES * args.size:
+        parser.error(f'--images {args.images}; expected at most {SCENES * args.size}: {SCENES} scenes shifted by up to '
+                     f'--size {args.size} pixels are no more different images. Draw fewer, or larger ones.')
+    return args
+
+
+def seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f'{text!r}; expected seconds above 0, such as 0.5')
+    return number
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -50,6 +50,28 @@ def test_a_width_that_is_none_is_refused(tool: str, text: str, load_tool: Callab
     assert f"argument --width: '{text}'; expected inches, 1 to 40" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('text', ['0', '-1', 'nan', 'inf', 'soon'])
+def test_a_latency_that_no_server_has_is_refused(text: str, load_tool: Callable[[str], ModuleType],
+                                                 capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as left:
+        load_tool('benchmark_annotation').parse([f'--latency={text}'])
+    assert left.value.code == 2
+    assert f"argument --latency: '{text}'; expected seconds above 0, such as 0.5" in capsys.readouterr().err
+
+
+def test_no_more_images_are_drawn_than_differ(load_tool: Callable[[str], ModuleType], tmp_path: Path,
+                                              monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    tool = load_tool('benchmark_annotation')
+    monkeypatch.setattr(tool, 'SCENES', 2)
+    with pytest.raises(SystemExit) as left:
+        tool.parse(['--images', '129', '--size', '64'])
+    assert left.value.code == 2 and '--images 129; expected at most 128' in capsys.readouterr().err
+    args = tool.parse(['--images', '128', '--size', '64', '--latency', '0.25'])
+    tool.draw(tmp_path / 'images', args.images, args.size)
+    drawn = [path.read_bytes() for path in (tmp_path / 'images').iterdir()]
+    assert (len(drawn), len(set(drawn)), args.latency) == (128, 128, 0.25)
+
+
 @pytest.mark.parametrize('side', ['0', '-3', '1.5', 'x'])
 def test_a_side_without_pixels_is_refused(side: str, load_tool: Callable[[str], ModuleType],
                                           capsys: pytest.CaptureFixture) -> None:
