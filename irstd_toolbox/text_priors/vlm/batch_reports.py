@@ -28,8 +28,8 @@ class ShardReport:
         images: Number of images that it asks about.
         remote_id: The vendor's id.
         remote_state: The vendor's own word.
-        done: Requests that the vendor has finished in any way.
-        total: Requests, as the vendor counts them.
+        done: Requests that the vendor has finished in any way; None where it was not asked.
+        total: Requests, as the vendor counts them; None where it was not asked.
         message: The reason where it failed or is not known.
     """
 
@@ -38,8 +38,8 @@ class ShardReport:
     images: int
     remote_id: str | None = None
     remote_state: str | None = None
-    done: int = 0
-    total: int = 0
+    done: int | None = None
+    total: int | None = None
     message: str | None = None
 
 

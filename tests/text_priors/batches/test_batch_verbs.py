@@ -20,7 +20,8 @@ def test_status_says_where_every_batch_stands(office, vendor) -> None:
     vendor.state = BatchStatus('ended', 'completed', 3, 3)
     assert [shard.state for shard in office.do('status').shards] == ['ended', 'ended']
     office.ingest()
-    assert [shard.state for shard in office.do('status').shards] == ['ingested', 'ingested']
+    assert [(shard.state, shard.remote_state, shard.done, shard.total) for shard in office.do('status').shards] == [
+        ('ingested', 'completed', None, None)] * 2
 
 
 def test_a_batch_unknown_to_the_vendor_does_not_hide_the_others(office, vendor) -> None:
