@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -179,6 +180,13 @@ def test_two_runs_at_a_time_on_one_folder_are_refused(place):
     with session.hold(session.run_dir(place.folder)), pytest.raises(ConfigError, match='another process annotates'):
         place.run()
     assert place.run().exit_code == 0
+
+
+def test_a_run_that_a_neighbouring_folder_of_descriptions_keeps_out_is_told_so(place):
+    words = f'or writes another folder of descriptions in {place.folder.parent}. Wait for it, stop it, or give a folder'
+    with session.hold(session.run_dir(place.folder.with_name('others'))), pytest.raises(
+            ConfigError, match=re.escape(words)):
+        place.run()
 
 
 def test_a_file_name_that_could_not_be_written_is_refused_before_anything_is_asked(place):

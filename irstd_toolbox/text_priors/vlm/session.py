@@ -23,7 +23,9 @@ def run_dir(descriptions_folder: str | os.PathLike) -> Path:
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Keep other processes from annotating the same data set; the hold ends with the process, however it ends.
+    """Keep other processes from annotating the same data set, or another folder of descriptions beside its own.
+
+    The hold ends with the process, however it ends.
 
     Raises:
         ConfigError: If another process holds it, or the folder cannot be written to.
@@ -43,8 +45,9 @@ def hold(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigError(f'{folder} is in use: another process annotates this data set. Wait for it, or stop '
-                              'it.') from None
+            raise ConfigError(f'{folder} is in use: another process annotates this data set, or writes another folder '
+                              f'of descriptions in {folder.parent}. Wait for it, stop it, or give a folder elsewhere '
+                              '(--out).') from None
         yield
 
 
