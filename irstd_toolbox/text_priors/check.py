@@ -24,7 +24,7 @@ __all__ = ['BROKEN', 'NOTED', 'CheckReport', 'Entry', 'check_descriptions']
 BROKEN = {
     'ambiguous': 'has two files',
     'unreadable': 'is not UTF-8 text',
-    'empty': 'holds no words',
+    'empty': 'says nothing',
     'unclean': 'is not one clean line of prose',
     'refusal': 'declines to answer',
 }

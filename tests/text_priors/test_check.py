@@ -103,7 +103,7 @@ def test_a_good_folder_has_status_0_whatever_the_masks_say(folder):
 
 
 @pytest.mark.parametrize(('content', 'problem'), [
-    (b'', 'empty'), (b' \n', 'empty'), (b'\xff\xfe\x00', 'unreadable'),
+    (b'', 'empty'), (b' \n', 'empty'), (b'N/A\n', 'empty'), (b'\xff\xfe\x00', 'unreadable'),
     (b'A target\non the left.', 'unclean'), ('A target\u202e on the left.'.encode(), 'unclean'),
     (b'**A target** on the left.', 'unclean'), (b'{"text": "A target on the left."}', 'unclean'),
     (b'As an AI assistant, I am unable to do this task.', 'refusal')])
@@ -183,7 +183,7 @@ def test_totals_and_table_agree(folder):
     totals = json.loads(json.dumps(report.to_dict()))['totals']
     assert totals['agreement'] == {'agree': 1, 'partial': 0, 'disagree': 0, 'unknown': 1}
     assert (totals['words_mean'], totals['tokens_max'], totals['problems']['empty']) == (5.0, 7, 1)
-    assert 'holds no words: b' in report.table() and 'missing: c' in report.table()
+    assert 'says nothing: b' in report.table() and 'missing: c' in report.table()
 
 
 def test_ids_come_from_the_file_names_if_none_are_given(folder):

@@ -24,7 +24,10 @@ def test_a_sentence_passes_unchanged(finish):
 @pytest.mark.parametrize(('finish', 'text', 'reason'), [
     ('refusal', '', 'refusal'), ('refusal', GOOD, 'refusal'), ('content_filter', GOOD, 'refusal'),
     ('length', 'The small target is', 'truncated'), ('length', '', 'truncated'),
-    ('stop', '', 'empty'), ('stop', ' \n\u200b ', 'empty'), ('stop', '...', 'empty'), ('unknown', '', 'empty')])
+    ('stop', '', 'empty'), ('stop', ' \n\u200b ', 'empty'), ('stop', '...', 'empty'), ('unknown', '', 'empty'),
+    *[('stop', text, 'empty') for text in (
+        'None', 'N/A', 'Yes.', 'No.', 'Sure!', '**null**', 'Sure! Here is the description:',
+        'Of course, here’s a description of the target within 50 words:')]])
 def test_how_it_ended_decides_before_the_words_do(finish, text, reason):
     assert judge(answer(text, finish), 50).reason == reason
 
@@ -69,7 +72,25 @@ def test_how_it_ended_decides_before_the_words_do(finish, text, reason):
     "It is not possible to determine the target's location in this image.",
     "Unable to determine the target's location.",
     'Cannot locate the small target.',
-    'The exact position of the target cannot be determined.'])
+    'The exact position of the target cannot be determined.',
+    "I won't describe where the target is.",
+    "I will not identify the target at the center of this image.",
+    'I am not willing to locate military targets.',
+    'I cannot describe this image.',
+    "I'm not comfortable identifying targets in military imagery.",
+    'I am really uncomfortable with this.',
+    "I don't feel comfortable describing this.",
+    "My apologies, but I won't describe military targets.",
+    "I'm sorry, but this request falls outside what I can do.",
+    'Locating targets is beyond what I am able to do.',
+    'I cannot in good conscience locate the target.',
+    "It looks like the image didn't upload. Could you try again?",
+    'The image failed to load.',
+    'Please try again.',
+    'I need more information to locate the target.',
+    'More context is needed to determine a region.',
+    'Your request has been blocked by our content filter.',
+    'The prompt was flagged.'])
 def test_a_refusal_in_prose_is_one(text):
     assert is_refusal(text) and judge(answer(text), 50).reason == 'refusal'
 
@@ -97,7 +118,23 @@ def test_a_refusal_in_prose_is_one(text):
     'The sensor cannot provide contrast here; a dim target hangs below the clouds.',
     'There does not appear to be an image artifact beside the small target.',
     'The image is not given to clutter; one bright target is over the sea.',
-    'A support vessel lies below the target, which is not attached to it.'])
+    'A support vessel lies below the target, which is not attached to it.',
+    'No cloud covers the small target above the sea.',
+    'Nothing else is visible beside the small target.',
+    'None of the clouds hides the target.',
+    'No target.',
+    'Yes, a small target lies above the hills.',
+    'Sure! Here is the description: The target lies above the hills.',
+    'Here is a small target above the sea.',
+    'Unknown object above the ridge.',
+    "I won't describe the clouds, but the target sits in the upper right.",
+    'I am not comfortable naming its type; the target lies at the lower left.',
+    'Its type is beyond what I can tell, but the target lies in the center.',
+    'I need more information for its type. The target is at the left.',
+    'The image does not display a target.',
+    'A target beyond the tree line, outside the clouds.',
+    'The view is blocked and filtered by haze around a faint target.',
+    'The image did not lose its contrast around the small target.'])
 def test_a_description_is_no_refusal(text):
     assert not is_refusal(text) and judge(answer(text), 50).ok
 

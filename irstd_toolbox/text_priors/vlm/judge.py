@@ -13,7 +13,7 @@ __all__ = ['REASONS', 'Verdict', 'accept', 'clean', 'count_words', 'is_refusal',
 REASONS = {
     'ok': 'an answer',
     'refusal': 'the model declined',
-    'empty': 'the answer holds no words',
+    'empty': 'the answer says nothing',
     'truncated': 'the answer was cut off by its limit of tokens (which reasoning counts towards)',
     'too_long': 'the answer is longer than the limit of words',
     'unclean': 'the answer holds markup, code, broken characters or another script, so it is no sentence',
@@ -42,7 +42,7 @@ _HELP = (r'(?:assist|help|comply|fulfill?|support|discuss|engage|respond|do|perf
 _GIVE = r'(?:provide|offer)\b'
 _HELP_OR_GIVE = f'(?:{_HELP}|{_GIVE})'
 _SENT = r'(?:provided|attached|uploaded|given|shared|included|received)\b(?! to (?!your|this|the))'
-# Of text in lower case, with one apostrophe and one space.
+# Of text as _plain makes it.
 _DECLINES = re.compile('|'.join((
     r'\bas an? (?:ai|artificial intelligence|(?:large )?language model|text[- ]based)\b',
     r"\bi(?:'?m| am) (?:just |only )?an? (?:ai|text-based|(?:large )?language model)\b",
@@ -58,13 +58,17 @@ _DECLINES = re.compile('|'.join((
     r"\bi (?:do not|don'?t) have (?:the )?(?:ability|access|capab)",
     r"\bi (?:do not|don'?t) see (?:any|an|the) (?:image|attach|picture)",
     r'\b(?:unable|not able) to (?:view|process|access|open|analy[sz]e|do this|assist|help|complete|perform)\b',
-    r'\b(?:please|(?:could|can|would|will) you(?: please)?) (?:re-?)?(?:upload|attach)\b',
+    r'\b(?:please|(?:could|can|would|will) you(?: please)?) (?:re-?)?(?:upload|attach|try again)\b',
+    r"\b(?:image|picture|attachment) (?:did not|didn't|failed to) (?:upload|load|attach|arrive|open|come through)\b",
+    r'\b(?:request|prompt) (?:was|is|has been) (?:blocked|filtered|flagged|rejected|denied|refused)\b',
+    r'\bcontent[- ](?:filters?|moderation)\b', r'\bin good conscience\b',
     rf'\bno (?:infrared )?(?:image|picture|attachment) (?:(?:was|has been|is|were) )?{_SENT}',
     rf"\b(?:image|picture|attachment) (?:was|has|is)(?: not|n't) (?:been )?{_SENT}",
     rf"(?:\bnot|n't) (?:seem|appear) to (?:be|have|include) (?:an?|any|the) (?:image|picture|attachment)"
     rf'(?: {_SENT}| (?:in|to|with) (?:your|the|this) (?:message|request|prompt)|[.,!]|$)',
     r'\bi (?:must|have to|need to|will) (?:\w+ly )?decline\b|\bi (?:\w+ly )?(?:decline|refuse) to\b',
     r"\bi (?:won'?t|will not) (?:be able to|provide|help|assist)\b")))
+_WILL_NOT = r"(?:won'?t|will not|(?:am|'m) not (?:going|willing|allowed|permitted|supposed) to)"
 _FIND = '(?:locate|detect|identify|determine|find|see|discern|pinpoint|tell)'
 _TARGET = r'(?:the|an?|any) (?:small |infrared )*targets?\b'
 _SOUGHT = rf"(?:where {_TARGET}|(?:the |{_TARGET}(?:'s?)? )(?:exact |precise )?(?:location|position)\b" \
@@ -78,8 +82,15 @@ _EVADES = re.compile(
     r"|\bi (?:do not|don'?t) (?:see|know)\b")
 # Declines only where no place is named outside of its clause: "I cannot provide coordinates, but it is at the left".
 _WITHHOLDS = re.compile('|'.join((
-    rf'\b(?:i|we) ?{_CANNOT} (?:\w+ly )?{_GIVE}', rf'(?:^|(?<=[.!?] )){_CANNOT} {_GIVE}',
+    rf'\b(?:i|we) ?{_CANNOT} (?:\w+ly )?(?:{_GIVE}|describe\b)', rf'(?:^|(?<=[.!?] )){_CANNOT} (?:{_GIVE}|describe\b)',
+    rf'\b(?:i|we) ?{_WILL_NOT} (?:\w+ly )?(?:describe|{_FIND})\b',
+    r"\bi(?:'m| am) (?:\w+ly )?(?:not (?:\w+ly )?|un)comfortable\b", r"\bi (?:don't|do not) feel comfortable\b",
+    r'\b(?:outside|beyond) (?:of )?what i (?:can|am)\b',
+    r'\bi (?:would )?(?:need|require) (?:more|additional|further) (?:information|context|details?)\b',
+    r'\b(?:more|additional|further) (?:information|context|details?) (?:is|are) (?:needed|required|necessary)\b',
     r'\b(?:please|(?:could|can|would|will) you(?: please)?) (?:re-?)?(?:provide|share|send)\b')))
+_SAYS_NOTHING = re.compile(
+    r"(?:yes|no|none|null|nil|n/?a|nothing|unknown|sure|ok(?:ay)?|(?:[\w ]+[!,.] )?here(?:'s| is| are)\b[^.:]*:)\W*")
 _CLAUSE_ENDS = re.compile(r'[.,;:!?](?= |$)| but ')
 _PLACES = re.compile(
     r'\b(?:upper|lower|top|bottom|left(?!\s+(?:to|for))|right(?!\s+(?:now|away))|cent(?:er|re|ral)|middle|corner|edge'
@@ -128,7 +139,7 @@ def _reason(answer: Answer, text: str, word_limit: int | None) -> str:
         return 'refusal'
     if answer.finish == 'length':
         return 'truncated'
-    if count_words(text) == 0:
+    if count_words(text) == 0 or _SAYS_NOTHING.fullmatch(_plain(text)):
         return 'empty'
     if is_refusal(text):
         return 'refusal'
@@ -158,9 +169,14 @@ def is_refusal(text: str) -> bool:
         >>> is_refusal("I'm sorry, but I can't assist with that."), is_refusal('No target is visible at the left.')
         (True, False)
     """
-    text = ' '.join(text.lower().replace('\N{RIGHT SINGLE QUOTATION MARK}', "'").split())
+    text = _plain(text)
     return bool(_DECLINES.search(text) or (_EVADES.search(text) and not _PLACES.search(text))
                 or any(not _PLACES.search(_without_clause(text, found)) for found in _WITHHOLDS.finditer(text)))
+
+
+def _plain(text: str) -> str:
+    """In lower case, with one apostrophe and one space."""
+    return ' '.join(text.lower().replace('\N{RIGHT SINGLE QUOTATION MARK}', "'").split())
 
 
 def _without_clause(text: str, found: re.Match) -> str:
