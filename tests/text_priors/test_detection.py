@@ -73,6 +73,11 @@ def test_fractions_are_parts_of_width_and_height():
     assert (parsed.boxes, parsed.scale) == (((16, 24, 32, 48),), 'unit')
 
 
+def test_fractions_of_a_box_over_the_border_are_parts_too():
+    parsed = parse_boxes('{"cx": 0.0625, "cy": 0.75, "w": 0.25, "h": 0.75}', 64, 48)
+    assert (parsed.boxes, parsed.scale) == (((0, 18, 12, 48),), 'unit')
+
+
 @pytest.mark.parametrize('text', ['[0, 0, 1, 1]', '[[0.5, 0.5, 1, 1], [3, 4, 5, 6]]', '[500, 20, 600, 30]'])
 def test_everything_else_is_pixels(text):
     assert parse_boxes(text, 640, 480).scale == 'pixels'

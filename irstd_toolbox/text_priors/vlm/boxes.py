@@ -133,8 +133,10 @@ def _named_box(value: dict[str, Any]) -> tuple[float, ...] | None:
     for names, share in _WITH_SIZE:
         if _are_numbers([lower.get(name) for name in names]):
             x, y, width, height = (float(lower[name]) for name in names)
-            x, y = x - share * width, y - share * height
-            return x, y, x + width, y + height
+            x1, y1 = x - share * width, y - share * height
+            box = x1, y1, x1 + width, y1 + height
+            in_parts = all(0 <= number <= 1 for number in (x, y, width, height))
+            return tuple(min(max(edge, 0.0), 1.0) for edge in box) if in_parts else box
     return None
 
 
