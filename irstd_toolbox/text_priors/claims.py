@@ -28,7 +28,7 @@ _TARGETS = r'targets?'
 _OBJECTS = r'(?:objects?|spots?|dots?|hotspots?|aircraft|airplanes?|planes?|helicopters?|drones?|uavs?|missiles?|' \
            r'birds?|ships?|vessels?|boats?|vehicles?)'
 _ADJECTIVE = r'(?:(?!(?:of|in|on|at|is|are|and|with|a|an|the|near|to|from|by|for|pixels?|px)\b)[a-z][\w-]*,?\s+)'
-_COUNTED = r'\b(?=({numbers}|\d+)\s+(?:of\s+)?{adjective}{{0,4}}?{noun}\b)'
+_COUNTED = r'(?<!\bby\s)(?<!\bx\s)\b(?=({numbers}|\d+)\s+(?:of\s+)?{adjective}{{0,4}}?{noun}\b)'
 _VAGUE = r'\b(?:several|multiple|many|numerous|few|some|various)\s+{adjective}{{0,3}}?{noun}\b'
 _NO = r'\b(?:no|not\s+any|without(?:\s+any)?|zero)\s+'
 _NONE = _NO + r'(?!other|further|additional|more|second){adjective}{{0,4}}?{noun}\b'

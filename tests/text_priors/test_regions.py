@@ -155,6 +155,7 @@ def test_a_region_has_the_name_that_mask_captions_use(region, name):
     ('Two targets and no more targets.', (2, 2)),
     ('No more than a few targets are visible.', (2, None)),
     ('A 4 pixel target lies at the left.', (1, 1)),
+    ('A 3 by 3 target lies at the left.', (1, 1)), ('A 3 x 3 target lies there.', (1, 1)),
     ('The 3 pixel wide target', (1, 1)),
     ('The 12 px target', (1, 1)),
     ('Two clouds flank a small target.', (1, 1)),
