@@ -68,7 +68,7 @@ def points_of(mask: np.ndarray, place: str = 'centroid', seed: int | Sequence[in
     Args:
         mask: Target above 0.
         place: One of :data:`PLACES`.
-        seed: Of the coarse points.
+        seed: Of the coarse points; they are independent of what :func:`pseudo_mask` draws of the same seed.
 
     Shape:
         - mask: ``(H, W)``
@@ -87,7 +87,7 @@ def points_of(mask: np.ndarray, place: str = 'centroid', seed: int | Sequence[in
     """
     if place not in PLACES:
         raise ConfigError(f'points {place!r}; expected one of {", ".join(PLACES)}.')
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))  # the windows' stream is another
     regions, count = ndimage.label(mask > 0, np.ones((3, 3)))
     points = []
     for number, region in enumerate(ndimage.find_objects(regions, count), 1):
