@@ -31,7 +31,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='one JSON file a config (default: %(default)s)')
     parser.add_argument('--document', type=Path, metavar='FILE', help='write the table into this Markdown file, in its '
                                                                       f'section "<!-- {SECTION} -->"')
-    parser.add_argument('--keep', action='store_true', help='do not measure configs again whose file is in --out')
+    parser.add_argument('--keep', action='store_true', help='do not measure configs again whose file is in --out and was made by '
+                                                          'the same --tune-images and --timed')
     parser.add_argument('--tune-images', type=whole(1), metavar='N',
                         help='choose the best threshold on N images of the training list, evenly spaced (default: all)')
     parser.add_argument('--timed', type=whole(1), default=10, metavar='N',
@@ -56,15 +57,24 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     load_plugins()
+    paths = dict.fromkeys(path for pattern in args.configs for path in sorted(glob.glob(pattern)) or [pattern])
+    files: dict[Path, str] = {}
+    for path in paths:
+        if load_config(path).model.get('type') == 'ModelDrivenDetector':
+            file = args.out / f'{Path(path).stem}.json'
+            if file in files:
+                raise ConfigError(f'{files[file]} and {path} would both be written to {file}; expected configs of '
+                                  'different names. Rename one, or measure each with its own --out.')
+            files[file] = path
     rows = []
-    for path in [path for pattern in args.configs for path in sorted(glob.glob(pattern)) or [pattern]]:
-        if load_config(path).model.get('type') != 'ModelDrivenDetector':
-            continue
-        kept = args.out / f'{Path(path).stem}.json'
-        if not (args.keep and kept.is_file()):
+    for file, path in files.items():
+        made_of = dict(config=str(Path(path).resolve()), tune_images=args.tune_images, timed=args.timed)
+        kept = read_kept(file, made_of) if args.keep else None
+        if kept is None:
             print(path, file=sys.stderr, flush=True)
-            write_json(kept, measure(path, args.tune_images, args.timed))
-        rows += json.loads(kept.read_text(encoding='utf-8'))
+            kept = measure(path, args.tune_images, args.timed)
+            write_json(file, dict(made_of, rows=kept))
+        rows += kept
     if not rows:
         raise ConfigError(f'No config of a model-driven method among {", ".join(args.configs)}.')
     text = table(rows)
@@ -72,6 +82,15 @@ def main(argv: list[str] | None = None) -> None:
     if args.document:
         words = [word for word in (argv or sys.argv[1:]) if word != '--keep']  # measured anew, the table is the same
         replace_section(args.document, SECTION, ['tools/benchmark_model_driven.py', *words], f'{text}\n\n{CAPTION}')
+
+
+def read_kept(path: Path, made_of: dict) -> list[dict] | None:
+    """The rows of an earlier run; None if there are none, or they are of another config or other options."""
+    try:
+        found = json.loads(path.read_text(encoding='utf-8'))
+        return found['rows'] if {key: found[key] for key in made_of} == made_of else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -100,7 +100,7 @@ def test_the_table_has_the_figures_of_the_test_tool_by_both_rules(config, load_t
     written = document.read_text()
     assert 'earlier' not in written and 'Before.' in written and 'After.' in written
     assert f"python tools/benchmark_model_driven.py '{config.with_name('t*.py')}'" in written
-    by_config, best = json.loads((tmp_path / 'rows/tiny.json').read_text())
+    by_config, best = json.loads((tmp_path / 'rows/tiny.json').read_text())['rows']
     load_tool('test').main([str(config), '--out', str(tmp_path)])
     tested = json.loads((tmp_path / 'results.json').read_text())
     assert by_config['metrics'] == tested['protocols']['canonical']
@@ -109,6 +109,38 @@ def test_the_table_has_the_figures_of_the_test_tool_by_both_rules(config, load_t
     assert f'| {by_config["metrics"]["IoU"] * 100:.2f} |' in capsys.readouterr().out
     tool.main([*arguments, '--keep'])
     assert document.read_text() == written
+
+
+@pytest.fixture
+def measured(config, load_tool, monkeypatch):
+    """The tool, which notes what it is to measure in place of measuring it, and that list."""
+    tool, calls = load_tool('benchmark_model_driven'), []
+    monkeypatch.setattr(tool, 'measure', lambda *told: calls.append(told) or [dict(config=told[0])])
+    monkeypatch.setattr(tool, 'table', str)
+    return tool, calls
+
+
+def test_a_kept_file_of_other_options_another_config_or_cut_short_is_measured_again(config, measured, tmp_path):
+    tool, calls = measured
+    other = tmp_path / 'tiny.py'
+    other.write_text(config.read_text())
+    for path, options in ((config, []), (config, ['--timed', '3']), (config, ['--timed', '3', '--tune-images', '2']),
+                          (other, ['--timed', '3', '--tune-images', '2'])):
+        for _ in range(2):  # the second time it is kept
+            tool.main([str(path), '--out', str(tmp_path / 'rows'), '--keep', *options])
+    assert calls == [(str(config), None, 10), (str(config), None, 3), (str(config), 2, 3), (str(other), 2, 3)]
+    (tmp_path / 'rows/tiny.json').write_text('[{"config": "t')
+    tool.main([str(other), '--out', str(tmp_path / 'rows'), '--keep'])
+    assert calls[4:] == [(str(other), None, 10)]
+
+
+def test_two_configs_of_one_name_are_refused_before_anything_is_measured(config, measured, tmp_path):
+    tool, calls = measured
+    other = tmp_path / 'tiny.py'
+    other.write_text(config.read_text())
+    with pytest.raises(ConfigError, match='would both be written to .*tiny.json; expected configs of different names'):
+        tool.main([str(config), str(other), '--out', str(tmp_path / 'rows')])
+    assert not calls and not (tmp_path / 'rows').exists()
 
 
 def test_configs_of_networks_are_left_out_of_the_table(load_tool, tmp_path):
