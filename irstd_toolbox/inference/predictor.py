@@ -20,7 +20,7 @@ from ..models.probability_threshold import ProbabilityThreshold
 from ..registry import MODELS, SCOPE, TRANSFORMS
 from ..training.amp import predicting_in
 from ..training.checkpoint import file_sha256, find_checkpoint, load_weights
-from ..training.config_edits import load_config, work_folder
+from ..training.config_edits import as_loaded, load_config, work_folder
 from ..training.stamp import check_own
 from .memory import predict_batch
 
@@ -151,7 +151,7 @@ class Predictor:
     """Predicts with a trained model on paths and arrays.
 
     Args:
-        config: A config or its path; its test pipeline prepares the images.
+        config: A config or its path; its test pipeline prepares the images. A config that is given stays as it is.
         checkpoint: Weights; None for a method without.
         device: ``'cpu'``, ``'cuda:1'``; None for a GPU if there is one.
         options: ``KEY=VALUE`` over the config.
@@ -168,7 +168,7 @@ class Predictor:
 
     def __init__(self, config: str | os.PathLike | Config, checkpoint: str | os.PathLike | None = None,
                  device: str | None = None, options: Sequence[str] = (), amp: str | None = None) -> None:
-        self.config = config if isinstance(config, Config) else load_config(str(config), options)
+        self.config = (as_loaded if isinstance(config, Config) else load_config)(config, options)
         init_default_scope(SCOPE)
         self.device, self.amp = pick_device(device), amp
         self.model, self.meta = load_model(self.config, checkpoint, self.device, amp)

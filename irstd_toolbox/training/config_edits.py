@@ -1,6 +1,7 @@
 """From a config file and a command line to the config of one run; every way in which that fails is explained."""
 
 import argparse
+import copy
 import difflib
 import logging
 import re
@@ -18,8 +19,8 @@ from .. import registry
 from ..errors import ConfigError
 
 __all__ = [
-    'apply_options', 'load_config', 'load_model_config', 'merge_options', 'optim_wrappers', 'select_on_test', 'set_amp',
-    'set_seed', 'set_workers', 'work_folder']
+    'apply_options', 'as_loaded', 'load_config', 'load_model_config', 'merge_options', 'optim_wrappers',
+    'select_on_test', 'set_amp', 'set_seed', 'set_workers', 'work_folder']
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -57,17 +58,25 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
         raise ConfigError(f'{path} cannot be read as a config: {type(error).__name__}: {error}') from error
     finally:
         logger.level = level
-    _make_classic(config)
-    apply_options(config, options)
-    return config
+    return as_loaded(config, options)
 
 
-def _make_classic(config: Config) -> None:
-    """Leave of a pure-Python config what a classic one has: names for registered classes, nothing that was imported."""
-    for name, value in list(config.items()):
+def as_loaded(config: Config, options: Sequence[str] = ()) -> Config:
+    """A copy of a config that was read already, as :func:`load_config` gives it.
+
+    Of a pure-Python config it has what a classic one has: names for registered classes, nothing that was imported.
+
+    Raises:
+        ConfigError: If an option changes nothing.
+    """
+    whole = copy.copy(config)
+    for name, value in list(whole.items()):
         if isinstance(value, ModuleType) or callable(value):
-            config.pop(name)
-    _name_types(config)
+            whole.pop(name)
+    whole = copy.deepcopy(whole)
+    _name_types(whole)
+    apply_options(whole, options)
+    return whole
 
 
 def _name_types(node: Any) -> None:

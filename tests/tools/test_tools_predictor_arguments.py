@@ -1,0 +1,50 @@
+"""What the predictor is given: a config or its path, an image or its path."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.inference import Predictor
+
+PURE = '''
+from irstd_toolbox.datasets.transforms import LoadImage, LoadTargetMask, PackInputs
+from irstd_toolbox.models.model_driven import FixedThreshold, ModelDrivenDetector, TopHat
+
+model = dict(type=ModelDrivenDetector, method=dict(type=TopHat, size=5), threshold=dict(type=FixedThreshold, share=0.5))
+test_dataloader = dict(dataset=dict(pipeline=[dict(type=LoadImage), dict(type=LoadTargetMask), dict(type=PackInputs)]))
+'''
+
+
+@pytest.fixture
+def pure(tmp_path: Path) -> Path:
+    """A pure-Python config of a method without weights."""
+    path = tmp_path / 'pure.py'
+    path.write_text(PURE)
+    return path
+
+
+@pytest.fixture
+def spot() -> np.ndarray:
+    """A target of 2x2 pixels on a flat background."""
+    image = np.full((20, 24), 40, np.uint8)
+    image[8:10, 11:13] = 200
+    return image
+
+
+def test_options_are_applied_to_a_config_that_is_given_and_leave_it(trained: Path) -> None:
+    config = Config.fromfile(trained.parent / 'tiny.py')
+    assert Predictor(config, trained / 'best.pth', 'cpu', ['model.threshold=0.9']).threshold == 0.9
+    assert Predictor(config, trained / 'best.pth', 'cpu').threshold == 0.5
+    with pytest.raises(ConfigError, match='the config has no model.treshold'):
+        Predictor(config, trained / 'best.pth', 'cpu', ['model.treshold.value=0.9'])
+
+
+def test_a_pure_python_config_predicts_as_its_path_does(pure: Path, spot: np.ndarray) -> None:
+    config = Config.fromfile(pure)
+    given, named = (Predictor(one, None, 'cpu', ['model.method.size=7']).predict(spot) for one in (config, pure))
+    assert [target.box for target in given.targets] == [(11, 8, 13, 10)]
+    np.testing.assert_array_equal(given.probability, named.probability)
+    assert 'TopHat' in config and config.model.method.size == 5
