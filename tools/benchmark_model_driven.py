@@ -31,8 +31,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='one JSON file a config (default: %(default)s)')
     parser.add_argument('--document', type=Path, metavar='FILE', help='write the table into this Markdown file, in its '
                                                                       f'section "<!-- {SECTION} -->"')
-    parser.add_argument('--keep', action='store_true', help='do not measure configs again whose file is in --out and was made by '
-                                                          'the same --tune-images and --timed')
+    parser.add_argument('--keep', action='store_true',
+                        help='do not measure configs again whose file is in --out, made by the same --tune-images and '
+                             '--timed')
     parser.add_argument('--tune-images', type=whole(1), metavar='N',
                         help='choose the best threshold on N images of the training list, evenly spaced (default: all)')
     parser.add_argument('--timed', type=whole(1), default=10, metavar='N',

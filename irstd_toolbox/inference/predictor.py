@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
 from ..datasets.imaging import read_image, to_gray
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, DataError
 from ..evaluation.prediction_io import decode, encode
 from ..evaluation.regions import find_regions
 from ..models.probability_threshold import ProbabilityThreshold
@@ -168,7 +169,13 @@ class Predictor:
 
     def __init__(self, config: str | os.PathLike | Config, checkpoint: str | os.PathLike | None = None,
                  device: str | None = None, options: Sequence[str] = (), amp: str | None = None) -> None:
-        self.config = (as_loaded if isinstance(config, Config) else load_config)(config, options)
+        if isinstance(config, Config):
+            self.config = as_loaded(config, options)
+        elif isinstance(config, str | os.PathLike):
+            self.config = load_config(str(config), options)
+        else:
+            raise ConfigError(f'The config is of type {type(config).__name__}; the path of a .py config or a Config of '
+                              'mmengine is expected. Make one of a dict by Config(dict(model=..., ...)).')
         init_default_scope(SCOPE)
         self.device, self.amp = pick_device(device), amp
         self.model, self.meta = load_model(self.config, checkpoint, self.device, amp)
@@ -190,13 +197,22 @@ class Predictor:
             - source: ``(H, W)`` or ``(H, W, C)`` if it is an array, of any numeric type
 
         Raises:
-            DataError: If the image cannot be read, or the memory does not hold what the model computes on it.
-            ConfigError: If the threshold is not in 0 <= T < 1.
+            DataError: If the source is no single image, it cannot be read, or the memory does not hold what the model
+                computes on it.
+            ConfigError: If the threshold is no number in 0 <= T < 1.
+
+        Note:
+            Colour is read as RGB, where OpenCV gives BGR. Of arrays, 8 bits are taken as levels 0..255, booleans as 0
+            and 255; others, float and uint16 among them, are stretched by percentiles (:func:`.imaging.to_gray`).
         """
-        if threshold is not None and not 0 <= threshold < 1:
-            raise ConfigError(f'The threshold is {threshold}; 0 <= T < 1 is expected, since a pixel is target where '
-                              'p > T.')
-        named = not isinstance(source, np.ndarray)
+        if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold < 1):
+            raise ConfigError(f'The threshold is {threshold!r}; a number in 0 <= T < 1 is expected, since a pixel is '
+                              'target where p > T.')
+        named = isinstance(source, str | os.PathLike)
+        if not named and not isinstance(source, np.ndarray):
+            raise DataError(f'predict got a {type(source).__name__}; one image at a time is expected, as its path or '
+                            'as a numpy array of its pixels. Call it for each of several; np.asarray makes an array of '
+                            "Pillow's images and of torch's tensors on the CPU.")
         image = read_image(source) if named else to_gray(source)
         sample = self.pipeline(dict(
             img=image, ori_shape=image.shape, img_shape=image.shape, description=description, mask_path=None,

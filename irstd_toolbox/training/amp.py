@@ -25,11 +25,13 @@ def predicting_in(dtype: str | None, device: torch.device) -> AbstractContextMan
     """A context in which models predict in ``'bf16'``, ``'fp16'``, for ``'auto'`` the better, for None as they are.
 
     Raises:
-        ConfigError: If the device has no ``'fp16'``.
+        ConfigError: If ``dtype`` is none of these, or the device has no ``'fp16'``.
     """
     if dtype is None:
         return nullcontext()
     name = best_dtype() if dtype == 'auto' else dtype
+    if name not in _DTYPES:
+        raise ConfigError(f"amp={dtype!r} is not known. Choose 'auto', 'bf16' or 'fp16', or None for full precision.")
     if name == 'fp16' and device.type != 'cuda':
         raise ConfigError(f'--amp fp16 needs a GPU, the model is on {device.type}. Use --amp bf16.')
     return torch.autocast(device.type, dtype=_DTYPES[name])

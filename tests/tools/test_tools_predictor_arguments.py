@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from PIL import Image
 
-from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.inference import Predictor
 
 PURE = '''
@@ -48,3 +50,34 @@ def test_a_pure_python_config_predicts_as_its_path_does(pure: Path, spot: np.nda
     assert [target.box for target in given.targets] == [(11, 8, 13, 10)]
     np.testing.assert_array_equal(given.probability, named.probability)
     assert 'TopHat' in config and config.model.method.size == 5
+
+
+@pytest.mark.parametrize('source', [None, [np.zeros((4, 4))], torch.zeros(4, 4), Image.new('L', (4, 4))],
+                         ids=['None', 'list', 'tensor', 'Pillow'])
+def test_what_is_neither_a_path_nor_an_array_is_refused(pure: Path, source: object) -> None:
+    with pytest.raises(DataError, match=f'predict got a {type(source).__name__}; one image at a time is expected'):
+        Predictor(pure, None, 'cpu').predict(source)
+
+
+@pytest.mark.parametrize('threshold', ['0.5', [0.5], 1.0])
+def test_a_threshold_that_is_no_number_below_one_is_refused(pure: Path, spot: np.ndarray, threshold: object) -> None:
+    with pytest.raises(ConfigError, match='a number in 0 <= T < 1 is expected'):
+        Predictor(pure, None, 'cpu').predict(spot, threshold)
+    found = Predictor(pure, None, 'cpu').predict(spot, np.float32(0.25))  # of numpy's numbers, too
+    assert [target.area for target in found.targets] == [4]
+
+
+def test_an_unknown_precision_is_refused(pure: Path) -> None:
+    with pytest.raises(ConfigError, match="amp='int8' is not known. Choose 'auto', 'bf16' or 'fp16'"):
+        Predictor(pure, None, 'cpu', amp='int8')
+
+
+def test_a_dict_is_no_config() -> None:
+    with pytest.raises(ConfigError, match='The config is of type dict; the path of a .py config or a Config'):
+        Predictor({'model': 1})
+
+
+def test_colour_is_read_as_rgb(pure: Path, spot: np.ndarray) -> None:
+    colour = np.zeros((*spot.shape, 3), np.uint8)
+    colour[..., 0] = spot
+    np.testing.assert_array_equal(Predictor(pure, None, 'cpu').predict(colour).image[8:10, 11], [60, 60])  # 0.299 * 200
