@@ -1,5 +1,7 @@
 """Filters and grey differences against their formulas, pixel by pixel."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,18 @@ def test_max_mean_is_the_image_less_the_largest_mean(image, window, assert_is):
     def formula(row, column):
         return max(0, image[row, column] - max(np.mean(line) for line in lines_through(window, image, row, column, 5)))
     assert_is(MaxMean(size=5)(image), formula)
+
+
+@pytest.mark.parametrize('method', [MaxMedian(15), MaxMean(15)], ids=['median', 'mean'])
+def test_one_line_of_the_four_is_in_memory_at_a_time(method):
+    image = np.random.default_rng(0).uniform(0, 255, (200, 300))
+    tracemalloc.start()
+    try:
+        method(image)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 15 * image.nbytes < most < 22 * image.nbytes  # the four have 60
 
 
 def test_max_median_leaves_no_edge(edge):

@@ -3,6 +3,7 @@
 Where the response would be negative it is 0: targets are brighter than what surrounds them.
 """
 
+import functools
 from collections.abc import Sequence
 
 import cv2
@@ -77,9 +78,13 @@ class MaxMedian:
         self.size = odd_size('size', size)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        middle = self.size // 2
-        medians = [np.partition(line, middle, axis=0)[middle] for line in lines(image, self.size)]
-        return np.maximum(image - np.max(medians, axis=0), 0)
+        return np.maximum(image - functools.reduce(np.maximum, map(_median, lines(image, self.size))), 0)
+
+
+def _median(line: np.ndarray) -> np.ndarray:
+    """Over the first axis of ``(size, H, W)``, which is left in another order."""
+    line.partition(len(line) // 2, axis=0)
+    return line[len(line) // 2].copy()
 
 
 @METHODS.register_module()
@@ -107,7 +112,8 @@ class MaxMean:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         raised = image - image.min()
-        return np.maximum(raised - lines(raised, self.size).mean(axis=1).max(axis=0), 0)
+        means = map(functools.partial(np.mean, axis=0), lines(raised, self.size))
+        return np.maximum(raised - functools.reduce(np.maximum, means), 0)
 
 
 @METHODS.register_module()

@@ -5,7 +5,7 @@ taken of ``image - image.min()`` and the minimum is added afterwards: over a fla
 the last bit, and no rounding noise is left where two of them are subtracted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -89,17 +89,17 @@ def neighbours(padded: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
     return padded[step:step + height, step:step + width], np.stack(around)
 
 
-def lines(image: np.ndarray, size: int) -> np.ndarray:
-    """The ``size`` pixels of the lines through every pixel: horizontal, vertical, and the two diagonals.
+def lines(image: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """The ``size`` pixels of the lines through every pixel: horizontal, vertical, and the two diagonals, in turn.
 
     Shape:
-        - Output: ``(4, size, H, W)``
+        - Output: four of ``(size, H, W)``; one at a time bounds the memory of large images
     """
     radius, (height, width) = size // 2, image.shape
     padded, steps = pad(image, radius), range(-radius, radius + 1)
-    return np.stack([
-        [padded[radius + down * step:radius + down * step + height, radius + right * step:radius + right * step + width]
-         for step in steps] for down, right in ((0, 1), (1, 0), (1, 1), (1, -1))])
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        yield np.stack([padded[radius + down * step:radius + down * step + height,
+                               radius + right * step:radius + right * step + width] for step in steps])
 
 
 def largest_means(image: np.ndarray, size: int, counts: Sequence[int], margin: int = 0) -> np.ndarray:
