@@ -8,7 +8,7 @@ that do not fit raise of themselves; anything else is a defect and keeps its tra
 import math
 
 __all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PluginError', 'UserError', 'check_least', 'check_odd',
-           'lacks_memory']
+           'check_positive', 'lacks_memory']
 
 _OF_MEMORY = 'allocate memory', 'out of memory', 'STATUS_ALLOC_FAILED'
 """Of a CPU's allocator, a GPU's, and a GPU's libraries."""
@@ -44,6 +44,18 @@ def check_least(owner: object, least: float, **values: float) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
             raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number of at least {least} is expected, '
                               'and a finite one.')
+
+
+def check_positive(owner: object, **values: float) -> None:
+    """Refuse arguments of ``owner`` that are no finite numbers above 0.
+
+    Raises:
+        ConfigError: Names the owner, the argument and its value.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise ConfigError(f'{type(owner).__name__}({name}={value!r}): a number above 0 is expected, and a '
+                              'finite one.')
 
 
 def check_odd(owner: object, **sizes: int) -> None:

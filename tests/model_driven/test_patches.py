@@ -96,7 +96,7 @@ def test_iterations_without_an_end_or_without_a_beginning_are_refused(method, op
 
 @pytest.mark.parametrize(('method', 'options', 'message'), [
     (NRAM, dict(gamma=0), 'gamma=0: a number above 0'), (NRAM, dict(gamma='small'), "gamma='small'"),
-    (PSTNN, dict(sparsity=-1), r'PSTNN\(sparsity=-1\): a number of at least 0'),
+    (PSTNN, dict(sparsity=0), r'PSTNN\(sparsity=0\): a number above 0'),
     (PSTNN, dict(rank_ratio=-0.1), r'PSTNN\(rank_ratio=-0.1\)'), (PSTNN, dict(rank_ratio=2.5), '=2.5: a share'),
     (RIPT, dict(sparsity=(1,)), r'RIPT\(sparsity=\(1,\)\)'), (RIPT, dict(edge_weight=-1), r'RIPT\(edge_weight=-1\)')])
 def test_parameters_outside_of_what_the_formula_means_are_refused(method, options, message):

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from ...errors import ConfigError, check_least
+from ...errors import ConfigError, check_least, check_positive
 from ...registry import METHODS
 from .patches import PatchGrid, PatchModel
 from .singular_values import map_fourier_slices, partial_sum, singular_values
@@ -36,7 +36,7 @@ class PSTNN(PatchModel):
     Args:
         patch: Side of a patch.
         step: Pixels between two patches.
-        sparsity: ``lambda`` times the root of the longer side of a patch times the number of patches.
+        sparsity: ``lambda`` times the root of the longer side of a patch times the number of patches; above 0.
         rank_ratio: ``N`` counts the singular values of at least this share of the largest.
         overlap: See :class:`PatchModel`. The authors' code keeps the last patch's value, ``'overwrite'``.
         tolerance: See above.
@@ -67,7 +67,8 @@ class PSTNN(PatchModel):
                  overlap: str = 'overwrite', tolerance: float = 1e-3, max_iterations: int = 500,
                  svd: str = 'gram') -> None:
         super().__init__(patch, step, overlap, svd, tolerance, max_iterations)
-        check_least(self, 0, sparsity=sparsity, rank_ratio=rank_ratio)
+        check_positive(self, sparsity=sparsity)
+        check_least(self, 0, rank_ratio=rank_ratio)
         if rank_ratio > 1:
             raise ConfigError(f'rank_ratio={rank_ratio}: a share of the largest singular value, 0 to 1, is expected.')
         self.sparsity, self.rank_ratio = sparsity, rank_ratio
