@@ -151,8 +151,14 @@ def test_largest_means_do_not_depend_on_the_blocks_of_rows(monkeypatch):
     (lambda: ILCM(block=8, step=3), 'even difference'),
     (lambda: HBMLCM(inner=(3,)), 'at least two inner windows'),
     (lambda: RLCM(cell=3, counts=((2, 10),)), 'numbers from 1 to 9'),
-    (lambda: TLLCM(cells=(3, 5), count=10), 'count=10: from 1 to 9'),
-    (lambda: WSLCM(xi=0.0), 'xi=0.0: a standard deviation above 0'),
+    (lambda: RLCM(counts=[2, 4]), r'counts=\[2, 4\]: pairs of whole numbers from 1 to 81'),
+    (lambda: RLCM(counts=[(2,)]), r'counts=\[\(2,\)\]: pairs of'),
+    (lambda: RLCM(counts=[(2, True)]), 'pairs of whole numbers'),
+    (lambda: TLLCM(cells=(3, 5), count=10), 'count=10: a whole number from 1 to 9'),
+    (lambda: TLLCM(count=4.5), 'count=4.5: a whole number from 1 to 9'),
+    (lambda: WSLCM(xi=0.0), r'WSLCM\(xi=0.0\): a number above 0'),
+    (lambda: WSLCM(xi=float('nan')), r'WSLCM\(xi=nan\): a number above 0 is expected, and a finite one'),
+    (lambda: ILCM(block=8.0), 'block=8.0, step=4: whole numbers'),
 ])
 def test_an_impossible_setting_is_refused(build, message):
     with pytest.raises(ConfigError, match=message):

@@ -1,5 +1,7 @@
 """Patches of an image and back, against loops over patches and pixels."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -95,7 +97,8 @@ def test_iterations_without_an_end_or_without_a_beginning_are_refused(method, op
 
 
 @pytest.mark.parametrize(('method', 'options', 'message'), [
-    (NRAM, dict(gamma=0), 'gamma=0: a number above 0'), (NRAM, dict(gamma='small'), "gamma='small'"),
+    (NRAM, dict(gamma=0), r'NRAM\(gamma=0\): a number above 0'), (NRAM, dict(gamma='small'), "gamma='small'"),
+    (NRAM, dict(gamma=math.inf), r'NRAM\(gamma=inf\): a number above 0 is expected, and a finite one'),
     (PSTNN, dict(sparsity=0), r'PSTNN\(sparsity=0\): a number above 0'),
     (PSTNN, dict(rank_ratio=-0.1), r'PSTNN\(rank_ratio=-0.1\)'), (PSTNN, dict(rank_ratio=2.5), '=2.5: a share'),
     (RIPT, dict(sparsity=(1,)), r'RIPT\(sparsity=\(1,\)\)'), (RIPT, dict(edge_weight=-1), r'RIPT\(edge_weight=-1\)')])

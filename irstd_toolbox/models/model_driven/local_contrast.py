@@ -79,8 +79,10 @@ class ILCM:
     """
 
     def __init__(self, block: int = 8, step: int = 4) -> None:
-        if not 0 < step <= block or (block - step) % 2:
-            raise ConfigError(f'block={block}, step={step}: 0 < step <= block with an even difference is expected.')
+        if (not all(isinstance(side, int) and not isinstance(side, bool) for side in (block, step))
+                or not 0 < step <= block or (block - step) % 2):
+            raise ConfigError(f'block={block!r}, step={step!r}: whole numbers, 0 < step <= block, with an even '
+                              'difference are expected.')
         self.block, self.step = block, step
 
     def __call__(self, image: np.ndarray) -> np.ndarray:

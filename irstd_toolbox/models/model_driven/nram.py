@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from ...errors import ConfigError
+from ...errors import check_positive
 from ...registry import METHODS
 from .patches import PatchGrid, PatchModel
 from .singular_values import map_singular_values
@@ -66,7 +66,7 @@ class NRAM(PatchModel):
     Args:
         patch: Side of a patch.
         step: Pixels between two patches.
-        gamma: Of the norm of ``B``.
+        gamma: Of the norm of ``B``; above 0.
         overlap: See :class:`PatchModel`. The authors' code keeps the last patch's value, ``'overwrite'``.
         tolerance: See above.
         max_iterations: See above.
@@ -89,8 +89,7 @@ class NRAM(PatchModel):
     def __init__(self, patch: int = 50, step: int = 10, gamma: float = 0.002, overlap: str = 'overwrite',
                  tolerance: float = 1e-7, max_iterations: int = 1000, svd: str = 'gram') -> None:
         super().__init__(patch, step, overlap, svd, tolerance, max_iterations)
-        if not isinstance(gamma, int | float) or not gamma > 0:
-            raise ConfigError(f'gamma={gamma!r}: a number above 0 is expected.')
+        check_positive(self, gamma=gamma)
         self.gamma = gamma
 
     def targets(self, image: np.ndarray, grid: PatchGrid) -> np.ndarray:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_positive
 from ...registry import METHODS
 from .windows import box_mean, check_sizes, largest_means, neighbours, odd_size, pad
 
@@ -57,8 +57,9 @@ class RLCM:
 
     def __init__(self, cell: int = 9, counts: Sequence[tuple[int, int]] = ((2, 4), (5, 9), (9, 16))) -> None:
         self.cell = odd_size('cell', cell)
-        if not counts or not all(isinstance(count, int) and 0 < count <= cell ** 2
-                                 for pair in counts for count in pair):
+        if not isinstance(counts, list | tuple) or not counts or not all(
+                isinstance(pair, list | tuple) and len(pair) == 2 and all(_counts(one, cell ** 2) for one in pair)
+                for pair in counts):
             raise ConfigError(f'counts={counts!r}: pairs of whole numbers from 1 to {cell ** 2}, the pixels of a cell, '
                               'are expected.')
         self.counts = [tuple(pair) for pair in counts]
@@ -120,7 +121,7 @@ class WSLCM:
     Args:
         cells: Sides of the cell, one a scale.
         count: ``K``.
-        xi: Least standard deviation in grey values.
+        xi: Least standard deviation in grey values, a denominator; above 0.
 
     Shape:
         - image: ``(H, W)``
@@ -135,9 +136,8 @@ class WSLCM:
     """
 
     def __init__(self, cells: Sequence[int] = (5, 7, 9, 11), count: int = 9, xi: float = 5.0) -> None:
+        check_positive(self, xi=xi)
         self.cells, self.count, self.xi = check_sizes('cells', cells), _check_count(count, cells), xi
-        if xi <= 0:
-            raise ConfigError(f'xi={xi}: a standard deviation above 0 is expected, for it is a denominator.')
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         windows = np.lib.stride_tricks.sliding_window_view(pad(image, 1), (3, 3)).reshape(*image.shape, 9)
@@ -153,6 +153,12 @@ class WSLCM:
 
 
 def _check_count(count: int, cells: Sequence[int]) -> int:
-    if not 0 < count <= min(cells) ** 2:
-        raise ConfigError(f'count={count}: from 1 to {min(cells) ** 2}, the pixels of the smallest cell, are expected.')
+    most = min(cells) ** 2
+    if not _counts(count, most):
+        raise ConfigError(f'count={count!r}: a whole number from 1 to {most}, the pixels of the smallest cell, is '
+                          'expected.')
     return count
+
+
+def _counts(count: int, most: int) -> bool:
+    return isinstance(count, int) and not isinstance(count, bool) and 0 < count <= most
