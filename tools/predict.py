@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.files import write_atomically
     from irstd_toolbox.inference import Predictor
-    from irstd_toolbox.inference.documents import is_targets_document, targets_document
+    from irstd_toolbox.inference.documents import checkpoint_entry, is_targets_document, targets_document
     from irstd_toolbox.inference.predictor import checkpoint_of
     from irstd_toolbox.inference.staging import check_place, staged
     from irstd_toolbox.plugins import load_plugins
@@ -77,8 +77,8 @@ def main(argv: list[str] | None = None) -> int:
                 errors.append(dict(image=path.name, error=f'{path}: its name, {len(os.fsencode(path.name))} bytes, is '
                                    'too long for files named after it. Give the image a shorter one.'))
         write_atomically(stage / RECORD, targets_document(
-            args.config, checkpoint, predictor.threshold if args.threshold is None else args.threshold, images, errors,
-            ignored))
+            args.config, checkpoint_entry(checkpoint),
+            predictor.threshold if args.threshold is None else args.threshold, images, errors, ignored))
     count = sum(len(image['targets']) for image in images)
     print(f'{count} targets in {len(images)} images; masks, overlays and targets.json are in {args.out}')
     if ignored:

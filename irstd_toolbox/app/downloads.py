@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,19 @@ __all__ = ['write_downloads']
 
 
 def write_downloads(
-    analysis: Analysis, folder: Path, config: str, checkpoint: str | os.PathLike | None,
+    analysis: Analysis, folder: Path, config: str, checkpoint: dict | None,
 ) -> dict[str, Path]:
     """Write what can be downloaded.
 
     - ``mask``: 0 and 255; ``probability``: 16 bit, full scale is 1, as ``tools/test.py`` writes it and
       ``tools/evaluate.py`` reads it
     - ``csv``: a row a target; ``json``: the document that ``tools/predict.py`` writes for this image
+
+    Args:
+        analysis: What to write.
+        folder: Where to.
+        config: The config as it was named.
+        checkpoint: Of :func:`.documents.checkpoint_entry`.
 
     Returns:
         The path of each.

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ConfigError, UserError
 from ..inference import Detection, Predictor
+from ..inference.documents import checkpoint_entry
 from .analysis import Analysis, analyse, detect, read_truth
 from .downloads import write_downloads
 from .examples import write_example
@@ -101,6 +102,7 @@ class Handlers:
 
     def __init__(self, predictor: Predictor, config: str, checkpoint: str | None, folder: Path) -> None:
         self.predictor, self.config, self.checkpoint, self.folder = predictor, config, checkpoint, folder
+        self._entry = checkpoint_entry(checkpoint)  # once: a large file takes seconds to hash
         self._scenes = itertools.count(1)
 
     @_guarded
@@ -138,4 +140,4 @@ class Handlers:
         analysis = analyse(known.name, known.found, threshold, truth)
         return Shown(
             trouble + summary(analysis), known, analysis, marked_picture(analysis), probability_picture(analysis),
-            difference_picture(analysis), write_downloads(analysis, known.folder, self.config, self.checkpoint))
+            difference_picture(analysis), write_downloads(analysis, known.folder, self.config, self._entry))

@@ -12,12 +12,17 @@ import numpy as np
 from ..training.checkpoint import file_sha256
 from .predictor import Detection
 
-__all__ = ['image_entry', 'is_results_document', 'is_targets_document', 'mask_png', 'targets_document']
+__all__ = ['checkpoint_entry', 'image_entry', 'is_results_document', 'is_targets_document', 'mask_png', 'targets_document']
 
 
 def mask_png(mask: np.ndarray) -> bytes:
     """A mask ``(H, W)`` as a PNG of 0 and 255."""
     return cv2.imencode('.png', mask.astype(np.uint8) * np.uint8(255))[1].tobytes()
+
+
+def checkpoint_entry(checkpoint: str | os.PathLike | None) -> dict | None:
+    """A checkpoint in :func:`targets_document`: its path as it was named and its SHA-256; None for none."""
+    return checkpoint and dict(path=str(checkpoint), sha256=file_sha256(checkpoint))
 
 
 def image_entry(name: str, found: Detection) -> dict:
@@ -28,22 +33,22 @@ def image_entry(name: str, found: Detection) -> dict:
 
 
 def targets_document(
-    config: str, checkpoint: str | os.PathLike | None, threshold: float, images: Sequence[dict],
+    config: str, checkpoint: dict | None, threshold: float, images: Sequence[dict],
     errors: Sequence[dict] = (), ignored: int = 0,
 ) -> bytes:
     """``targets.json``: the model, the threshold and the targets of every image.
 
     Args:
         config: The config as it was named.
-        checkpoint: The checkpoint as it was named; its SHA-256 is added.
+        checkpoint: Of :func:`checkpoint_entry`.
         threshold: Probability above which pixels were taken for target.
         images: Of :func:`image_entry`.
         errors: ``image`` and ``error`` of those that could not be read.
         ignored: How many files beside the images are none.
     """
     document = dict(
-        config=config, checkpoint=checkpoint and dict(path=str(checkpoint), sha256=file_sha256(checkpoint)),
-        threshold=threshold, images=list(images), errors=list(errors), ignored=ignored)
+        config=config, checkpoint=checkpoint, threshold=threshold, images=list(images), errors=list(errors),
+        ignored=ignored)
     return (json.dumps(document, indent=2) + '\n').encode()
 
 

@@ -1,6 +1,7 @@
 """What happens when something on the page is touched, without a page: results, files, pictures and messages."""
 
 import csv
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,21 @@ def test_another_threshold_needs_no_model(handlers: Handlers, scene: tuple[Path,
     again = handlers.judge(Known('sea.png', found, handlers.folder), None, 0.1)
     assert len(again.analysis.rows) > len(found.targets)
     assert json.loads(again.files['json'].read_text())['threshold'] == 0.1
+
+
+def test_a_checkpoint_is_hashed_once_however_often_the_slider_moves(
+        predictor: Predictor, top_hat: Path, found: Detection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from irstd_toolbox.inference import documents
+    checkpoint, hashed = tmp_path / 'a.pth', []
+    checkpoint.write_bytes(b'weights')
+    real = documents.file_sha256
+    monkeypatch.setattr(documents, 'file_sha256', lambda path: hashed.append(path) or real(path))
+    handlers = Handlers(predictor, str(top_hat), str(checkpoint), tmp_path)
+    for threshold in (0.1, 0.2, 0.3):
+        files = handlers.judge(Known('a.png', found, tmp_path), None, threshold).files
+    assert hashed == [str(checkpoint)]
+    assert json.loads(files['json'].read_text())['checkpoint'] == dict(
+        path=str(checkpoint), sha256=hashlib.sha256(b'weights').hexdigest())
 
 
 def test_no_image_is_a_message(handlers: Handlers) -> None:
