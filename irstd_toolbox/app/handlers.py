@@ -23,6 +23,7 @@ from .words import HINT, problem, summary
 __all__ = ['Handlers', 'Known', 'Shown', 'forget']
 
 _logger = logging.getLogger('irstd_toolbox')
+_EXAMPLE = 'example'
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +118,12 @@ class Handlers:
             forget(known)
             return Shown(problem(error, image))
         forget(known)
-        own = Path(tempfile.mkdtemp(dir=self.folder))
-        return self._judged(Known(Path(image).name, found, own), mask, threshold)
+        own = Known(Path(image).name, found, Path(tempfile.mkdtemp(dir=self.folder)))
+        try:
+            return self._judged(own, mask, threshold)
+        except Exception:
+            forget(own)
+            raise
 
     @_guarded
     def judge(self, known: Known | None, mask: str | None, threshold: float) -> Shown:
@@ -127,8 +132,14 @@ class Handlers:
 
     def example(self, label: str) -> tuple[str, str]:
         """A new synthetic scene; the paths of image and mask."""
-        image, mask = write_example(label, next(self._scenes), Path(tempfile.mkdtemp(dir=self.folder)))
+        folder = self.folder / _EXAMPLE
+        folder.mkdir(exist_ok=True)
+        image, mask = write_example(label, next(self._scenes), folder)
         return str(image), str(mask)
+
+    def forget_example(self) -> None:
+        """Remove what :meth:`example` wrote, once the page has copies; no two handlers run at once."""
+        shutil.rmtree(self.folder / _EXAMPLE, ignore_errors=True)
 
     def _judged(self, known: Known, mask: str | None, threshold: float) -> Shown:
         truth, trouble = None, ''

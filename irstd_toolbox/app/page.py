@@ -78,8 +78,8 @@ def build_page(handlers: Handlers, threshold: float) -> gr.Blocks:
             trigger(**judge)
         slider.change(**judge, trigger_mode='always_last')
         for label, button in examples.items():
-            button.click(functools.partial(handlers.example, label), outputs=[image, mask],
-                         **_ONE_WORKER).then(**find)
+            made = button.click(functools.partial(handlers.example, label), outputs=[image, mask], **_ONE_WORKER)
+            made.then(handlers.forget_example, **_ONE_WORKER).then(**find)
     return page
 
 

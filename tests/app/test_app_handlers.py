@@ -182,6 +182,20 @@ def test_each_click_makes_another_scene(handlers: Handlers) -> None:
     assert first != second
 
 
+def test_the_folder_of_an_example_goes_once_the_page_has_it(handlers: Handlers) -> None:
+    for label in EXAMPLES:
+        handlers.example(label)
+        assert len(list(handlers.folder.rglob('*.png'))) == 2
+        handlers.forget_example()
+        assert list(handlers.folder.iterdir()) == []
+
+
+def test_a_judgement_that_fails_leaves_no_folder(handlers: Handlers, scene: tuple[Path, Path]) -> None:
+    shown = handlers.find(None, str(scene[0]), None, None, 1.5)
+    assert 'The threshold is 1.5' in shown.notice and shown.known is None
+    assert list(handlers.folder.iterdir()) == []
+
+
 def test_misses_and_false_alarms_are_circled_in_their_colours(found: Detection, truth: np.ndarray) -> None:
     picture = marked_picture(analyse('a.png', found, 0.5, truth))
     assert _has(picture, VERMILION)

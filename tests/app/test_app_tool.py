@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from irstd_toolbox.app.examples import EXAMPLES
 from irstd_toolbox.app.handlers import Handlers
 from irstd_toolbox.errors import CheckpointError, ConfigError
 from irstd_toolbox.inference import Predictor
@@ -49,6 +50,17 @@ def test_nothing_of_the_page_is_a_programming_interface(predictor: Predictor, to
     from irstd_toolbox.app.page import build_page
     page = build_page(Handlers(predictor, str(top_hat), None, tmp_path), 0.5)
     assert {event.api_visibility for event in page.fns.values()} == {'private'}
+
+
+@needs_gradio
+def test_the_files_of_an_example_are_removed_after_its_click(predictor: Predictor, top_hat: Path,
+                                                             tmp_path: Path) -> None:
+    from irstd_toolbox.app.page import build_page
+    handlers = Handlers(predictor, str(top_hat), None, tmp_path)
+    events = build_page(handlers, 0.5).fns
+    clicks = [number for number, event in events.items() if getattr(event.fn, 'func', None) == handlers.example]
+    after = [[event for event in events.values() if event.trigger_after == click] for click in clicks]
+    assert [[event.fn for event in following] for following in after] == [[handlers.forget_example]] * len(EXAMPLES)
 
 
 @needs_gradio
