@@ -7,15 +7,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..datasets.imaging import read_mask
+from ..datasets.imaging import image_shape, read_mask
 from ..errors import ConfigError, DataError
 from ..evaluation.functional import ImageCounts, count_image
 from ..evaluation.regions import distances, find_regions, match_greedy
 from ..inference import Detection, Predictor, Target, find_targets
 
-__all__ = ['Analysis', 'Row', 'analyse', 'detect', 'language_use', 'read_truth']
+__all__ = ['MAX_PIXELS', 'Analysis', 'Row', 'analyse', 'detect', 'language_use', 'read_truth']
 
 HIT, FALSE_ALARM = 'hit', 'false alarm'
+
+MAX_PIXELS = 2048 * 2048
+"""Of an image; a method of several hundred bytes a pixel takes about 2 GB then."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,11 @@ def read_truth(path: Path, shape: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: If the file cannot be read, or has another size.
     """
-    mask = read_mask(path)
-    if mask.shape != shape:
-        raise DataError(f'{path}: the mask is {mask.shape[1]}x{mask.shape[0]}, the image {shape[1]}x{shape[0]} (width '
-                        'x height). Choose the mask of this image, at its own size.')
-    return mask.astype(bool)
+    height, width = image_shape(path)
+    if (height, width) != shape:
+        raise DataError(f'{path}: the mask is {width}x{height}, the image {shape[1]}x{shape[0]} (width x height). '
+                        'Choose the mask of this image, at its own size.')
+    return read_mask(path).astype(bool)
 
 
 def language_use(model: torch.nn.Module) -> str:
@@ -117,8 +120,13 @@ def detect(predictor: Predictor, path: Path, sentence: str | None = None) -> Det
 
     Raises:
         ConfigError: If the encoder would cut the sentence.
-        DataError: If the image cannot be read, or the machine's memory does not hold it.
+        DataError: If the image cannot be read, has more than :data:`MAX_PIXELS`, or the machine's memory does not
+            hold it.
     """
+    height, width = image_shape(path)
+    if height * width > MAX_PIXELS:
+        raise DataError(f'{path}: the image is {width}x{height} (width x height); the page takes images of up to '
+                        f'{MAX_PIXELS:,} pixels, such as 2048x2048. Cut it into parts, or use tools/predict.py.')
     sentence = (sentence or '').strip() or None
     if language_use(predictor.model) != 'read':
         sentence = None

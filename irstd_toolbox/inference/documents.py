@@ -12,7 +12,8 @@ import numpy as np
 from ..training.checkpoint import file_sha256
 from .predictor import Detection
 
-__all__ = ['checkpoint_entry', 'image_entry', 'is_results_document', 'is_targets_document', 'mask_png', 'targets_document']
+__all__ = [
+    'checkpoint_entry', 'image_entry', 'is_results_document', 'is_targets_document', 'mask_png', 'targets_document']
 
 
 def mask_png(mask: np.ndarray) -> bytes:

@@ -127,18 +127,19 @@ def test_whether_a_sentence_counts(model: SimpleNamespace, use: str) -> None:
 @pytest.mark.parametrize('model, told', [
     (_model('train_and_test', True), 'a target'), (_model('train', False), None),
     (SimpleNamespace(target_descriptor=None), None)])
-def test_a_sentence_reaches_only_a_model_that_reads_it(model: SimpleNamespace, told: str | None) -> None:
+def test_a_sentence_reaches_only_a_model_that_reads_it(model: SimpleNamespace, told: str | None,
+                                                       scene: tuple[Path, Path]) -> None:
     predictor = _Predictor(model)
-    detect(predictor, Path('a.png'), ' a target ')
+    detect(predictor, scene[0], ' a target ')
     assert predictor.told == told
 
 
-def test_a_blank_sentence_is_none() -> None:
+def test_a_blank_sentence_is_none(scene: tuple[Path, Path]) -> None:
     predictor = _Predictor(_model('train_and_test', True))
-    detect(predictor, Path('a.png'), ' \n')
+    detect(predictor, scene[0], ' \n')
     assert predictor.told is None
 
 
-def test_a_sentence_that_would_be_cut_is_refused() -> None:
+def test_a_sentence_that_would_be_cut_is_refused(scene: tuple[Path, Path]) -> None:
     with pytest.raises(ConfigError, match=r'The sentence has 6 tokens; the encoder reads 5'):
-        detect(_Predictor(_model('train_and_test', True)), Path('a.png'), 'one two three four')
+        detect(_Predictor(_model('train_and_test', True)), scene[0], 'one two three four')

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from irstd_toolbox.app.analysis import analyse
 from irstd_toolbox.app.examples import EXAMPLES
@@ -16,6 +17,7 @@ from irstd_toolbox.app.handlers import Handlers, Known, Shown, forget
 from irstd_toolbox.app.pictures import MOST_CIRCLES, difference_picture, marked_picture, probability_picture
 from irstd_toolbox.app.words import summary
 from irstd_toolbox.datasets.imaging import read_image
+from irstd_toolbox.errors import DataError
 from irstd_toolbox.inference import Detection, Predictor
 
 VERMILION, YELLOW = (213, 94, 0), (240, 228, 66)
@@ -136,6 +138,24 @@ def test_a_mask_of_another_size_is_a_message_beside_the_targets(handlers: Handle
     shown = handlers.find(None, str(scene[0]), str(tmp_path / 'other.png'), None, 0.5)
     assert 'other.png: the mask is 4x5, the image 96x72' in shown.notice
     assert (shown.analysis.truth, shown.difference) == (None, None)
+
+
+def test_an_image_of_too_many_pixels_is_a_message_before_it_is_decoded(
+        handlers: Handlers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers.predictor, 'predict', lambda path, description: pytest.fail('the model was run'))
+    Image.new('L', (2049, 2048)).save(tmp_path / 'large.png')
+    shown = handlers.find(None, str(tmp_path / 'large.png'), None, None, 0.5)
+    assert 'large.png: the image is 2049x2048' in shown.notice and 'up to 4,194,304 pixels' in shown.notice
+    assert shown.known is None
+
+
+def test_a_mask_of_another_size_is_not_decoded(found: Detection, tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    from irstd_toolbox.app import analysis
+    monkeypatch.setattr(analysis, 'read_mask', lambda path: pytest.fail('the mask was read'))
+    Image.new('L', (12, 9)).save(tmp_path / 'mask.png')
+    with pytest.raises(DataError, match='the mask is 12x9, the image 12x8'):
+        analysis.read_truth(tmp_path / 'mask.png', found.mask.shape)
 
 
 def test_a_defect_is_logged_and_told_without_its_insides(handlers: Handlers, scene: tuple[Path, Path],
