@@ -53,6 +53,7 @@ def reparameterise_file(config: dict, checkpoint: Path, out: Path) -> dict[str, 
     check_out(out, checkpoint)
     model = MODELS.build(config).eval()
     meta = load_weights(model, checkpoint)['meta']
+    meta.pop('source_sha256', None)  # of a published file: the weights written here are no longer its source's
     before = sum(parameter.numel() for parameter in model.parameters())
     modules = deploy(model)
     about = dict(file=checkpoint.name, sha256=file_sha256(checkpoint))

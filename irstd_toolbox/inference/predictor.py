@@ -135,7 +135,7 @@ def load_model(config: Config, checkpoint: str | os.PathLike | None, device: tor
             model.load()
         meta = load_weights(model, checkpoint)['meta']
         if isinstance(getattr(model, 'threshold', None), ProbabilityThreshold):
-            model.threshold.check_weights(file_sha256(checkpoint))
+            model.threshold.check_weights(file_sha256(checkpoint), meta)
     elif any(True for _ in model.parameters()):
         raise CheckpointError(f'The model of {config.filename} has weights, so a CHECKPOINT is needed. Train it with '
                               f'python tools/train.py {config.filename}')

@@ -44,14 +44,19 @@ class ProbabilityThreshold:
         """Name, value and origin, and whether the value was chosen on the test list."""
         return dict(rule='ProbabilityThreshold', value=self.value, origin=self.origin, oracle=is_oracle(self.origin))
 
-    def check_weights(self, sha256: str) -> None:
+    def check_weights(self, sha256: str, meta: dict) -> None:
         """Refuse weights that the value was not chosen for.
+
+        Args:
+            sha256: Of their file.
+            meta: Of their file; of a published one of single precision it names the file that has the same weights.
 
         Raises:
             ConfigError: If it was chosen for a file of another SHA-256.
         """
         chosen = self.origin.get('checkpoint') if isinstance(self.origin, dict) else None
-        if chosen not in (None, sha256):
+        same = meta.get('source_sha256') if meta.get('precision') == 'single' else None
+        if chosen not in (None, sha256, same):
             raise ConfigError(f'The threshold {self.value:.4g} was chosen for weights of SHA-256 {chosen[:12]}, these '
                               f'have {sha256[:12]}. Choose one for them: python tools/tune_threshold.py CONFIG '
                               'CHECKPOINT, or give the number itself as model.threshold.')

@@ -37,6 +37,9 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
         ConfigError: If ``out``, or the ``.json`` beside it, cannot be written.
 
     Note:
+        ``source_sha256`` and ``precision`` are in the ``meta`` of the file as well, so that a threshold chosen for the
+        source is taken with a copy of single precision (:meth:`.ProbabilityThreshold.check_weights`).
+
         Optimizer, schedules and log stay behind: the file is for testing and for ``load_from``, not for ``--resume``.
     """
     if out.suffix != '.safetensors':
@@ -56,9 +59,9 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
     precision = 'half' if any(value.dtype == torch.float16 for value in weights.values()) else 'single'
     if precision == 'half':
         meta[STAMP] = dict(stamp_of(meta), precision='half')
+    meta.update(source_sha256=source, precision=precision)
     write_atomically(out, save(weights, metadata={META_KEY: json.dumps(meta)}))
-    about = dict(file=out.name, sha256=file_sha256(out), bytes=out.stat().st_size,
-                 source_sha256=source, precision=precision, **meta)
+    about = dict(file=out.name, sha256=file_sha256(out), bytes=out.stat().st_size, **meta)
     write_atomically(out.with_suffix('.json'), json.dumps(about, indent=2).encode())
     return about
 

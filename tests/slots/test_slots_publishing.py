@@ -39,7 +39,8 @@ def test_a_published_checkpoint_loads_bit_for_bit(checkpoint: Path, tmp_path: Pa
 def test_a_published_checkpoint_keeps_its_origin(checkpoint: Path, tmp_path: Path) -> None:
     about = publish(checkpoint, tmp_path / 'out.safetensors', half=True)
     assert read_checkpoint(tmp_path / 'out.safetensors')['meta'] == dict(
-        epoch=3, iter=9, seed=7, irstd_toolbox=dict(selection=dict(on='holdout'), precision='half'))
+        epoch=3, iter=9, seed=7, irstd_toolbox=dict(selection=dict(on='holdout'), precision='half'),
+        source_sha256=file_sha256(checkpoint), precision='half')
     assert about == json.loads((tmp_path / 'out.json').read_text())
     assert about['sha256'] == file_sha256(tmp_path / 'out.safetensors')
 
@@ -89,7 +90,8 @@ def test_numbers_that_another_program_notes_are_plain_ones(checkpoint: Path, tmp
     content = dict(torch.load(checkpoint), meta=dict(epoch=np.int64(3), iter=torch.tensor(9)))
     torch.save(content, checkpoint)
     publish(checkpoint, tmp_path / 'out.safetensors')
-    assert read_checkpoint(tmp_path / 'out.safetensors')['meta'] == dict(epoch=3, iter=9)
+    assert read_checkpoint(tmp_path / 'out.safetensors')['meta'] == dict(
+        epoch=3, iter=9, source_sha256=file_sha256(checkpoint), precision='single')
     torch.save(dict(content, meta=dict(epoch=float('nan'))), checkpoint)
     with pytest.raises(CheckpointError, match='cannot be written as JSON'):
         publish(checkpoint, tmp_path / 'other.safetensors')

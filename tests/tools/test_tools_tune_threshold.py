@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.inference import Predictor
 from irstd_toolbox.inference.tuning import tune_probability
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
+from irstd_toolbox.training.publishing import publish
 
 
 @pytest.fixture(scope='module')
@@ -86,6 +89,22 @@ def test_the_configs_own_threshold_plays_no_part(config_of, lively):
     plain, told = (tune_probability(str(config_of), str(lively), options=options)
                    for options in ([], ['model.threshold=0.9']))
     assert plain == told
+
+
+def test_a_threshold_is_taken_with_the_published_copy_of_its_weights_and_not_with_a_rounded_one(
+        config_of, lively, tmp_path):
+    path = tmp_path / 'threshold.json'
+    path.write_text(json.dumps(dict(value=0.3, scale='probability', origin=dict(checkpoint=file_sha256(lively)))))
+    single, half, older = (tmp_path / f'{name}.safetensors' for name in ('single', 'half', 'older'))
+    publish(lively, single)
+    publish(lively, half, half=True)
+    older.write_bytes(save(read_checkpoint(lively)['state_dict'], {'irstd_toolbox': '{"epoch": 3}'}))
+    options = [f'model.threshold={path}']
+    assert Predictor(config_of, single, 'cpu', options).threshold == 0.3
+    for other in (half, older):
+        with pytest.raises(ConfigError, match='was chosen for weights of SHA-256'):
+            Predictor(config_of, other, 'cpu', options)
+    assert Predictor(config_of, older, 'cpu').meta == dict(epoch=3)  # as files were published before
 
 
 def test_a_threshold_for_other_weights_is_refused(config_of, lively, trained, load_tool, tmp_path):
