@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..evaluation.files import check_targets, write_atomically
 from .checkpoint import META_KEY, file_sha256, read_checkpoint
 from .stamp import STAMP, stamp_of
@@ -34,7 +34,8 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
     Raises:
         CheckpointError: If the checkpoint cannot be read, holds no weights, or what the format does not take, or
             ``out`` is no ``.safetensors``.
-        ConfigError: If ``out``, or the ``.json`` beside it, cannot be written.
+        ConfigError: If ``out``, or the ``.json`` beside it, cannot be written, ``out`` is ``checkpoint``, or the
+            ``.json`` is there and not of published weights.
 
     Note:
         ``source_sha256`` and ``precision`` are in the ``meta`` of the file as well, so that a threshold chosen for the
@@ -44,7 +45,10 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
     """
     if out.suffix != '.safetensors':
         raise CheckpointError(f'{out}: a name that ends in .safetensors is expected.')
+    if out.resolve() == checkpoint.resolve():
+        raise ConfigError(f'{out} is the checkpoint itself; a file beside it is expected. Choose another name.')
     check_targets(out, out.with_suffix('.json'))
+    _check_document(out.with_suffix('.json'))
     content, source = read_checkpoint(checkpoint), file_sha256(checkpoint)
     weights = content['state_dict']
     if not weights:
@@ -64,6 +68,16 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
     about = dict(file=out.name, sha256=file_sha256(out), bytes=out.stat().st_size, **meta)
     write_atomically(out.with_suffix('.json'), json.dumps(about, indent=2).encode())
     return about
+
+
+def _check_document(path: Path) -> None:
+    try:
+        own = not path.exists() or 'source_sha256' in json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, TypeError):
+        own = False
+    if not own:
+        raise ConfigError(f'{path} is not of published weights and would be written over; expected none, or one that '
+                          'tools/publish.py wrote. Choose another name, or move it.')
 
 
 def _dense(value: Any) -> bool:

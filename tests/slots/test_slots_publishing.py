@@ -105,10 +105,27 @@ def test_a_document_that_cannot_be_written_is_told_before_the_weights_are(checkp
     assert not (tmp_path / 'out.safetensors').exists()
 
 
-def test_weights_published_onto_themselves_name_what_they_were_made_of(checkpoint: Path, tmp_path: Path) -> None:
+def test_weights_are_not_published_onto_themselves(checkpoint: Path, tmp_path: Path) -> None:
     own = tmp_path / 'out.safetensors'
-    before = publish(checkpoint, own)
-    assert publish(own, own, half=True)['source_sha256'] == before['sha256']
+    publish(checkpoint, own)
+    before = own.read_bytes(), (tmp_path / 'out.json').read_bytes()
+    with pytest.raises(ConfigError, match='out.safetensors is the checkpoint itself; a file beside it is expected'):
+        publish(own, tmp_path / '.' / 'out.safetensors', half=True)
+    assert (own.read_bytes(), (tmp_path / 'out.json').read_bytes()) == before
+
+
+@pytest.mark.parametrize('text', ['{"protocols": {}}', '[1', '3'])
+def test_a_document_of_another_kind_stays(checkpoint: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / 'results.json').write_text(text)
+    with pytest.raises(ConfigError, match='results.json is not of published weights and would be written over'):
+        publish(checkpoint, tmp_path / 'results.safetensors')
+    assert (tmp_path / 'results.json').read_text() == text and not (tmp_path / 'results.safetensors').exists()
+
+
+def test_published_weights_can_be_published_again(checkpoint: Path, tmp_path: Path) -> None:
+    first, again = (publish(checkpoint, tmp_path / 'out.safetensors', half=half) for half in (False, True))
+    assert (first['precision'], again['precision']) == ('single', 'half')
+    assert json.loads((tmp_path / 'out.json').read_text()) == again
 
 
 def test_a_value_that_would_become_infinite_stays_in_single_precision() -> None:
