@@ -12,7 +12,7 @@ from torch import nn
 from irstd_toolbox.conversion.reparameterise import deploy
 from irstd_toolbox.errors import CheckpointError, ConfigError
 from irstd_toolbox.registry import MODELS
-from irstd_toolbox.training.checkpoint import load_weights
+from irstd_toolbox.training.checkpoint import load_weights, read_checkpoint
 from irstd_toolbox.training.publishing import publish
 
 MODEL = '''
@@ -73,6 +73,13 @@ def test_the_trained_checkpoint_is_not_overwritten(load_tool: Tool, folder: Path
 def test_a_name_of_a_format_that_is_not_written_is_refused(load_tool: Tool, folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r'Name it \.pth, and make the other of that: tools/publish\.py'):
         run(load_tool, folder, out='deployed.safetensors')
+
+
+def test_what_is_made_of_published_weights_does_not_pass_for_their_source(load_tool: Tool, folder: Path) -> None:
+    publish(folder / 'trained.pth', folder / 'single.safetensors')
+    load_tool('reparameterise').main([str(folder / name) for name in ('train.py', 'single.safetensors', 'made.pth')])
+    meta = read_checkpoint(folder / 'made.pth')['meta']
+    assert meta['reparameterised']['file'] == 'single.safetensors' and 'source_sha256' not in meta
 
 
 def test_published_weights_keep_what_they_were_made_from(load_tool: Tool, folder: Path) -> None:
