@@ -1,11 +1,20 @@
 """Resizing, mirroring and turning, by value."""
 
+import math
 import warnings
 
 import numpy as np
 import pytest
 
-from irstd_toolbox.datasets.transforms import RandomFlip, RandomRotate90, RandomScale, Resize, apply_op
+from irstd_toolbox.datasets.transforms import (
+    RandomBlur,
+    RandomFlip,
+    RandomIntensity,
+    RandomRotate90,
+    RandomScale,
+    Resize,
+    apply_op,
+)
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.text_priors.sentence import OPS
 
@@ -114,6 +123,20 @@ def test_scaling_never_ends_in_nothing():
 def test_scaling_moves_mask_with_image():
     found = RandomScale(size=8, ratio=(1, 1))(with_targets((4, 4), (1, 2, 2, 3)))
     assert np.argwhere(found['gt_mask']).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
+
+
+@pytest.mark.parametrize('size', [(256, 512), (256, 256), True, 64.0, 0])
+def test_a_long_side_that_is_no_int_is_refused(size):
+    with pytest.raises(ConfigError, match='RandomScale: size=.*; expected a positive int'):
+        RandomScale(size)
+
+
+@pytest.mark.parametrize('ends', [(0.5, math.inf), (0.5, math.nan)])
+@pytest.mark.parametrize('build', [lambda ends: RandomScale(64, ends), lambda ends: RandomIntensity(gain=ends),
+                                   lambda ends: RandomIntensity(bias=ends), lambda ends: RandomBlur(ends)])
+def test_a_range_without_an_end_is_refused(build, ends):
+    with pytest.raises(ConfigError, match=r'expected \(smallest, largest\), finite'):
+        build(ends)
 
 
 @pytest.mark.parametrize('ratio', [(2, 1), (0, 0), (-1, 1), 0.5])

@@ -241,6 +241,7 @@ def test_seeding_numpy_repeats_the_draws():
     (lambda: RandomIntensity(gamma=(0, 1)), 'gamma=.*above 0'), (lambda: RandomIntensity(noise=5), 'noise=5'),
     (lambda: RandomIntensity(prob=2), 'prob=2; expected a probability'), (lambda: RandomBlur(sigma=(-1, 1)), 'below 0'),
     (lambda: LoadClipImage(size=0), 'size=0; expected a positive int'),
+    (lambda: LoadClipImage(size=(224, 336)), r'size=\(224, 336\); expected a positive int'),
     (lambda: PackInputs(meta_keys='description'), "meta_keys='description'; expected a list of names"),
     (lambda: PackInputs(meta_keys=(1,)), r'meta_keys=\(1,\); expected a list of names')])
 def test_a_wrong_argument_is_an_error_that_says_what_is_expected(build, words):

@@ -1,12 +1,13 @@
 """Checks that several transforms share: of their arguments, and of the sample that reaches them."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from irstd_toolbox.errors import ConfigError
 
-__all__ = ['as_probability', 'as_range', 'as_size', 'image_of', 'mask_of']
+__all__ = ['as_length', 'as_probability', 'as_range', 'as_size', 'image_of', 'mask_of']
 
 
 def as_size(owner: str, size: int | Sequence[int]) -> tuple[int, int]:
@@ -20,9 +21,24 @@ def as_size(owner: str, size: int | Sequence[int]) -> tuple[int, int]:
         ((512, 512), (240, 320))
     """
     pair = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, Sequence) else ()
-    if len(pair) != 2 or not all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in pair):
+    if len(pair) != 2 or not all(map(_is_length, pair)):
         raise ConfigError(f'{owner}: size={size!r}; expected a positive int, or (height, width).')
     return pair
+
+
+def as_length(owner: str, size: int) -> int:
+    """``size``, if it is a positive int.
+
+    Raises:
+        ConfigError: If it is not; a pair is none.
+    """
+    if not _is_length(size):
+        raise ConfigError(f'{owner}: size={size!r}; expected a positive int.')
+    return size
+
+
+def _is_length(value: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def as_probability(owner: str, name: str, value: float) -> float:
@@ -37,15 +53,16 @@ def as_probability(owner: str, name: str, value: float) -> float:
 
 
 def as_range(owner: str, name: str, value: Sequence[float], low: float = -np.inf) -> tuple[float, float]:
-    """``(smallest, largest)``, both at least ``low``.
+    """``(smallest, largest)``, both finite and at least ``low``.
 
     Raises:
         ConfigError: If it is not such a pair.
     """
     pair = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
-    if len(pair) != 2 or not all(isinstance(end, int | float) for end in pair) or not low <= pair[0] <= pair[1]:
+    if (len(pair) != 2 or not all(isinstance(end, int | float) and math.isfinite(end) for end in pair)
+            or not low <= pair[0] <= pair[1]):
         floor = '' if low == -np.inf else f', neither below {low:g}'
-        raise ConfigError(f'{owner}: {name}={value!r}; expected (smallest, largest){floor}.')
+        raise ConfigError(f'{owner}: {name}={value!r}; expected (smallest, largest), finite{floor}.')
     return float(pair[0]), float(pair[1])
 
 

@@ -8,7 +8,14 @@ from mmcv.transforms import BaseTransform
 from PIL import Image
 from scipy import ndimage
 
-from irstd_toolbox.datasets.transforms.arguments import as_probability, as_range, as_size, image_of, mask_of
+from irstd_toolbox.datasets.transforms.arguments import (
+    as_length,
+    as_probability,
+    as_range,
+    as_size,
+    image_of,
+    mask_of,
+)
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.registry import TRANSFORMS
 from irstd_toolbox.text_priors.sentence import OPS, transform_sentence
@@ -149,7 +156,7 @@ class RandomScale(_Resizing):
 
     def __init__(self, size: int, ratio: Sequence[float] = (0.5, 2.0)) -> None:
         super().__init__()
-        self.size, _ = as_size('RandomScale', size)
+        self.size = as_length('RandomScale', size)
         low, high = as_range('RandomScale', 'ratio', ratio, low=0)
         self.longest, self.shortest = int(np.floor(high * self.size)), int(np.ceil(low * self.size))
         if not 1 <= self.shortest <= self.longest:

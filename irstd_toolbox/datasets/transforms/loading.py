@@ -5,7 +5,7 @@ from mmcv.transforms import BaseTransform
 from PIL import Image
 
 from irstd_toolbox.datasets.imaging import read_image, read_mask
-from irstd_toolbox.datasets.transforms.arguments import as_size, image_of
+from irstd_toolbox.datasets.transforms.arguments import as_length, image_of
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.registry import TRANSFORMS
 
@@ -42,7 +42,8 @@ class LoadClipImage(BaseTransform):
         size: CLIP's input size.
 
     Raises:
-        ConfigError: If there is no image yet, or it has been resized or cropped already.
+        ConfigError: If ``size`` is not a positive int, or there is no image yet, or it has been resized or cropped
+            already.
 
     Note:
         CLIP's own preparation resizes the short side and cuts the centre out. A target near the border would not be
@@ -53,7 +54,7 @@ class LoadClipImage(BaseTransform):
     fixed = True
 
     def __init__(self, size: int = 224) -> None:
-        self.size, _ = as_size('LoadClipImage', size)
+        self.size = as_length('LoadClipImage', size)
 
     def transform(self, results: dict) -> dict:
         image = image_of('LoadClipImage', results)
