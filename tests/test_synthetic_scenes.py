@@ -110,6 +110,16 @@ def test_every_target_has_the_snr_asked_within_half_a_code(scenes):
             assert 4.0 <= target.asked_snr <= 12.0
 
 
+@pytest.mark.parametrize(('bits', 'off'), [(8, lambda snr, deviation: 0.5 / deviation),
+                                           (16, lambda snr, deviation: 0.003 * snr)])
+def test_the_snr_is_as_near_to_what_was_asked_as_the_documentation_says(bits, off):
+    options = SceneOptions(size=SIZE, bits=bits, snr=(12.0, 25.0), max_contrast=0.6)
+    for scene in (make_scene(1, index, options) for index in range(20)):
+        for target in scene.targets:
+            snr, _, deviation = by_hand(scene.image, target.mask, scene.mask)
+            assert abs(snr - target.asked_snr) <= off(snr, deviation)
+
+
 def test_every_target_obeys_the_area_and_contrast_of_spie(scenes):
     for scene in scenes:
         for target in scene.targets:
