@@ -264,12 +264,27 @@ def test_quantize_clips_to_the_codes():
     ({'snr': (12.0, 4.0)}, r'snr is \(12.0, 4.0\); expected two numbers LOW <= HIGH'),
     ({'snr': (float('nan'), 4.0)}, 'snr is .*expected two numbers'),
     ({'targets': (0, 2)}, r'targets is \(0, 2\)'),
+    ({'targets': (1.5, 3)}, r'targets is \(1.5, 3\); expected whole numbers'),
+    ({'size': (64.5, 64)}, r'size is \(64.5, 64\); expected whole numbers'),
+    ({'size': 64}, 'size is 64; expected whole numbers'),
     ({'empty': 1.5}, 'empty is 1.5; expected a number between 0.0 and 1.0'),
     ({'bits': 12}, 'bits is 12; expected 8 or 16'),
 ])
 def test_an_option_out_of_range_is_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         SceneOptions(**options)
+
+
+@pytest.mark.parametrize(('seed', 'index'), [(0, -1), (-1, 0), (0, ()), (0, 1.5), ('a', 0), (0, (1, -2))])
+def test_a_scene_without_a_number_is_refused(seed, index):
+    with pytest.raises(ConfigError, match='index.*; expected whole numbers'):
+        make_scene(seed, index)
+
+
+def test_numbers_of_numpy_are_numbers():
+    options = SceneOptions(size=(np.int64(64), np.int32(64)))
+    assert options == SceneOptions(size=(64, 64)) and type(options.size[0]) is int
+    np.testing.assert_array_equal(make_scene(np.int64(0), np.int64(6), options).image, make_scene(0, 6, options).image)
 
 
 def test_more_targets_than_have_room_are_refused_with_a_remedy():

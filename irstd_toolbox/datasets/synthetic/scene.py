@@ -1,5 +1,6 @@
 """A synthetic scene: clutter, sensor and targets put together, one function of a seed and an index."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -64,6 +65,8 @@ class SceneOptions:
             given = getattr(self, name)
             if isinstance(given, str) or not given or not set(given) <= set(known):
                 raise ConfigError(f'{name} is {given!r}; expected one or several of {", ".join(known)}.')
+        for name in ('size', 'targets'):
+            object.__setattr__(self, name, _whole(name, getattr(self, name)))
         for name, low, high in (
                 ('targets', 1, 50), ('snr', 0.5, 50.0), ('noise', 0.1, 20.0), ('vignetting', 0.0, 0.9)):
             pair = getattr(self, name)
@@ -78,6 +81,13 @@ class SceneOptions:
                 'no target fits the area limit of 0.15 % of the image.')
         if self.bits not in FULL_SCALE:
             raise ConfigError(f'bits is {self.bits!r}; expected 8 or 16.')
+
+
+def _whole(name: str, values: Sequence[int]) -> tuple[int, ...]:
+    try:
+        return tuple(map(operator.index, values))
+    except TypeError as error:
+        raise ConfigError(f'{name} is {values!r}; expected whole numbers.') from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +151,12 @@ def make_scene(seed: int, index: int | tuple[int, ...], options: SceneOptions | 
 
     Args:
         seed: Number of the series, not negative.
-        index: Number of the scene in the series, or several numbers such as (split, number).
+        index: Number of the scene in the series, or several numbers such as (split, number); none negative.
         options: What to draw from.
 
     Raises:
-        ConfigError: If the targets of none of them can be placed.
+        ConfigError: If ``seed`` or ``index`` is no whole number from 0, or the targets of none of the scenes can be
+            placed.
 
     Note:
         The shot noise of the target's own photons is left out: below 15 % contrast it adds at most 4 % to the noise.
@@ -156,7 +167,9 @@ def make_scene(seed: int, index: int | tuple[int, ...], options: SceneOptions | 
         ((96, 128), 2, True)
     """
     options = options or SceneOptions()
-    key = (index,) if isinstance(index, int) else tuple(index)
+    seed, *key = _whole('(seed, *index)', (seed, *(index if isinstance(index, tuple | list) else (index,))))
+    if not key or min(seed, *key) < 0:
+        raise ConfigError(f'seed is {seed}, index {index!r}; expected whole numbers from 0.')
     kind = options.clutter[key[-1] % len(options.clutter)]
     for attempt in range(_DRAWS):
         spawn_key = (*key, attempt) if attempt else key
