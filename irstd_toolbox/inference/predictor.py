@@ -203,7 +203,7 @@ class Predictor:
 
         Note:
             Colour is read as RGB, where OpenCV gives BGR. Of arrays, 8 bits are taken as levels 0..255, booleans as 0
-            and 255; others, float and uint16 among them, are stretched by percentiles (:func:`.imaging.to_gray`).
+            and 255; others, float and uint16 among them, are stretched to 0..255 (:func:`.imaging.to_gray`).
         """
         if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold < 1):
             raise ConfigError(f'The threshold is {threshold!r}; a number in 0 <= T < 1 is expected, since a pixel is '
