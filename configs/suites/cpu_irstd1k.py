@@ -1,6 +1,7 @@
-"""ACM-FPN and ILNet-S that went on from NUAA-SIRST's weights with IRSTD-1k, three seeds each, and LGNet, one.
+"""ACM-FPN, ILNet-S and LGNet that went on from NUAA-SIRST's weights with IRSTD-1k, three seeds each.
 
-The first seeds' weights and LGNet's are in the repository, the others are trained before, as docs/results.md says:
+LGNet's are of its last three epochs; the four before are one seed's. The first seeds' weights are in the
+repository, the others are trained before, as docs/results.md says:
 
     python tools/benchmark.py --suite configs/suites/cpu_irstd1k.py
 """
@@ -17,6 +18,5 @@ def seeds(name: str, config: str) -> dict:
 entries = [
     seeds('ACM-FPN, 24 epochs more', 'acm_fpn_irstd1k_transfer'),
     seeds('ILNet-S, 10 epochs more', 'ilnet_s_irstd1k_transfer'),
-    dict(config='../cpu/lgnet_irstd1k_transfer_384_again.py', name='LGNet without language, 7 epochs more',
-         checkpoint='../cpu/lgnet_irstd1k_transfer_384_again.safetensors'),
+    seeds('LGNet without language, 7 epochs more', 'lgnet_irstd1k_transfer_384_again'),
 ]
