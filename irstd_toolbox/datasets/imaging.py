@@ -97,9 +97,8 @@ def read_pixels(path: _PathLike) -> np.ndarray:
             return _decode_deep(path)
         source.load()
         pixels = np.asarray(source if source.mode in _PLAIN else source.convert('RGB'))
-        # Pillow turns 8 bits whose 0 is white, and not 16.
         white_is_0 = pixels.dtype == np.uint16 and getattr(source, 'tag_v2', {}).get(_WHITE) == 0
-        return np.uint16(65535) - pixels if white_is_0 else pixels
+        return np.uint16(65535) - pixels if white_is_0 else pixels  # Pillow turns 8 bits by itself
     return _open(path, pixels, lambda decoded: decoded)
 
 
@@ -109,9 +108,7 @@ def image_shape(path: _PathLike) -> tuple[int, int]:
     Raises:
         DataError: If the file is missing or not an image.
     """
-    def header(source: Image.Image) -> tuple[int, int]:
-        return source.height, source.width
-    return _open(path, header, lambda decoded: decoded.shape[:2])
+    return _open(path, lambda source: (source.height, source.width), lambda decoded: decoded.shape[:2])
 
 
 def to_gray(pixels: np.ndarray, name: str = 'image') -> np.ndarray:
@@ -124,10 +121,9 @@ def to_gray(pixels: np.ndarray, name: str = 'image') -> np.ndarray:
     rounded to whole levels for integers (``cv2.cvtColor``). Then
 
     - 8-bit levels stay as they are; booleans become 0 and 255;
-    - deeper integers and floats are mapped linearly, so that the smallest value becomes 0 and the largest 255. Where
-      pixels lie beyond all that any two neighbours (of eight) both reach, as a stuck sensor pixel does, what two reach
-      is mapped onto 8..247, and they linearly beyond: they cannot squeeze the scene, and nothing is clipped. A constant
-      image becomes 0.
+    - deeper integers and floats are mapped linearly: the smallest value becomes 0, the largest 255. Where pixels lie
+      beyond all that two neighbours (of eight) both reach, as a stuck sensor pixel does, what two reach comes onto
+      8..247, and they linearly beyond: the scene keeps its range, nothing is clipped. A constant image becomes 0.
 
     Args:
         name: What an error message calls the image.
@@ -200,15 +196,13 @@ def to_mask(pixels: np.ndarray, name: str = 'mask') -> np.ndarray:
 
 def _stretch(pixels: np.ndarray) -> np.ndarray:
     """Map the values of ``pixels`` onto 0..255, see :func:`to_gray`."""
+    pixels = np.ascontiguousarray(pixels)
     low, high = float(pixels.min()), float(pixels.max())
     if low == high:
         return np.zeros(pixels.shape, np.float32)
-    pixels = np.ascontiguousarray(pixels)
-    inner = [float(np.maximum(pixels, cv2.erode(pixels, _NEIGHBOURS)).min()),
-             float(np.minimum(pixels, cv2.dilate(pixels, _NEIGHBOURS)).max())]
-    if inner[0] >= inner[1]:  # no two neighbours are of a level
-        inner = [low, high]
-    knots, first = np.unique([low, *inner, high], return_index=True)
+    least = float(np.maximum(pixels, cv2.erode(pixels, _NEIGHBOURS)).min())
+    most = float(np.minimum(pixels, cv2.dilate(pixels, _NEIGHBOURS)).max())
+    knots, first = np.unique([low, *((least, most) if least < most else (low, high)), high], return_index=True)
     levels = np.array([0.0, *_SCENE, 255.0])[first]
     levels[-1] = 255.0
     return np.interp(pixels, knots, levels).astype(np.float32)
