@@ -143,15 +143,15 @@ def test_predictions_that_are_not_those_of_their_results_are_refused(say, method
         say(*methods, '--data-root', data)
 
 
-@pytest.mark.parametrize(('key', 'value', 'message'), [
-    ('dataset', 'theirs', 'different data sets'), ('split', 'val', 'different splits'),
-    ('ids_sha256', 'x', 'different lists')])
+@pytest.mark.parametrize(('told', 'message'), [
+    (dict(dataset='theirs'), 'different data sets'), (dict(split='val', ids_sha256='x'), 'different splits'),
+    (dict(ids_sha256='x'), 'different lists')])
 def test_results_of_another_list_are_refused_before_anything_is_counted(
-        say, methods, tables, key: str, value: str, message: str) -> None:
+        say, methods, tables, told: dict, message: str) -> None:
     for folder, table in zip(methods, tables, strict=True):
         shutil.copy(table.with_suffix('.json'), folder / 'results.json')
     changed = json.loads((methods[1] / 'results.json').read_text())
-    changed['fingerprint'][key] = value
+    changed['fingerprint'].update(told)
     (methods[1] / 'results.json').write_text(json.dumps(changed))
     with pytest.raises(DataError, match=message):
         say(*methods)
