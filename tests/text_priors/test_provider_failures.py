@@ -35,7 +35,8 @@ def fails(ask, provider, *given) -> ProviderError:
 @pytest.mark.parametrize('fault', KINDS)
 def test_a_fault_has_its_kind(vlm_server, make_provider, ask, kind, fault):
     vlm_server.script([fault])
-    error = fails(ask, make_provider(kind, timeout=0.4))
+    # No limit but where it is what is tested: a machine with other work may take a second to answer.
+    error = fails(ask, make_provider(kind, timeout=0.4 if fault.startswith('slow') else 30))
     assert error.kind == KINDS[fault] and '\n' not in str(error) and len(str(error)) < 500
     assert len(vlm_server.asks) == 1  # no retries below ours
 
