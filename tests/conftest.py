@@ -1,12 +1,14 @@
 """Fixtures that every test may use."""
 
 import gc
+import importlib.util
 import multiprocessing
 import os
 import socket
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -40,6 +42,17 @@ def pytest_collection_finish() -> None:
 def repository() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope='session')
+def load_tool() -> Callable[[str], ModuleType]:
+    """``load_tool('train')`` imports tools/train.py, anew each time."""
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f'tool_{name}', ROOT / 'tools' / f'{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    return load
 
 
 @pytest.fixture(scope='session')

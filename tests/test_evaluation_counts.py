@@ -1,7 +1,6 @@
 """Counters and matching against a second implementation: scikit-image, Python loops, exhaustive search."""
 
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -13,12 +12,9 @@ from irstd_toolbox.evaluation.regions import find_regions, match_optimal
 
 
 @pytest.fixture(scope='module')
-def usual(repository: Path) -> ModuleType:
+def usual(load_tool: Callable[[str], ModuleType]) -> ModuleType:
     """The benchmark's re-implementation of the field's usual loop."""
-    spec = importlib.util.spec_from_file_location('benchmark_metrics', repository / 'tools' / 'benchmark_metrics.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool('benchmark_metrics')
 
 
 def blank(*rectangles: tuple[slice, slice], shape: tuple[int, int] = (64, 64)) -> np.ndarray:

@@ -1,6 +1,5 @@
 """tools/evaluate.py on folders: the form of results.json, agreement with the data, and errors before any output."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -22,11 +21,9 @@ Main = Callable[[list[str]], None]
 
 
 @pytest.fixture(scope='module')
-def main(repository: Path) -> Main:
+def main(load_tool: Callable) -> Main:
     """The tool's entry point."""
-    spec = importlib.util.spec_from_file_location('evaluate', repository / 'tools' / 'evaluate.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_tool('evaluate')
     return lambda argv: module.main([str(argument) for argument in argv])
 
 

@@ -1,9 +1,9 @@
 """Writing a folder of descriptions, from the command line and from Python."""
 
-import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -19,11 +19,8 @@ TRAIN, TEST = ['XDU0', 'XDU1', 'XDU2'], ['XDU3', 'XDU4']
 
 
 @pytest.fixture
-def tool(repository: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('annotate_tool', repository / 'tools' / 'annotate.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool: Callable) -> ModuleType:
+    return load_tool('annotate')
 
 
 @pytest.fixture

@@ -104,20 +104,21 @@ def choose(dataset: object, args: argparse.Namespace) -> list[int]:
     """The numbers of the samples to show.
 
     Raises:
-        ConfigError: If an image is asked for that is not there.
+        ConfigError: If an image is asked for that is not there, or samples do not tell their files.
     """
-    import numpy as np
-
     from irstd_toolbox.errors import ConfigError
+    from irstd_toolbox.training.panel_hook import evenly_spaced
 
-    if args.ids is None:
-        return np.linspace(0, len(dataset) - 1, min(args.images, len(dataset))).round().astype(int).tolist()
+    if not {'image_id', 'img_path'} <= set(dataset.get_data_info(0)):
+        raise ConfigError(f'Samples of {type(dataset).__name__} have no image_id or no img_path, so that their files '
+                          'cannot be shown beside them; expected IRSTDDataset, or one that tells both.')
+    ids = args.ids or evenly_spaced(dataset, args.images)
     places = {str(dataset.get_data_info(place).get('image_id')): place for place in range(len(dataset))}
-    strangers = [one for one in args.ids if one not in places]
+    strangers = [one for one in ids if one not in places]
     if strangers:
         raise ConfigError(f'--ids names {strangers[0]!r}, which is not among the {len(places)} images of {args.part}; '
                           f'expected ids such as {next(iter(places))!r}. Choose another --part.')
-    return [places[one] for one in dict.fromkeys(args.ids)]
+    return [places[one] for one in dict.fromkeys(ids)]
 
 
 def row(dataset: object, place: int, number: int, seed: int) -> list[tuple]:
@@ -126,7 +127,7 @@ def row(dataset: object, place: int, number: int, seed: int) -> list[tuple]:
     from irstd_toolbox.training.determinism import derived_seed, own_random
 
     info = dataset.get_data_info(place)
-    image_id = str(info.get('image_id', place))
+    image_id = info['image_id']
     image = read_image(info['img_path'])
     gt = read_mask(info['mask_path'], image.shape) if info.get('mask_path') else None
     found = [show(image_id, 'file', image, gt, info.get('description'))]

@@ -1,6 +1,5 @@
 """Two small data sets that share images, configs of them, and tools that pretend to train but score truly."""
 
-import importlib.util
 import json
 import os
 from collections.abc import Callable
@@ -190,15 +189,13 @@ def true_worker() -> None:
 
 
 @pytest.fixture
-def benchmark_tool(repository: Path, tools: Path, monkeypatch: pytest.MonkeyPatch,
+def benchmark_tool(repository: Path, load_tool: Callable, tools: Path, monkeypatch: pytest.MonkeyPatch,
                    request: pytest.FixtureRequest) -> Callable[..., int]:
     """``benchmark_tool(words...)`` runs tools/benchmark.py with the pretended tools and without reports."""
     from irstd_toolbox.benchmarking import reports, steps
     if 'true_worker' not in request.fixturenames:
         monkeypatch.setattr(steps, 'WORKER', 'no_leaks')
-    spec = importlib.util.spec_from_file_location('tool_benchmark', repository / 'tools' / 'benchmark.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_tool('benchmark')
     monkeypatch.setattr(module, '__file__', str(tools / 'benchmark.py'))
     monkeypatch.setattr(reports, 'write_reports', lambda folder, **_: [])
     monkeypatch.setenv('PYTHONPATH', f'{repository}{os.pathsep}{tools}')

@@ -8,10 +8,10 @@ import json
 import lzma
 import pickle
 import re
-import runpy
 import shlex
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -211,25 +211,29 @@ def test_a_file_of_another_network_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / 'ours.pth').exists()
 
 
-def convert_by_tool(tmp_path: Path, record: str, capsys: pytest.CaptureFixture) -> str:
-    source, config, options = RECORDS[record]
-    torch.save(official(record), tmp_path / 'theirs.pth')
-    runpy.run_path(str(HERE.parents[1] / 'tools' / 'convert_weights.py'))['main']([
-        str(HERE.parents[1] / 'configs' / f'{config}.py'), str(tmp_path / 'theirs.pth'), '--from', source, '--out',
-        str(tmp_path / 'our own.pth'), *(['--cfg-options', *options] if options else [])])
-    return capsys.readouterr().out
+@pytest.fixture
+def convert_by_tool(load_tool: Callable, tmp_path: Path, capsys: pytest.CaptureFixture) -> Callable[[str], str]:
+    """What tools/convert_weights.py says of a record."""
+    def convert(record: str) -> str:
+        source, config, options = RECORDS[record]
+        torch.save(official(record), tmp_path / 'theirs.pth')
+        load_tool('convert_weights').main([
+            str(HERE.parents[1] / 'configs' / f'{config}.py'), str(tmp_path / 'theirs.pth'), '--from', source, '--out',
+            str(tmp_path / 'our own.pth'), *(['--cfg-options', *options] if options else [])])
+        return capsys.readouterr().out
+    return convert
 
 
-def test_the_command_that_tests_what_was_converted_has_its_options(tmp_path, capsys):
+def test_the_command_that_tests_what_was_converted_has_its_options(convert_by_tool, tmp_path):
     record = next(record for record, (_, _, options) in sorted(RECORDS.items()) if options)
-    said = re.search('`(.*)`', convert_by_tool(tmp_path, record, capsys))[1]
+    said = re.search('`(.*)`', convert_by_tool(record))[1]
     words = shlex.split(said)
     assert words[3:] == [str(tmp_path / 'our own.pth'), '--cfg-options', *RECORDS[record][2]]
 
 
-def test_a_source_that_trains_each_data_set_with_its_own_statistics_says_so(tmp_path, capsys):
+def test_a_source_that_trains_each_data_set_with_its_own_statistics_says_so(convert_by_tool):
     own = {name for name, entry in SOURCES.items() if entry.statistics}
     assert own == {'sctransnet', *(name for name in SOURCES if name.startswith('basicirstd'))}
-    said = convert_by_tool(tmp_path, 'basicirstd_ACM', capsys)
+    said = convert_by_tool('basicirstd_ACM')
     assert '101.064 and 34.620 on NUAA-SIRST' in said and 'the config has 101.064 and 34.62. Where' in said
-    assert 'mean and std' not in convert_by_tool(tmp_path, 'rdian_official', capsys)
+    assert 'mean and std' not in convert_by_tool('rdian_official')

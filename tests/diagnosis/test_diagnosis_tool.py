@@ -1,6 +1,5 @@
 """tools/check_dataset.py: exit status, report, JSON, histograms, outputs."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -16,11 +15,8 @@ from irstd_toolbox.errors import ConfigError, DataError
 
 
 @pytest.fixture(scope='module')
-def tool(repository):
-    spec = importlib.util.spec_from_file_location('check_dataset', repository / 'tools' / 'check_dataset.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('check_dataset')
 
 
 @pytest.fixture

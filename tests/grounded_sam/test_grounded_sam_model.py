@@ -1,7 +1,6 @@
 """GroundedSAM as a model: prediction, fine-tuning, configs, the real runner and the tools."""
 
 import copy
-import importlib.util
 import json
 import socket
 import sys
@@ -243,35 +242,29 @@ def run(tmp_path: Path, config: Callable, scene: Callable) -> Path:
     return tmp_path / 'tiny.py'
 
 
-def tool(name: str) -> Callable[[list[str]], None]:
-    spec = importlib.util.spec_from_file_location(
-        f'grounded_sam_{name}', Path(__file__).resolve().parents[2] / f'tools/{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
-
-
-def test_a_model_is_fine_tuned_and_tested_by_the_tools(run: Path, build: Callable) -> None:
-    tool('train')([str(run), '--work-dir', str(run.parent / 'run')])
+def test_a_model_is_fine_tuned_and_tested_by_the_tools(run: Path, build: Callable, load_tool: Callable) -> None:
+    load_tool('train').main([str(run), '--work-dir', str(run.parent / 'run')])
     saved = torch.load(run.parent / 'run/epoch_1.pth', weights_only=False)['state_dict']
     before = build().state_dict()
     changed = {name for name, value in before.items() if not torch.equal(saved[name], value)}
     for part in ('model.backbone', 'enc_output.', 'encoder_output_bbox_embed', 'mask_decoder'):
         assert any(part in name for name in changed), part
     assert not any(part in name for name in changed for part in ('text_backbone', 'vision_encoder'))
-    tool('test')([str(run), str(run.parent / 'run/epoch_1.pth'), '--out', str(run.parent / 'test'), '--device', 'cpu'])
+    load_tool('test').main([str(run), str(run.parent / 'run/epoch_1.pth'), '--out', str(run.parent / 'test'),
+                            '--device', 'cpu'])
     results = json.loads((run.parent / 'test/results.json').read_text())
     assert results['model'] == 'GroundedSAM' and results['checkpoint']['epoch'] == 1
     assert len(list((run.parent / 'test/predictions').iterdir())) == 2
 
 
-def test_without_a_checkpoint_the_pretrained_weights_are_tested(run: Path) -> None:
-    tool('test')([str(run), '--out', str(run.parent / 'test'), '--device', 'cpu'])
+def test_without_a_checkpoint_the_pretrained_weights_are_tested(run: Path, load_tool: Callable) -> None:
+    load_tool('test').main([str(run), '--out', str(run.parent / 'test'), '--device', 'cpu'])
     assert json.loads((run.parent / 'test/results.json').read_text())['checkpoint'] is None
 
 
-def test_missing_weights_stop_a_training_before_it_leaves_a_trace(run: Path, folders: dict[str, str]) -> None:
+def test_missing_weights_stop_a_training_before_it_leaves_a_trace(
+        run: Path, folders: dict[str, str], load_tool: Callable) -> None:
     run.write_text(run.read_text().replace(folders['sam'], '/nowhere/sam'))
     with pytest.raises(CheckpointError, match='/nowhere/sam'):
-        tool('train')([str(run), '--work-dir', str(run.parent / 'run')])
+        load_tool('train').main([str(run), '--work-dir', str(run.parent / 'run')])
     assert not (run.parent / 'run').exists()

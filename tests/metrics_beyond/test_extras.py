@@ -1,6 +1,5 @@
 """hIoU and SCRG beside the protocols of a result: values by hand, in results.json and in the tables."""
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +16,9 @@ Main = Callable[..., None]
 
 
 @pytest.fixture(scope='module')
-def main(repository: Path) -> Main:
+def main(load_tool: Callable) -> Main:
     """tools/evaluate.py."""
-    spec = importlib.util.spec_from_file_location('evaluate_extras', repository / 'tools' / 'evaluate.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_tool('evaluate')
     return lambda *argv: module.main([str(argument) for argument in argv])
 
 

@@ -1,9 +1,7 @@
 """Hand-made images, windows of them taken pixel by pixel, and a config with a few scenes."""
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -113,14 +111,3 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / 'tiny.py'
     path.write_text(CONFIG.replace('{root}', str(folder / 'data')))
     return path
-
-
-@pytest.fixture(scope='session')
-def load_tool(repository: Path) -> Callable[[str], ModuleType]:
-    """``load_tool('test')`` imports tools/test.py."""
-    def load(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(f'tool_{name}', repository / 'tools' / f'{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    return load

@@ -1,6 +1,5 @@
 """A small data set, a small network, and slots on this machine's CPU."""
 
-import importlib.util
 import multiprocessing
 import zipfile
 from collections.abc import Callable
@@ -168,11 +167,9 @@ def ticking(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def train(source: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BaseProcess]:
+def train(load_tool: Callable, source: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BaseProcess]:
     """``train(work_dir, *arguments)`` starts tools/train.py on the tiny config, in a copy of this process."""
-    spec = importlib.util.spec_from_file_location('slots_train', ROOT / 'tools' / 'train.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = load_tool('train')
     monkeypatch.setenv('IRSTD_DATA_ROOT', str(tiny.parent))
     monkeypatch.syspath_prepend(str(source))
 

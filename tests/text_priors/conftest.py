@@ -71,12 +71,9 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope='module')
-def tool(repository: Path) -> ModuleType:
+def tool(load_tool: Callable[[str], ModuleType]) -> ModuleType:
     """``tools/annotate.py``."""
-    spec = importlib.util.spec_from_file_location('annotate_vlm_tool', repository / 'tools' / 'annotate.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool('annotate')
 
 
 @pytest.fixture

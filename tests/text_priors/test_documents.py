@@ -1,6 +1,5 @@
 """What the documents on language priors show is what the code does."""
 
-import importlib.util
 import re
 import shlex
 import subprocess
@@ -15,11 +14,8 @@ def provider_page(repository):
 
 
 @pytest.fixture(scope='module')
-def annotate(repository):
-    spec = importlib.util.spec_from_file_location('annotate_tool', repository / 'tools' / 'annotate.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def annotate(load_tool):
+    return load_tool('annotate')
 
 
 def test_the_providers_of_the_page_pass_the_test_of_the_page(provider_page, tmp_path):

@@ -1,6 +1,5 @@
 """Twelve tiny images with a target each, a network of two stages, and the tools as functions."""
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -83,17 +82,6 @@ def _make(folder: Path) -> Path:
 def config(tmp_path: Path) -> Path:
     """The path of a config beside its data: 8 images to train on, of which 2 are held out, and 5 to test on."""
     return _make(tmp_path)
-
-
-@pytest.fixture(scope='session')
-def load_tool() -> Callable[[str], ModuleType]:
-    """``load_tool('train')`` imports tools/train.py."""
-    def load(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(f'tool_{name}', ROOT / 'tools' / f'{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    return load
 
 
 @pytest.fixture(scope='session')

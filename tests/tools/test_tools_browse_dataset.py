@@ -104,6 +104,15 @@ def test_what_cannot_be_shown_is_refused_before_anything_is_written(tool, config
     assert not (tmp_path / 'out').exists()
 
 
+def test_samples_that_do_not_tell_their_files_are_refused(tool):
+    class Foreign:
+        def get_data_info(self, place: int) -> dict:
+            return dict(number=place)
+
+    with pytest.raises(ConfigError, match='Samples of Foreign have no image_id or no img_path'):
+        tool.choose(Foreign(), tool.parse(['none.py']))
+
+
 def test_a_sheet_of_targets_alone_speaks_of_no_verdict():
     image, gt = np.zeros((2, 32, 32), np.uint8)
     gt[4:6, 4:6] = 1

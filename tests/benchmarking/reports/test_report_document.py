@@ -48,6 +48,13 @@ def test_curves_lie_beside_the_document_and_are_linked(write, predicted, documen
     assert 'Lines are of the first seed of each method, protocol canonical.' in document.read_text()
 
 
+def test_a_link_to_a_section_of_two_words_has_no_space(write, predicted, document):
+    document.write_text(document.read_text().replace('gpu -->', 'my gpu -->'))
+    write_reports(write(predicted), document=document, section='my gpu')
+    assert f'](images/my%20{CURVES[0]})' in document.read_text()
+    assert (document.parent / 'images' / f'my {CURVES[0]}').exists()
+
+
 def test_the_same_again_changes_nothing(write, predicted, document):
     folder, files = write(predicted), (document, *(document.parent / 'images' / name for name in CURVES))
     once, again = ([path.read_bytes() for path in files] for _ in range(2)
