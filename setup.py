@@ -14,6 +14,7 @@ VERSION = re.search(r"^__version__ = '(.+)'", (HERE / 'irstd_toolbox' / '__init_
 
 GRADIO = ['gradio>=6.31,<7']  # 6.31 itself asks for pillow<13
 OPENAI, ANTHROPIC, TRANSFORMERS = ['openai>=3.40,<4'], ['anthropic>=2.5,<3'], ['transformers>=5,<6']
+EXPORT = ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20']
 
 setup(
     name='irstd-toolbox',
@@ -46,13 +47,15 @@ setup(
     ],
     extras_require={
         'test': [
-            'pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.9', 'scikit-image>=0.24', *OPENAI, *ANTHROPIC, *TRANSFORMERS],
+            'pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.9', 'scikit-image>=0.24', *OPENAI, *ANTHROPIC, *TRANSFORMERS,
+            *EXPORT],
         'openai': OPENAI,
         'anthropic': ANTHROPIC,
         'hf_local': TRANSFORMERS,
         'grounded_sam': TRANSFORMERS,
         'app': GRADIO,
         'app_test': [*GRADIO, 'selenium>=4.51,<5'],
+        'export': EXPORT,
         'wandb': ['wandb>=0.19'],
     },
 )

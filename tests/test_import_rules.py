@@ -50,10 +50,11 @@ MUST_NOT_IMPORT = {
     'datasets/synthetic': TENSORS | ENGINE,
     'diagnosis': TENSORS | ENGINE,
 }
-SDKS = {'openai', 'anthropic', 'transformers', 'httpx2', 'timm'}
+SDKS = {'openai', 'anthropic', 'transformers', 'httpx2', 'timm', 'onnx', 'onnxscript', 'onnxruntime'}
 # What files below a path may import, but inside functions alone, since it takes seconds.
 ONLY_LATE = {'text_priors/providers': SDKS | {'torch'}, 'text_priors/clip_tokens.py': {'open_clip'},
-             'models/grounded_sam_weights.py': {'transformers'}, 'training/optimizers.py': {'timm'}}
+             'models/grounded_sam_weights.py': {'transformers'}, 'training/optimizers.py': {'timm'},
+             'models/onnx_network.py': {'onnxruntime'}, 'inference/exporting.py': {'onnx', 'onnxscript'}}
 
 
 def imports(path: Path, root: Path) -> Iterator[tuple[str, bool]]:

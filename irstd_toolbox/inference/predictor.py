@@ -1,5 +1,6 @@
 """From an image of any size and depth to a probability map and a list of targets, without a data set around it."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from ..datasets.imaging import read_image, to_gray
 from ..errors import CheckpointError, ConfigError, DataError
 from ..evaluation.prediction_io import decode, encode
 from ..evaluation.regions import find_regions
+from ..models.onnx_network import in_place_of, open_session
 from ..models.probability_threshold import ProbabilityThreshold
 from ..registry import MODELS, SCOPE, TRANSFORMS
 from ..training.amp import predicting_in
-from ..training.checkpoint import file_sha256, find_checkpoint, load_weights
+from ..training.checkpoint import META_KEY, file_sha256, find_checkpoint, load_weights
 from ..training.config_edits import as_loaded, load_config, work_folder
 from ..training.stamp import check_own
 from .memory import predict_batch
@@ -121,6 +123,9 @@ def load_model(config: Config, checkpoint: str | os.PathLike | None, device: tor
                amp: str | None = None) -> tuple[Any, dict]:
     """The model of a config with all the weights of a checkpoint, ready to predict, and the checkpoint's ``meta``.
 
+    A checkpoint that ends in ``.onnx``, of ``tools/export.py``, stands in the place of the network; the rest is as the
+    config says.
+
     ``channels_last=True`` in the config lays out the weights of convolutions, and with them the maps, in that way. That
     the model can predict in ``amp`` is checked; the caller does so by :func:`.amp.predicting_in`.
 
@@ -129,13 +134,14 @@ def load_model(config: Config, checkpoint: str | os.PathLike | None, device: tor
         ConfigError: If the config's threshold was chosen for other weights, or ``amp`` is not for this model or device.
     """
     predicting_in(amp, device)
+    if checkpoint is not None and Path(checkpoint).suffix == '.onnx':
+        return _load_onnx(config, Path(checkpoint), device, amp)
     model = MODELS.build(config.model)
     if checkpoint is not None:
         if hasattr(model, 'load'):  # GroundedSAM, which has no weights before
             model.load()
         meta = load_weights(model, checkpoint)['meta']
-        if isinstance(getattr(model, 'threshold', None), ProbabilityThreshold):
-            model.threshold.check_weights(file_sha256(checkpoint), meta)
+        _check_threshold(model, checkpoint, meta)
     elif any(True for _ in model.parameters()):
         raise CheckpointError(f'The model of {config.filename} has weights, so a CHECKPOINT is needed. Train it with '
                               f'python tools/train.py {config.filename}')
@@ -146,6 +152,22 @@ def load_model(config: Config, checkpoint: str | os.PathLike | None, device: tor
     if config.get('channels_last'):
         model = model.to(memory_format=torch.channels_last)
     return model.to(device).eval(), meta
+
+
+def _load_onnx(config: Config, file: Path, device: torch.device, amp: str | None) -> tuple[Any, dict]:
+    """An exported file as the model of its config."""
+    if amp:
+        raise ConfigError(f'{file} computes in the precision that it was exported in. Leave --amp out.')
+    session = open_session(file, device.type)
+    model = MODELS.build(in_place_of(config.model, session))
+    meta = json.loads(session.get_modelmeta().custom_metadata_map.get(META_KEY, '{}')).get('meta', {})
+    _check_threshold(model, file, meta)
+    return model.to(device).eval(), meta
+
+
+def _check_threshold(model: Any, checkpoint: str | os.PathLike, meta: dict) -> None:
+    if isinstance(getattr(model, 'threshold', None), ProbabilityThreshold):
+        model.threshold.check_weights(file_sha256(checkpoint), meta)
 
 
 class Predictor:

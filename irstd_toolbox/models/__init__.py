@@ -19,6 +19,7 @@ from .grounded_sam_segmenter import BoxSegmenter
 from .logit_maps import LogitMaps
 from .losses import BCELoss, DiceLoss, EdgeLoss, FocalLoss, SLSLoss, SoftIoULoss
 from .networks.lgnet import GatedOutputHead, RSUDecoder, RSUEncoder
+from .onnx_network import OnnxNetwork, SceneAlone
 from .segmentor import IRSTDSegmentor
 from .target_descriptor import TargetDescriptor
 
@@ -26,6 +27,6 @@ __all__ = [
     'AdditiveLanguageFusion', 'BCELoss', 'BoxSegmenter', 'BoxSetLoss', 'ChannelFusion', 'ConcatLanguageFusion',
     'ContrastiveCLIP', 'CrossAttentionFusion', 'DiceLoss', 'EdgeLoss', 'FiLMFusion', 'FocalLoss', 'GatedLanguageFusion',
     'GatedOutputHead', 'GroundedSAM', 'GroundingDetector', 'IRSTDDataPreprocessor', 'IRSTDSegmentor', 'LanguageFusion',
-    'LogitMaps', 'OpenCLIPEncoder', 'RSUDecoder', 'RSUEncoder', 'SLSLoss', 'SoftIoULoss', 'SumFusion',
-    'TargetDescriptor', 'model_driven', 'networks',
+    'LogitMaps', 'OnnxNetwork', 'OpenCLIPEncoder', 'RSUDecoder', 'RSUEncoder', 'SLSLoss', 'SceneAlone', 'SoftIoULoss',
+    'SumFusion', 'TargetDescriptor', 'model_driven', 'networks',
 ]

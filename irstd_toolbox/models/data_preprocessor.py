@@ -59,7 +59,7 @@ class IRSTDDataPreprocessor(BaseDataPreprocessor):
         padded = []
         for i, image in enumerate(images):
             bottom, right = height - image.shape[1], width - image.shape[2]
-            padded.append(F.pad((image.float() - self.mean) / self.std, (0, right, 0, bottom)))
+            padded.append(self.normalise(image, bottom, right))
             if samples is not None:
                 samples[i].set_metainfo(dict(padding=(bottom, right)))
                 if training and 'gt_sem_seg' in samples[i]:
@@ -71,6 +71,10 @@ class IRSTDDataPreprocessor(BaseDataPreprocessor):
                             'size is expected in training. LoadTargetMask stands before Resize in a training pipeline.')
                     samples[i].gt_sem_seg = PixelData(data=F.pad(mask, (0, right, 0, bottom)))
         return dict(data, inputs=torch.stack(padded).expand(-1, self.channels, -1, -1), data_samples=samples)
+
+    def normalise(self, levels: torch.Tensor, bottom: int, right: int) -> torch.Tensor:
+        """``(..., H, W)`` grey levels, 0..255, to normalised ones with so many rows and columns of 0 after them."""
+        return F.pad((levels.float() - self.mean) / self.std, (0, right, 0, bottom))
 
     def denormalise(self, inputs: torch.Tensor) -> torch.Tensor:
         """``(N, C, H, W)`` network inputs back to grey values ``(N, 1, H, W)``, 0..255."""

@@ -44,7 +44,7 @@ class FrozenEncoder:
         if self.known is None:
             self.known = self.cache.recall(self.encoder.source)
         if self.known is None:
-            self._load()
+            self.load()
         return self.known
 
     def images(self, scenes: Tensor, device: torch.device) -> Tensor:
@@ -64,7 +64,7 @@ class FrozenEncoder:
         missing = {key: item for key, item in zip(keys, items, strict=True) if found[key] is None}
         if missing:
             before = self.known
-            self._load()
+            self.load()
             if self.known != before:  # the note in the cache was of other weights, and so were the keys
                 return self._look_up(kind, items, device)
             for key, vector in zip(missing, self._encode(kind, list(missing.values()), device), strict=True):
@@ -76,7 +76,8 @@ class FrozenEncoder:
         return hash_json({'format': 1, 'kind': kind, 'encoder': self.encoder.identity, 'weights': self.fingerprint,
                           'input': hashlib.sha256(data).hexdigest()})
 
-    def _load(self) -> None:
+    def load(self) -> None:
+        """Load the encoder's weights, once, and note their fingerprint."""
         if not self._loaded:
             self.encoder.load()
             self.encoder.eval().requires_grad_(False)
@@ -217,8 +218,20 @@ class TargetDescriptor(nn.Module):
         self._agree()
         return descriptor
 
+    def of_scenes(self, scenes: Tensor) -> Tensor:
+        """uint8 scenes ``(N, S, S)`` to their embeddings ``(N, D)``, computed past the cache.
+
+        Raises:
+            CheckpointError: If a frozen encoder's weights are not those of the checkpoint.
+        """
+        if self.frozen:
+            self.holder.load()
+            self._agree()
+        encoder = self.holder.encoder if self.frozen else self.encoder
+        return self._scaled(encoder.encode_images(scenes).float())
+
     def _trained(self, scenes: Tensor, words: list[str | None]) -> Tensor:
-        descriptor = self._scaled(self.encoder.encode_images(scenes).float())
+        descriptor = self.of_scenes(scenes)
         if self.uses_text:  # the text tower runs for every sample, so that DDP meets a gradient of every parameter
             told = torch.tensor([[word is not None] for word in words], device=descriptor.device)
             texts = self._scaled(self.encoder.encode_texts([word or '' for word in words]).float())

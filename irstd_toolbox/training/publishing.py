@@ -1,6 +1,7 @@
 """A checkpoint for others: weights and where they come from in one file that holds data only."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from .checkpoint import META_KEY, file_sha256, read_checkpoint
 from .stamp import STAMP, stamp_of
 from .weights_only import halved
 
-__all__ = ['publish']
+__all__ = ['meta_for_others', 'publish']
 
 _META = ('epoch', 'iter', 'seed', 'converted', 'reparameterised', STAMP)
 
@@ -49,7 +50,7 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
         raise ConfigError(f'{out} is the checkpoint itself; a file beside it is expected. Choose another name.')
     check_targets(out, out.with_suffix('.json'))
     _check_document(out.with_suffix('.json'))
-    content, source = read_checkpoint(checkpoint), file_sha256(checkpoint)
+    content = read_checkpoint(checkpoint)
     weights = content['state_dict']
     if not weights:
         raise CheckpointError(f'{checkpoint} holds no weights. Give a checkpoint of a model that learns.')
@@ -59,11 +60,11 @@ def publish(checkpoint: Path, out: Path, half: bool = False) -> dict:
                               'those alone. Publish the .pth.')
     weights = {name: value.detach().contiguous().clone() for name, value in (halved(weights) if half else
                                                                             weights).items()}
-    meta = _plain({key: content['meta'][key] for key in _META if key in content['meta']}, checkpoint)
+    meta = meta_for_others(content['meta'], checkpoint)
     precision = 'half' if any(value.dtype == torch.float16 for value in weights.values()) else 'single'
     if precision == 'half':
         meta[STAMP] = dict(stamp_of(meta), precision='half')
-    meta.update(source_sha256=source, precision=precision)
+    meta['precision'] = precision
     write_atomically(out, save(weights, metadata={META_KEY: json.dumps(meta)}))
     about = dict(file=out.name, sha256=file_sha256(out), bytes=out.stat().st_size, **meta)
     write_atomically(out.with_suffix('.json'), json.dumps(about, indent=2).encode())
@@ -85,10 +86,18 @@ def _dense(value: Any) -> bool:
             and not value.is_quantized and not value.is_complex())
 
 
-def _plain(meta: dict, checkpoint: Path) -> dict:
-    """``meta`` as JSON gives it back; other programs note numbers of numpy's or torch's in theirs."""
+def meta_for_others(meta: dict, checkpoint: str | os.PathLike) -> dict:
+    """What of a checkpoint's ``meta`` goes along with its weights in another file, as JSON gives it back.
+
+    Beside epoch, seed and stamp it has ``source_sha256``, the checkpoint's, and ``precision``, ``'single'``.
+
+    Raises:
+        CheckpointError: If it cannot be written as JSON; numbers of numpy's and torch's can.
+    """
+    meta = {key: meta[key] for key in _META if key in meta}
     try:
-        return json.loads(json.dumps(meta, default=lambda value: value.item(), allow_nan=False))
+        meta = json.loads(json.dumps(meta, default=lambda value: value.item(), allow_nan=False))
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f'{checkpoint}: what its meta says of {", ".join(meta)} cannot be written as JSON '
                               f'({error}). Publish its state_dict alone.') from error
+    return dict(meta, source_sha256=file_sha256(checkpoint), precision='single')

@@ -11,6 +11,7 @@ LEAST = {
     'annotate': dict(shots=1, word_limit=1),
     'benchmark_annotation': dict(fault_every=0, images=1, size=1, workers=1),
     'benchmark_cost': dict(repeats=1, size=16, threads=1),
+    'benchmark_export': dict(repeats=1, size=16),
     'benchmark_metrics': dict(images=1, repeat=1, size=17),
     'benchmark_model_driven': dict(timed=1, tune_images=1),
     'benchmark_speed': dict(batch=1, epochs=2, predict=1, repeats=1, size=64, steps=1, workers=0),
