@@ -9,13 +9,13 @@ import re
 import reprlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .allocator import keep_freed_memory
 from .errors import UserError, lacks_memory
 
-__all__ = ['logged', 'print_tables', 'quiet', 'run', 'whole']
+__all__ = ['add_plugins', 'load_protocols', 'logged', 'print_tables', 'quiet', 'run', 'whole']
 
 INTERRUPTED, USER_ERROR = 130, 2
 _OF_ARGUMENTS = ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
@@ -77,6 +77,25 @@ def inches(text: str) -> float:
     if not 1 <= width <= 40:
         raise argparse.ArgumentTypeError(f'{text!r}; expected inches, 1 to 40, for example 3.5 or 7.16')
     return width
+
+
+def add_plugins(parser: argparse._ActionsContainer) -> None:
+    """Add the option ``--plugins DIR`` to a tool's command line, or to a group of it."""
+    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+
+
+def load_protocols(folders: Sequence[str]) -> None:
+    """Load plugins for a tool that takes protocols and builds no component: without any, the engine is not imported.
+
+    Raises:
+        PluginError: If a folder that was named is none.
+    """
+    from .plugin_finding import any_but_ours
+
+    if any_but_ours(folders):
+        quiet()
+        from .plugins import load_plugins
+        load_plugins(folders)
 
 
 def logged(log: Path, tool: Path, *arguments: object) -> bool:

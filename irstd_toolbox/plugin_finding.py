@@ -7,14 +7,14 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from irstd_toolbox.errors import PluginError
 
-__all__ = ['BUILT_IN', 'Found', 'Plugin', 'built_in', 'in_folder', 'installed']
+__all__ = ['BUILT_IN', 'Found', 'Plugin', 'any_but_ours', 'blocked', 'built_in', 'in_folder', 'installed', 'lasting']
 
 GROUP = 'irstd_toolbox'
 BUILT_IN = {name: f'irstd_toolbox.text_priors.providers.{name}' for name in ('anthropic', 'hf_local', 'openai')}
@@ -47,6 +47,21 @@ class Plugin:
     def __str__(self) -> str:
         origin = f'{self.distribution} {self.version}' if self.distribution else self.source
         return f'plugin {self.name!r} ({origin})'
+
+
+def blocked() -> set[str]:
+    """The names in ``IRSTD_DISABLE_PLUGINS``."""
+    return {word.strip() for word in os.environ.get('IRSTD_DISABLE_PLUGINS', '').split(',') if word.strip()}
+
+
+def lasting() -> list[str]:
+    """The folders in ``IRSTD_PLUGINS``."""
+    return [folder for folder in os.environ.get('IRSTD_PLUGINS', '').split(os.pathsep) if folder]
+
+
+def any_but_ours(folders: Sequence[str]) -> bool:
+    """Whether there is a plugin to load beside this package's own, in ``folders`` or by what lasts."""
+    return bool(folders) or ('all' not in blocked() and bool(lasting() or installed()))
 
 
 def built_in() -> list[Found]:

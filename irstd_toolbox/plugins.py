@@ -1,6 +1,6 @@
 """Plugins: what an installed distribution, or a folder that is named, adds to the registries.
 
-A plugin is a module that implements one or more of the four hooks below::
+A plugin is a module that implements one or more of the five hooks below::
 
     from irstd_toolbox import hookimpl
 
@@ -32,19 +32,42 @@ from dataclasses import dataclass, replace
 
 import pluggy
 
-from irstd_toolbox.errors import PluginError
-from irstd_toolbox.plugin_finding import GROUP, Found, Plugin, built_in, in_folder, installed
-from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, TEXT_PRIOR_PROVIDERS
+from irstd_toolbox.errors import PluginError, UserError
+from irstd_toolbox.plugin_finding import GROUP, Found, Plugin, blocked, built_in, in_folder, installed, lasting
+from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, TEXT_PRIOR_PROVIDERS, Registry
 
 __all__ = [
     'Plugin', 'PluginReport', 'load_plugins',
-    'register_backbones', 'register_fusion_blocks', 'register_metrics', 'register_text_prior_providers']
+    'register_backbones', 'register_fusion_blocks', 'register_metrics', 'register_protocols',
+    'register_text_prior_providers']
 
-SLOTS = {
+
+class _Protocols:
+    """The named protocols as a slot: values, not classes. They load OpenCV, so their module is not imported for it."""
+
+    name = 'protocol'
+    _locations = (f'{GROUP}.evaluation.protocols',)
+
+    @property
+    def module_dict(self) -> dict[str, object]:
+        """Those that are known by now."""
+        return getattr(sys.modules.get(self._locations[0]), 'PROTOCOLS', {})
+
+    def is_ours(self, name: str) -> bool:
+        """Whether a protocol came with this package."""
+        return name in sys.modules[self._locations[0]].BUILT_IN
+
+    def register_module(self, name: str, module: object) -> None:
+        """Make a protocol known, which has its own name."""
+        sys.modules[self._locations[0]].register(module)
+
+
+SLOTS: dict[str, Registry | _Protocols] = {
     'register_backbones': BACKBONES,
     'register_fusion_blocks': FUSION_BLOCKS,
     'register_text_prior_providers': TEXT_PRIOR_PROVIDERS,
     'register_metrics': METRICS,
+    'register_protocols': _Protocols(),
 }
 _logger = logging.getLogger('irstd_toolbox')
 _hookspec = pluggy.HookspecMarker(GROUP)
@@ -69,6 +92,11 @@ def register_text_prior_providers(register: Callable[..., None]) -> None:
 @_hookspec
 def register_metrics(register: Callable[..., None]) -> None:
     """Add metrics: call ``register(cls, name=None)`` for each class."""
+
+
+@_hookspec
+def register_protocols(register: Callable[..., None]) -> None:
+    """Add named protocols: call ``register(protocol)`` for each :class:`~irstd_toolbox.evaluation.Protocol`."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +130,8 @@ def load_plugins(folders: str | os.PathLike | Iterable[str | os.PathLike] | None
     """
     if isinstance(folders, str | os.PathLike):
         folders = [folders]
-    lasting = [folder for folder in os.environ.get('IRSTD_PLUGINS', '').split(os.pathsep) if folder]
     named = [found for folder in folders or () for found in in_folder(folder, 'the caller')]
-    found = [*installed(), *(found for folder in lasting for found in in_folder(folder, 'IRSTD_PLUGINS'))]
+    found = [*installed(), *(found for folder in lasting() for found in in_folder(folder, 'IRSTD_PLUGINS'))]
     return _loader.load(built_in(), found, named)
 
 
@@ -119,11 +146,10 @@ class _Loader:
 
     def load(self, ours: list[Found], found: list[Found], named: list[Found]) -> PluginReport:
         """Load those that are new and not blocked, each by itself; ``all`` blocks only the ``found``."""
-        blocked = {word.strip() for word in os.environ.get('IRSTD_DISABLE_PLUGINS', '').split(',') if word.strip()}
-        disabled = []
+        stopped, disabled = blocked(), []
         for plugin, load in [*ours, *found, *named]:
             key = (plugin.source, plugin.distribution or '', plugin.name)
-            if blocked & {plugin.name, plugin.distribution} or ('all' in blocked and (plugin, load) in found):
+            if stopped & {plugin.name, plugin.distribution} or ('all' in stopped and (plugin, load) in found):
                 disabled.append(plugin)
             elif key not in self.done:
                 self.done[key] = self._attempt(plugin, load)
@@ -140,12 +166,12 @@ class _Loader:
             if self.manager.is_registered(module):
                 return None
             if added := _added(before):  # a clash with ours would only break the first look-up
-                raise PluginError(f'registers {added[0][1]!r} while it is imported: expected register(cls) in the hook '
-                                  f'{added[0][0]}; remove the decorator')
+                raise PluginError(f'registers {added[0][1]!r} while it is imported: expected register(...) in the hook '
+                                  f'{added[0][0]}; remove the decorator or the call')
             return replace(plugin, registered=tuple(self._register(plugin, module)))
         except (Exception, SystemExit) as error:
             self._undo(plugin, module, before)
-            kind = '' if isinstance(error, PluginError) else f'{type(error).__name__}: '
+            kind = '' if isinstance(error, UserError) else f'{type(error).__name__}: '
             failed = replace(plugin, reason=' '.join(f'{kind}{error}'.split()))
             _logger.warning('%s is not loaded: %s', failed, failed.reason)
             _logger.debug('%s', failed, exc_info=error)
@@ -173,21 +199,30 @@ class _Loader:
         def register(cls: type, name: str | None = None) -> None:
             if not isinstance(cls, type):
                 raise PluginError(f'{slot} registers {cls!r}: expected a class')
-            name = cls.__name__ if name is None else name
+            add(cls, cls.__name__ if name is None else name)
+
+        def register_protocol(protocol: object) -> None:
+            from .evaluation.protocols import Protocol
+            if not isinstance(protocol, Protocol):
+                raise PluginError(f'{slot} registers {protocol!r}: expected a Protocol')
+            add(protocol, protocol.name)
+
+        def add(made: object, name: object) -> None:
             if not isinstance(name, str) or not _REGISTERED_NAME.fullmatch(name):
                 raise PluginError(f'{slot} registers {name!r}: expected a name of letters, digits, _ and -')
             for location in registry._locations:  # ours first: a clash must show here, not at their import
                 importlib.import_module(location)  # import_from_location() would load torch, to log
             if name in registry.module_dict:
                 holder = registry.module_dict[name]
-                owner = self.owners.get((slot, name), f'{holder.__module__}.{holder.__qualname__}')
+                owner = self.owners.get((slot, name), '.'.join(filter(None, (
+                    holder.__module__, getattr(holder, '__qualname__', '')))))
                 raise PluginError(f'the {registry.name} {name!r} of {plugin} belongs to {owner} already: rename it, or '
                                   'block one of the two by IRSTD_DISABLE_PLUGINS')
-            registry.register_module(name=name, module=cls)
+            registry.register_module(name=name, module=made)
             self.owners[slot, name] = plugin
             names.append(f'{registry.name}: {name}')
 
-        return register
+        return register_protocol if slot == 'register_protocols' else register
 
     def _undo(self, plugin: Plugin, module: object, before: dict[str, set[str]]) -> None:
         """Take back all that a failed plugin left in the registries."""
@@ -201,8 +236,14 @@ class _Loader:
 
 def _added(before: dict[str, set[str]]) -> list[tuple[str, str]]:
     """What others than this package registered since ``before`` (ours may have come in meanwhile, lazily)."""
-    return [(slot, name) for slot, registry in SLOTS.items() for name, cls in registry.module_dict.items()
-            if name not in before[slot] and getattr(cls, '__module__', '').partition('.')[0] != GROUP]
+    return [(slot, name) for slot, registry in SLOTS.items() for name in registry.module_dict
+            if name not in before[slot] and not _is_ours(registry, name)]
+
+
+def _is_ours(registry: Registry | _Protocols, name: str) -> bool:
+    if isinstance(registry, _Protocols):
+        return registry.is_ours(name)
+    return getattr(registry.module_dict[name], '__module__', '').partition('.')[0] == GROUP
 
 
 _loader = _Loader()

@@ -1,7 +1,8 @@
 """The registries. This module imports no component, so anything may import it.
 
 Four slots are open to plugins: ``BACKBONES``, ``FUSION_BLOCKS``, ``TEXT_PRIOR_PROVIDERS`` and
-``METRICS``. ``METHODS`` and ``THRESHOLDS`` hold the model-driven methods and the rules that make a
+``METRICS``; a fifth, named protocols, holds values: :data:`irstd_toolbox.evaluation.PROTOCOLS`.
+``METHODS`` and ``THRESHOLDS`` hold the model-driven methods and the rules that make a
 decision of their responses. The others are children of mmengine's (and mmseg's) registries, through
 which the Runner finds our components by name; ``mmseg.NAME`` and ``mmengine.NAME`` still reach theirs.
 Components register when a registry is first asked (``locations``), never on ``import irstd_toolbox``.

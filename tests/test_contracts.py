@@ -3,6 +3,7 @@
 A component that needs more than its defaults gets a row in the table of its slot.
 """
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from inspect import signature
@@ -16,6 +17,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from irstd_toolbox.errors import DataError
+from irstd_toolbox.evaluation.protocols import PROTOCOLS, Protocol, get, score
 from irstd_toolbox.plugins import load_plugins
 from irstd_toolbox.registry import BACKBONES, FUSION_BLOCKS, METRICS, MODELS, TEXT_PRIOR_PROVIDERS, known
 from irstd_toolbox.text_priors import Scene
@@ -236,6 +238,21 @@ class TestMetric:
     def test_does_not_depend_on_the_batches(self, name):
         assert self.evaluate(name, (True, False, True), batch=1) == pytest.approx(
             self.evaluate(name, (True, False, True), batch=3), nan_ok=True)
+
+
+@pytest.mark.parametrize('name', PROTOCOLS)
+class TestProtocol:
+
+    def test_its_rules_as_recorded_make_it_again(self, name):
+        again = Protocol(name, 'as recorded', **json.loads(json.dumps(get(name).rules())))
+        assert again.fingerprint() == get(name).fingerprint()
+
+    def test_tells_a_hit_from_a_miss(self, name):
+        truth = np.zeros((64, 64), bool)
+        truth[16:32, 24:40] = True
+        hit, miss = (score(get(name), found.astype(float), truth) for found in (truth, truth & False))
+        assert (hit.targets, hit.matched, hit.false_alarm_pixels) == (1, 1, 0)
+        assert (miss.targets, miss.matched, miss.predicted) == (1, 0, 0)
 
 
 def _counts() -> list:

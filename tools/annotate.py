@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from irstd_toolbox.console import whole
+from irstd_toolbox.console import add_plugins, whole
 
 BATCH = ('submit', 'status', 'ingest', 'cancel', 'cleanup')
 ASKING_NOBODY = ('check', 'stats', 'import', 'export')
@@ -45,7 +45,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--allow-ground-truth-on-test', action='store_true',
                         help='describe test images from their masks; the record then says leakage')
     parser.add_argument('--overwrite', action='store_true', help='write existing descriptions anew')
-    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders of plugins')
+    add_plugins(parser)
     parser.add_argument('--json', action='store_true', help='print the result as one JSON object')
     prompt = parser.add_argument_group('what a model is asked', argument_default=argparse.SUPPRESS)
     prompt.add_argument('--style', help='zero_shot, few_shot or system (default)')

@@ -8,6 +8,8 @@ Needs gradio: pip install -e '.[app]'. The page is at http://127.0.0.1:7860 for 
 
 import argparse
 
+from irstd_toolbox.console import add_plugins
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -22,7 +24,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='where the slider stands at first: target where probability > T (default: the '
                              "config's model.threshold, or 0.5)")
     parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
-    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    add_plugins(parser)
     parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     return parser.parse_args(argv)

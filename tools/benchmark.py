@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from irstd_toolbox.console import add_plugins
+
 WIDTH = 140
 
 
@@ -51,7 +53,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                        help='one job at a time on each, or each --nproc')
     where.add_argument('--jobs', type=int, default=1, metavar='N', help='jobs side by side, with --gpus on each')
     where.add_argument('--srun-args', metavar='WORDS', help="of srun, e.g. '--partition=gpu --gres=gpu:1'")
-    where.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    add_plugins(where)
     report = parser.add_argument_group('reports')
     report.add_argument('--only', choices=('report',), help='write the reports of --out anew, and run nothing')
     report.add_argument('--document', type=Path, metavar='FILE', help='write tables and curves into this Markdown file')

@@ -12,7 +12,7 @@ import csv
 import io
 from pathlib import Path
 
-from irstd_toolbox.console import inches, whole
+from irstd_toolbox.console import add_plugins, inches, whole
 
 ROWS = 6
 """Images a page."""
@@ -33,7 +33,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--width', type=inches, default=7.16, metavar='INCHES', help='of a sheet (default: 7.16)')
     parser.add_argument('--format', choices=('png', 'pdf', 'svg'), default='png', help='default: png')
     parser.add_argument('--out', type=Path, default=Path('samples'), metavar='DIR', help='default: %(default)s')
-    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    add_plugins(parser)
     parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE')
     return parser.parse_args(argv)
 

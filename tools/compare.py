@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from irstd_toolbox.console import add_plugins
+
 MOVING = 3
 """How many images are named that move a difference most."""
 ROUNDING = 1e-12
@@ -36,6 +38,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--level', type=float, default=0.95, help='of the intervals (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='(default: %(default)s)')
     parser.add_argument('--out', type=Path, metavar='FILE', help='write the figures here, as JSON')
+    add_plugins(parser)
     return parser.parse_args(argv)
 
 
@@ -44,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     warnings.showwarning = lambda message, *_: print(f'warning: {message}', file=sys.stderr)
     from dataclasses import asdict, replace
 
-    from irstd_toolbox.console import print_tables
+    from irstd_toolbox.console import load_protocols, print_tables
     from irstd_toolbox.evaluation import significance
     from irstd_toolbox.evaluation.files import check_targets
     from irstd_toolbox.evaluation.pairing import check_fingerprints, check_pairing
@@ -54,6 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     check_targets(args.out)
     options = dict(resamples=args.resamples, level=args.level, seed=args.seed)
     significance.check_draws(**options)
+    load_protocols(args.plugins)
     protocol, paths = get(args.protocol), (args.first, args.second)
     if args.threshold is not None:
         protocol = replace(protocol, threshold=args.threshold)

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from irstd_toolbox.console import inches, whole
+from irstd_toolbox.console import add_plugins, inches, whole
 
 KINDS = ('panel', 'surface', 'difference', 'worst')
 
@@ -43,6 +43,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='of a figure: 3.5 is a column, 7.16 a page (default: %(default)s)')
     parser.add_argument('--format', choices=('png', 'pdf', 'svg'), default='png', help='default: png')
     parser.add_argument('--out', type=Path, default=Path('pictures'), metavar='DIR', help='default: %(default)s')
+    add_plugins(parser)
     return parser.parse_args(argv)
 
 
@@ -51,12 +52,14 @@ def main(argv: list[str] | None = None) -> None:
     from rich.console import Console
     from rich.progress import track
 
+    from irstd_toolbox.console import load_protocols
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.folders import find_predictions, name_folders
     from irstd_toolbox.evaluation.prediction_io import PredictionReader
 
     check(args)
+    load_protocols(args.plugins)
     folders = name_folders(split_name(text) for text in args.predictions)
     if 'image' in folders and 'surface' in args.kinds:
         raise ConfigError("A method is called 'image', as the scene beside it is; give it another name: "

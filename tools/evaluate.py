@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from irstd_toolbox.console import add_plugins
+
 DEFAULT_PROTOCOLS = ('canonical', 'basicirstd', 'sctransnet', 'dnanet', 'rpcanet', 'acm', 'lgnet', 'mmseg')
 
 
@@ -32,6 +34,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--out', metavar='FILE', help='write results.json here')
     parser.add_argument('--per-image', metavar='FILE', help="write every image's counters here, as CSV")
     parser.add_argument('--json', action='store_true', help='print the content of results.json instead of the table')
+    add_plugins(parser)
     return parser.parse_args(argv)
 
 
@@ -39,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     from rich.console import Console
 
-    from irstd_toolbox.console import print_tables
+    from irstd_toolbox.console import load_protocols, print_tables
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.evaluation import results
     from irstd_toolbox.evaluation.extras import ExtraCounter, extra_tables
@@ -48,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.evaluation.prediction_io import PredictionReader
     from irstd_toolbox.evaluation.protocols import resolve
 
+    load_protocols(args.plugins)
     protocols = resolve(args.protocol)
     if args.threshold is not None:
         protocols = [dataclasses.replace(protocol, threshold=args.threshold) for protocol in protocols]

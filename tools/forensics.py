@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from irstd_toolbox.console import add_plugins
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -21,6 +23,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--data-root', type=Path, help='count the targets of this data set instead')
     parser.add_argument('--split', help='with --data-root: a split, all, or a list (default: test)')
     parser.add_argument('--all', action='store_true', help='show the protocols too that cannot have produced it')
+    add_plugins(parser)
     args = parser.parse_args(argv)
     if not (args.dataset or args.data_root):
         parser.error('--dataset NAME or --data-root DIR is needed')
@@ -32,11 +35,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     warnings.showwarning = lambda message, *_: print(f'warning: {message}', file=sys.stderr)
-    from irstd_toolbox.console import print_tables
-    from irstd_toolbox.evaluation.forensics import Figure, investigate
+    from irstd_toolbox.console import load_protocols, print_tables
+    from irstd_toolbox.evaluation.forensics import Figure, investigate, rule_of
     from irstd_toolbox.evaluation.protocols import PROTOCOLS
 
     pd, fa = Figure(args.pd), Figure(args.fa) if args.fa is not None else None
+    load_protocols(args.plugins)
     protocols = list(PROTOCOLS.values())
     lists = counted(args.data_root, args.dataset, args.split or 'test', protocols) if args.data_root \
         else known(args.dataset)
@@ -47,6 +51,11 @@ def main(argv: list[str] | None = None) -> None:
     possible = sum(one.fits is True for one in findings)
     lists_seen = ', '.join(dict.fromkeys(f'{one.truth.dataset}, {one.truth.split}' for one in findings))
     print(f'Pd {args.pd}: {possible} of {len(findings)} countings can produce it ({lists_seen}).')
+    passed_over = [one.name for one in protocols
+                   if 'Pd' in one.reports and not any(rule_of(one) in rules for rules, _ in lists)]
+    if passed_over:
+        print(f'Not looked at: {", ".join(passed_over)}. The targets of these lists by their rules are not built in; '
+              'give --data-root.')
     if not possible:
         print('Either the list or the counting is another one, or Pd is no count of targets at all.')
 

@@ -10,7 +10,7 @@ import io
 import warnings
 from pathlib import Path
 
-from irstd_toolbox.console import inches
+from irstd_toolbox.console import add_plugins, inches
 
 KINDS = ('roc', 'pr', 'pd_fa', 'roc3d')
 FIXED_FA, FIXED_PD = (1e-6, 1e-5, 1e-4), (0.9, 0.95)
@@ -35,6 +35,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='of a figure: 3.5 is a column, 7.16 a page (default: 3.5, of roc3d 7.16)')
     parser.add_argument('--format', choices=('png', 'pdf', 'svg'), default='png', help='default: png')
     parser.add_argument('--out', type=Path, default=Path('curves'), metavar='DIR', help='default: %(default)s')
+    add_plugins(parser)
     return parser.parse_args(argv)
 
 
@@ -42,6 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     from rich.console import Console
 
+    from irstd_toolbox.console import load_protocols
     from irstd_toolbox.datasets.layouts import detect
     from irstd_toolbox.errors import ConfigError
     from irstd_toolbox.evaluation.curves import DEFAULT_LEVELS, CurveCounter
@@ -50,6 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.evaluation.prediction_io import FULL_SCALE
     from irstd_toolbox.evaluation.protocols import get
 
+    load_protocols(args.plugins)
     protocol = get(args.protocol)
     if not 0 < args.fa_range[0] < args.fa_range[1]:
         raise ConfigError(f'--fa-range is {args.fa_range[0]:g} {args.fa_range[1]:g}; expected 0 < LOW < HIGH.')

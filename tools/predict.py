@@ -13,6 +13,8 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from irstd_toolbox.console import add_plugins
+
 SOME_FAILED = 3
 FOLDERS, RECORD = ('masks', 'overlays'), 'targets.json'
 
@@ -31,7 +33,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--amp', nargs='?', const='auto', choices=('auto', 'bf16', 'fp16'),
                         help='mixed precision, which changes figures by rounding; bf16 where the machine has it, '
                              'otherwise fp16')
-    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    add_plugins(parser)
     parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     return parser.parse_args(argv)

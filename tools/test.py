@@ -6,7 +6,7 @@
 import argparse
 from pathlib import Path
 
-from irstd_toolbox.console import whole
+from irstd_toolbox.console import add_plugins, whole
 
 SUFFIXES = {'png16': '.png', 'npy': '.npy'}
 
@@ -30,7 +30,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='mixed precision, which changes figures by rounding; bf16 where the machine has it, '
                              'otherwise fp16')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    add_plugins(parser)
     parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)

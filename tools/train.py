@@ -8,6 +8,8 @@ import argparse
 import time
 from pathlib import Path
 
+from irstd_toolbox.console import add_plugins
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -27,7 +29,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--anneal', action='store_true',
                         help='go through the whole schedule of rates in these minutes, however many epochs that makes')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    add_plugins(parser)
     parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config, e.g. train_dataloader.batch_size=4')
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)

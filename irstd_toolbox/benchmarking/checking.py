@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from ..datasets.layouts import LAYOUT_FILE, detect
 from ..errors import ConfigError, UserError
-from ..evaluation.protocols import PROTOCOLS
+from ..evaluation.protocols import get
 from ..registry import TEXT_PRIOR_PROVIDERS, known
 from ..training.checkpoint import file_sha256, read_checkpoint
 from .configs import data_of, is_trained, resolve
@@ -45,8 +45,10 @@ def _problems(suite: Suite, choices: Choices, train: bool) -> Iterator[str]:
     yield from _twice([entry.name for entry in suite.entries], 'entries', "Give them different names (name='...')")
     yield from _twice([one.name for one in suite.datasets], 'data sets', 'Give them different names')
     for name in suite.protocols:
-        if name not in PROTOCOLS:
-            yield f'{name!r} is no known protocol; expected one of {", ".join(sorted(PROTOCOLS))}.'
+        try:
+            get(name)
+        except ConfigError as error:
+            yield str(error)
     if len(set(suite.protocols)) < len(suite.protocols):
         yield f'--protocol {" ".join(suite.protocols)}: each protocol once is expected.'
     if not suite.protocols:

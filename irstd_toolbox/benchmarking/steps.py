@@ -174,7 +174,7 @@ def _rules(protocols: Sequence[str]) -> dict[str, str]:
 class _Worker(Job):
     """A step of :mod:`.worker`, in a process of its own."""
 
-    step, here = '', True  # here: needs neither a GPU nor plugins, so it runs on this machine
+    step, here, plugged = '', True, True  # here: needs no GPU, so it runs on this machine
 
     def task(self) -> dict[str, Any]:
         """The arguments of the step."""
@@ -182,7 +182,7 @@ class _Worker(Job):
 
     def command(self, launch: Launch, continued: bool) -> list[str]:
         task = dict(self.task(), step=self.step)
-        if not self.here:
+        if self.plugged:
             task['plugins'] = list(launch.plugins)
         write_atomically(self.folder / 'task.json', json.dumps(task).encode())
         return launch.module(WORKER, self.folder / 'task.json', self.folder / 'result.json', here=self.here)
@@ -238,7 +238,7 @@ class Cost(_Worker):
 class Compare(_Worker):
     """Look for images of a test list in training lists."""
 
-    step = 'leaks'
+    step, plugged = 'leaks', False
 
     def __init__(self, title: str, folder: Path, after: Sequence[Job], trained: Sequence[dict], tested: dict) -> None:
         super().__init__(title, folder, after)

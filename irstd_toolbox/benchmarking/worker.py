@@ -36,9 +36,12 @@ def compare_lists(trained: list[dict], tested: dict) -> dict:
     return find_leaks(trained, tested)
 
 
-def score_again(test: str, out: str, **options: list | dict) -> dict:
+def score_again(test: str, out: str, plugins: list[str], **options: list | dict) -> dict:
     """A test over a part of its list."""
     from irstd_toolbox.benchmarking.rescoring import rescore
+    from irstd_toolbox.console import load_protocols
+
+    load_protocols(plugins)
     return rescore(Path(test), out=Path(out), **options)
 
 

@@ -2,7 +2,8 @@
 
 Published tables differ less in their networks than in what is written here: the size at which is scored,
 the rule that resizes the mask, the threshold, the match, the numerator and the denominator of Fa.
-A protocol is a frozen set of these choices; to add one, call :func:`register` with a :class:`Protocol`.
+A protocol is a frozen set of these choices; one of your own comes by a plugin's hook ``register_protocols``, which
+every tool that takes a protocol loads, or by :func:`register`.
 """
 
 import hashlib
@@ -20,7 +21,8 @@ from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.functional import EMPTY_NIOU, FALSE_ALARM, FALSE_ALARM_BASE, ImageCounts, count_image
 from irstd_toolbox.evaluation.regions import MATCHING
 
-__all__ = ['PROTOCOLS', 'REPORTABLE', 'Protocol', 'decide', 'fit', 'get', 'register', 'resolve', 'score', 'unfit']
+__all__ = ['BUILT_IN', 'PROTOCOLS', 'REPORTABLE', 'Protocol', 'decide', 'fit', 'get', 'register', 'resolve', 'score',
+           'unfit']
 
 _CHOICES = {
     'mask_resize': ('pil_nearest', 'cv2_nearest'), 'connectivity': (8, 4), 'matching': MATCHING,
@@ -73,6 +75,8 @@ class Protocol:
     average: str = 'pooled'
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            self._refuse('name', 'a text')
         for field, choices in _CHOICES.items():
             if (value := getattr(self, field)) not in choices:
                 raise ConfigError(
@@ -90,6 +94,8 @@ class Protocol:
         if not isinstance(self.reports, list | tuple) or not self.reports or set(self.reports) - set(REPORTABLE):
             self._refuse('reports', f'any of {", ".join(REPORTABLE)}')
         object.__setattr__(self, 'reports', tuple(self.reports))
+        for field, kind in (('connectivity', int), ('threshold', float), ('below', float)):  # 2 is 2.0 in the hash, too
+            object.__setattr__(self, field, kind(getattr(self, field)))
 
     def _refuse(self, field: str, expected: str) -> NoReturn:
         raise ConfigError(f'Protocol {self.name!r}: {field} is {getattr(self, field)!r}; expected {expected}.')
@@ -101,7 +107,6 @@ class Protocol:
     def fingerprint(self) -> str:
         """SHA-256 of the rules: equal for two names if and only if they count alike."""
         return hashlib.sha256(json.dumps(self.rules(), sort_keys=True).encode()).hexdigest()
-
 
 
 def _is_number(value: object) -> bool:
@@ -139,12 +144,15 @@ _BUILT_IN = (
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _BUILT_IN}
 """All known protocols by name."""
 
+BUILT_IN = frozenset(PROTOCOLS)
+"""The names of those of this package."""
+
 
 def register(protocol: Protocol) -> Protocol:
     """Make a protocol known by its name.
 
     Raises:
-        ConfigError: If the name is taken.
+        ConfigError: If the name is taken, or it is none; a subclass could count otherwise than its fingerprint says.
 
     Example:
         >>> mine = register(Protocol('five_pixels', 'as canonical, but 5 px', below=5.0, empty_niou='skip'))
@@ -152,6 +160,9 @@ def register(protocol: Protocol) -> Protocol:
         True
         >>> del PROTOCOLS['five_pixels']
     """
+    if type(protocol) is not Protocol:
+        raise ConfigError(f'{protocol!r} is to be a protocol; expected Protocol(name, summary, ...) itself, no class, '
+                          'dict or subclass of it.')
     _check_free(protocol.name)
     PROTOCOLS[protocol.name] = protocol
     return protocol
@@ -169,7 +180,8 @@ def get(name: str) -> Protocol:
         ConfigError: If there is none; the message lists the names.
     """
     if name not in PROTOCOLS:
-        raise ConfigError(f'{name!r} is no known protocol; expected one of {", ".join(sorted(PROTOCOLS))}.')
+        raise ConfigError(f'{name!r} is no known protocol; expected one of {", ".join(sorted(PROTOCOLS))}. One of a '
+                          'plugin comes by --plugins DIR.')
     return PROTOCOLS[name]
 
 

@@ -9,19 +9,24 @@ import pytest
 from mmengine.registry import Registry
 
 from irstd_toolbox import plugin_finding, plugins
+from irstd_toolbox.evaluation.protocols import BUILT_IN, PROTOCOLS
 
 
 @pytest.fixture(autouse=True)
 def process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """What a new process has: nothing loaded, four registries (empty ones here, and no plugins of our own)."""
+    """What a new process has: nothing loaded, empty registries, our protocols alone, and no plugins of our own."""
+    known = dict(PROTOCOLS)
     monkeypatch.setattr(plugins, '_loader', plugins._Loader())
     monkeypatch.setattr(plugin_finding, 'BUILT_IN', {})
     monkeypatch.setattr(plugins, 'SLOTS', {
-        slot: Registry(registry.name, scope='irstd_toolbox') for slot, registry in plugins.SLOTS.items()})
+        slot: Registry(registry.name, scope='irstd_toolbox') if isinstance(registry, Registry) else registry
+        for slot, registry in plugins.SLOTS.items()})
     monkeypatch.setattr(sys, 'path', [*sys.path])
     monkeypatch.delenv('IRSTD_DISABLE_PLUGINS', raising=False)
     monkeypatch.delenv('IRSTD_PLUGINS', raising=False)
     yield
+    PROTOCOLS.clear()
+    PROTOCOLS.update(known)
     for name, module in list(sys.modules.items()):
         if str(getattr(module, '__file__', None)).startswith(str(tmp_path)):
             del sys.modules[name]
@@ -72,6 +77,13 @@ def good() -> Callable[[str, str], str]:
                 register({cls}, name={name!r})
         ''')
     return code
+
+
+@pytest.fixture
+def registered() -> Callable[[], dict[str, list[str]]]:
+    """The names in every slot, our protocols aside."""
+    return lambda: {slot: [name for name in registry.module_dict if name not in BUILT_IN]
+                    for slot, registry in plugins.SLOTS.items()}
 
 
 @pytest.fixture

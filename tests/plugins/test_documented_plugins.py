@@ -25,11 +25,12 @@ def printed(repository: Path) -> Callable[[str, str], str]:
 
 
 @pytest.mark.parametrize(('page', 'slot', 'name'), [
-    ('add_a_provider', 'register_text_prior_providers', 'horizon'), ('add_a_model', 'register_backbones', 'MyEncoder')])
-def test_a_printed_plugin_loads(folder, put, printed, page, slot, name):
+    ('add_a_provider', 'register_text_prior_providers', 'horizon'), ('add_a_model', 'register_backbones', 'MyEncoder'),
+    ('metrics_and_protocols', 'register_protocols', 'mycompany')])
+def test_a_printed_plugin_loads(folder, put, printed, registered, page, slot, name):
     put(folder, f'printed_{page}', printed(page, '@hookimpl'))
     report = load_plugins(folder)
-    assert not report.failed and list(plugins.SLOTS[slot].module_dict) == [name]
+    assert not report.failed and registered()[slot] == [name]
 
 
 def test_the_printed_config_builds_the_printed_backbone_and_predicts(

@@ -19,20 +19,20 @@ def test_a_named_folder_adds_its_providers(folder, put, good, providers):
 
 
 @pytest.mark.parametrize('slot', plugins.SLOTS)
-def test_each_of_the_four_hooks_fills_its_own_registry(folder, slot, put):
+def test_each_of_the_five_hooks_fills_its_own_registry(folder, slot, put, registered):
     put(folder, 'pb', f'''
         from irstd_toolbox import hookimpl
+        from irstd_toolbox.evaluation import Protocol
 
         class Thing:
             pass
 
         @hookimpl
         def {slot}(register):
-            register(Thing)
+            register({"Protocol('Thing', 'a test')" if slot == 'register_protocols' else 'Thing'})
     ''')
     load_plugins([folder])
-    assert {name: list(registry.module_dict) for name, registry in plugins.SLOTS.items()} == {
-        name: ['Thing'] if name == slot else [] for name in plugins.SLOTS}
+    assert registered() == {name: ['Thing'] if name == slot else [] for name in plugins.SLOTS}
 
 
 def test_an_installed_distribution_is_found_by_its_entry_point(install, good, providers):

@@ -25,6 +25,15 @@ TWO_THEN = '''
         register(First, name='first')
         {then}
 '''
+PROTOCOL = '''
+    from irstd_toolbox import hookimpl
+    from irstd_toolbox.evaluation import Protocol, register
+    {before}
+    @hookimpl
+    def register_protocols(register):
+        register(Protocol('first', 'a test'))
+        register({made})
+'''
 BROKEN = {
     'an import error': ('import a_module_nobody_has', "ModuleNotFoundError: No module named 'a_module_nobody_has'"),
     'a syntax error': ('def (', r'SyntaxError: .*line 1'),
@@ -50,7 +59,7 @@ BROKEN = {
         @plugins.SLOTS['register_metrics'].register_module()
         class Early:
             pass
-        ''', "registers 'Early' while it is imported: expected register.cls. in the hook register_metrics"),
+        ''', "registers 'Early' while it is imported: expected register.{5} in the hook register_metrics"),
     'a decorator before an import error': ('''
         from irstd_toolbox import plugins
 
@@ -60,19 +69,31 @@ BROKEN = {
 
         import a_module_nobody_has
         ''', 'ModuleNotFoundError'),
+    'a protocol of our name': (PROTOCOL.format(before='', made='Protocol("canonical", "other rules", below=9)'),
+                               r"the protocol 'canonical' of plugin 'broken' .* belongs to irstd_toolbox\.evaluation\."
+                               'protocols already: rename it'),
+    'a protocol with the hash of other rules': (PROTOCOL.format(made='Forged("forged", "a test", below=9)', before='''
+    class Forged(Protocol):
+        def fingerprint(self):
+            return Protocol('canonical', '', empty_niou='skip').fingerprint()
+    '''), "Forged.name='forged'.* is to be a protocol; expected Protocol.name, summary, ....* itself, no .*subclass"),
+    'a class as a protocol': (PROTOCOL.format(before='', made='Protocol'), 'class .*Protocol.>: expected a Protocol$'),
+    'an impossible protocol': (PROTOCOL.format(before='', made='Protocol("second", "", threshold=2)'),
+                               "not loaded: Protocol 'second': threshold is 2; expected a probability"),
+    'a protocol at import': (PROTOCOL.format(before='register(Protocol("early", "a test"))', made='None'),
+                             r"'early' while it is imported: expected register.{5} in the hook register_protocols"),
 }
 
 
 @pytest.mark.parametrize(('code', 'reason'), BROKEN.values(), ids=BROKEN)
-def test_a_broken_plugin_is_reported_and_leaves_nothing(folder, caplog, code, reason, put, good):
+def test_a_broken_plugin_is_reported_and_leaves_nothing(folder, caplog, code, reason, put, good, registered):
     put(folder, 'a_good_one', good('Before', 'before'))
     put(folder, 'broken', code)
     put(folder, 'good_too', good('After', 'after'))
     report = load_plugins([folder])
     assert [plugin.name for plugin in report.loaded] == ['a_good_one', 'good_too']
     assert [plugin.name for plugin in report.failed] == ['broken']
-    registered = sorted(name for registry in plugins.SLOTS.values() for name in registry.module_dict)
-    assert registered == ['after', 'before']
+    assert sorted(name for names in registered().values() for name in names) == ['after', 'before']
     message, = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert '\n' not in message
     with pytest.raises(PluginError, match=reason):

@@ -146,7 +146,8 @@ def _read(evidence: Evidence, group: Group, folder: Path) -> None:
         raise DataError('no row of this list names a folder of predictions and its data.')
     evidence.protocol = protocol_of(rows[0], folder)
     if evidence.protocol is None:
-        raise DataError(f'the rules of protocol {rows[0].protocol!r} are not known here.')
+        raise DataError(f'the rules of protocol {rows[0].protocol!r} are not known here. One of a plugin comes by '
+                        '--plugins DIR.')
     evidence.layout = layout = detect(rows[0].data_root, rows[0].tested_on, rows[0].layout or 'auto')
     ids = _ids(rows[0], folder / rows[0].folders[0] / 'predictions', layout)
     for label, row in zip(_labels(rows), rows, strict=True):
