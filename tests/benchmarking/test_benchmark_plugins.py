@@ -51,7 +51,7 @@ def test_a_suite_is_scored_by_a_plugins_protocol_and_read_without_it(
         "protocols = ['canonical', 'mycompany']")
     assert benchmark_tool('--suite', tmp_path / 'suite.py', '--plugins', plugged, '--out', tmp_path / 'out') == 0
     canonical, mine = read_benchmark(tmp_path / 'out').rows
-    assert (canonical.values['Pd'], mine.values['Pd'], mine.reports) == ([1.0], [0.5], ('Pd', 'Fa'))
+    assert (canonical.values['Pd'], mine.values['Pd'], mine.reports) == ((1.0,), (0.5,), ('Pd', 'Fa'))
     rules = get('mycompany').rules()
     assert mine.protocol_sha256 == PROTOCOLS.pop('mycompany').fingerprint()
     assert protocol_of(mine, tmp_path / 'out').rules() == rules and rules['below'] == 2.0
