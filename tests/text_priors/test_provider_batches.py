@@ -93,6 +93,18 @@ def test_each_line_has_its_own_outcome(vlm_server, go, lines, vendor, fault, kin
     assert kinds(found) == {'00': ['stop'], '01': [kind], '02': ['stop']}
 
 
+@pytest.mark.parametrize(('vendor', 'line', 'told'), [
+    ('openai', {'response': {'status_code': 400, 'body': {'detail': 'No images.'}}}, ' answered 400: No images.'),
+    ('openai', {'response': {'status_code': 400, 'body': 'No images.'}}, ' answered 400: No images.'),
+    ('openai', {'response': {'status_code': 400, 'body': None}}, ' answered 400: without an explanation'),
+    ('openai', {'response': None, 'error': 'No images.'}, ': No images.'),
+    ('anthropic', {'result': {'type': 'errored', 'error': 'No images.'}}, ': No images.'),
+    ('anthropic', {'result': {'type': 'errored', 'message': 'No images.'}}, ': No images.')])
+def test_a_failures_words_are_told_whatever_their_form(vlm_server, make_provider, vendor, line, told):
+    failure = make_provider(vendor)._outcome({'custom_id': LABEL, **line})
+    assert (failure.kind, failure.message) == ('bad_request', f'127.0.0.1:{vlm_server.port} (batch){told}')
+
+
 @pytest.mark.parametrize('vendor', VENDORS)
 def test_missing_and_doubled_lines_come_as_they_are(vlm_server, go, lines, vendor):
     vlm_server.script(['missing', 'duplicate'], at='batch_line')

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from irstd_toolbox.text_priors.providers.failures import from_error
+from irstd_toolbox.text_priors.providers.failures import fault_of, from_error
 from irstd_toolbox.text_priors.providers.openai_batch import UPLOAD, json_lines
 from irstd_toolbox.text_priors.providers.remote import RemoteProvider
 from irstd_toolbox.text_priors.vlm.types import (
@@ -84,8 +84,7 @@ class AnthropicBatches(RemoteProvider, BatchProvider):
         if kind in NOT_RUN:
             return ProviderError('timeout', f'{where}: {NOT_RUN[kind]}')
         if kind == 'errored':
-            error = result.get('error')
-            return from_error(error.get('error', error) if isinstance(error, dict) else None, where)
+            return from_error(fault_of(fault_of(result)), where)
         if kind != 'succeeded' or not isinstance(result.get('message'), dict):
             return ProviderError('invalid_response', f'{where}: a line that is no result')
         try:

@@ -12,7 +12,7 @@ from typing import Any
 from irstd_toolbox.text_priors.vlm.secrets import redact
 from irstd_toolbox.text_priors.vlm.types import ProviderError
 
-__all__ = ['from_error', 'from_exception', 'from_status', 'retry_after', 'say']
+__all__ = ['fault_of', 'from_error', 'from_exception', 'from_status', 'retry_after', 'say']
 
 LONGEST = 300
 BILLING = {'insufficient_quota', 'billing_hard_limit_reached', 'billing_not_active', 'billing_error',
@@ -70,7 +70,7 @@ def from_status(status: int, error: Any, where: str, headers: Mapping[str, str] 
     """The failure that an HTTP status and the vendor's error object tell.
 
     Args:
-        error: What is under ``error`` of the body, or the body if nothing is; None if there was none.
+        error: What :func:`fault_of` the body says; None if there was no body.
         where: Who answered, for the message.
     """
     message = _explanation(error) or 'without an explanation'
@@ -84,6 +84,11 @@ def from_status(status: int, error: Any, where: str, headers: Mapping[str, str] 
     elif isinstance(error.get('param'), str) and error['param'] not in message:
         message += f' (parameter {say(error["param"])})'
     return ProviderError(kind, f'{where} answered {status}: {message}', retry_after(headers or {}), status, request_id)
+
+
+def fault_of(body: Any) -> Any:
+    """What a body tells of a failure: what is under ``error``, or all of it if nothing is."""
+    return body.get('error') or body if isinstance(body, Mapping) else body
 
 
 def _explanation(error: Any) -> str:
@@ -132,10 +137,9 @@ def from_exception(error: Exception, sdk: ModuleType, where: str) -> ProviderErr
     import httpx2
 
     if isinstance(error, sdk.APIStatusError):
-        body = error.body
-        inner = body.get('error', body) if isinstance(body, Mapping) else body
         headers = error.response.headers
-        return from_status(error.status_code, inner, where, headers, error.request_id or headers.get('x-request-id'))
+        return from_status(error.status_code, fault_of(error.body), where, headers,
+                           error.request_id or headers.get('x-request-id'))
     if isinstance(error, sdk.APITimeoutError | httpx2.TimeoutException | TimeoutError | asyncio.TimeoutError):
         return ProviderError('timeout', f'{where} did not answer in time')
     if isinstance(error, sdk.APIConnectionError | httpx2.HTTPError | OSError):

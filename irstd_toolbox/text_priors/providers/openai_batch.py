@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from irstd_toolbox.text_priors.providers.failures import from_error, from_status, say
+from irstd_toolbox.text_priors.providers.failures import fault_of, from_error, from_status, say
 from irstd_toolbox.text_priors.providers.remote import RemoteProvider
 from irstd_toolbox.text_priors.vlm.types import (
     Answer,
@@ -88,17 +88,16 @@ class OpenAIBatches(RemoteProvider, BatchProvider):
         """What one line of results says: an answer, an error of the endpoint's, or that it was not run."""
         where, response = f'{self.host} (batch)', line.get('response')
         if not isinstance(response, dict):
-            error = line.get('error') if isinstance(line.get('error'), dict) else {}
-            if str(error.get('code')).startswith('batch_'):
+            error = fault_of(line)
+            if isinstance(error, dict) and str(error.get('code')).startswith('batch_'):
                 return ProviderError('timeout', f'{where}: not run: {say(error.get("message") or error["code"])}')
             return from_error(error, where)
-        body = response.get('body') if isinstance(response.get('body'), dict) else {}
-        status = response.get('status_code')
+        body, status = response.get('body'), response.get('status_code')
         if status != 200:
-            return from_status(status if isinstance(status, int) else 0, body.get('error'), where,
+            return from_status(status if isinstance(status, int) else 0, fault_of(body), where,
                                request_id=response.get('request_id'))
         try:
-            return self.parse(body)
+            return self.parse(body if isinstance(body, dict) else {})
         except ProviderError as error:
             return error.with_traceback(None)
 
