@@ -13,7 +13,7 @@ from PIL import Image
 
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors import Scene, TextPriorProvider, annotation, build_provider, store
-from irstd_toolbox.text_priors.vlm.session import hold, run_dir
+from irstd_toolbox.text_priors.vlm.session import hold
 
 TRAIN, TEST = ['XDU0', 'XDU1', 'XDU2'], ['XDU3', 'XDU4']
 
@@ -243,7 +243,7 @@ def test_writing_everything_anew_forgets_earlier_runs_and_writing_a_part_does_no
 
 def test_while_another_process_annotates_the_data_set_nothing_is_written(tmp_path):
     job = annotation.plan(['a'], tmp_path / 'descriptions')
-    with hold(run_dir(job.folder)), pytest.raises(ConfigError, match='in use: another process annotates'):
+    with hold(job.folder), pytest.raises(ConfigError, match='in use: another process annotates'):
         annotation.annotate(job, Watched(), load, {})
     assert not job.folder.exists() and annotation.annotate(job, Watched(), load, {}).written == ['a']
 

@@ -12,7 +12,7 @@ from irstd_toolbox.errors import ConfigError, DataError, UserError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.provider import TextPriorProvider
 from irstd_toolbox.text_priors.scene import Scene
-from irstd_toolbox.text_priors.vlm.session import hold, run_dir
+from irstd_toolbox.text_priors.vlm.session import hold
 
 __all__ = [
     'Job', 'Outcome', 'annotate', 'holds_others', 'now', 'plan', 'recorded_runs', 'refuse_leakage', 'write_runs']
@@ -101,7 +101,7 @@ def annotate(
         'uses_ground_truth': provider.uses_ground_truth if provider.origin_known else None,
         'toolbox_version': __version__, 'started': now(), 'finished': None}
     outcome = Outcome()
-    with hold(run_dir(job.folder)):
+    with hold(job.folder):
         runs = _earlier_runs(job)
         _write_record(job, runs, run, outcome)
         try:

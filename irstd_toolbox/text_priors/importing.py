@@ -14,7 +14,7 @@ from irstd_toolbox.text_priors.annotation import holds_others, now, recorded_run
 from irstd_toolbox.text_priors.langir import leaks, naming_of
 from irstd_toolbox.text_priors.listing import list_folder, read_all
 from irstd_toolbox.text_priors.vlm.judge import REASONS, judge
-from irstd_toolbox.text_priors.vlm.session import hold, run_dir
+from irstd_toolbox.text_priors.vlm.session import hold
 from irstd_toolbox.text_priors.vlm.types import Answer
 
 __all__ = ['ImportReport', 'import_descriptions', 'read_lines']
@@ -159,7 +159,7 @@ def import_descriptions(
     run = {'provider': 'import', 'source': source.name, 'uses_ground_truth': report.uses_ground_truth,
            'leakage': report.leakage, 'toolbox_version': __version__, 'started': now(), 'finished': None,
            'source_record': record or None}
-    with hold(run_dir(folder)):
+    with hold(folder):
         earlier = recorded_runs(folder)
         _record(folder, earlier, run, report)
         for image_id in ids:

@@ -177,15 +177,20 @@ def test_a_torn_audit_log_loses_no_description(place):
 
 
 def test_two_runs_at_a_time_on_one_folder_are_refused(place):
-    with session.hold(session.run_dir(place.folder)), pytest.raises(ConfigError, match='another process annotates'):
+    with session.hold(place.folder), pytest.raises(ConfigError, match='another process annotates'):
         place.run()
     assert place.run().exit_code == 0
 
 
-def test_a_run_that_a_neighbouring_folder_of_descriptions_keeps_out_is_told_so(place):
-    words = f'or writes another folder of descriptions in {place.folder.parent}. Wait for it, stop it, or give a folder'
-    with session.hold(session.run_dir(place.folder.with_name('others'))), pytest.raises(
-            ConfigError, match=re.escape(words)):
+def test_a_run_goes_beside_that_of_a_neighbouring_folder_of_descriptions(place):
+    with session.hold(place.folder.with_name('others')):
+        assert place.run().exit_code == 0
+    assert place.right()
+
+
+def test_a_run_that_a_neighbours_batches_keep_out_is_told_so(place):
+    words = re.escape(f'or works on batches in {place.folder.parent}. Wait for it, stop it, or give a folder elsewhere')
+    with session.hold(place.folder.with_name('others'), batches=True), pytest.raises(ConfigError, match=words):
         place.run()
 
 

@@ -7,7 +7,7 @@ import pytest
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.importing import import_descriptions, read_lines
-from irstd_toolbox.text_priors.vlm.session import hold, run_dir
+from irstd_toolbox.text_priors.vlm.session import hold
 
 IDS = ['Misc_1', 'Misc_2', 'Misc_3']
 RUN = {'provider': 'quadrant', 'uses_ground_truth': True}
@@ -127,7 +127,7 @@ def test_an_image_with_two_descriptions_is_told_and_the_others_are_imported(sour
 
 def test_nothing_is_imported_while_another_process_annotates_the_data_set(source, tmp_path):
     target = tmp_path / 'data' / 'descriptions'
-    with hold(run_dir(target)), pytest.raises(ConfigError, match='in use'):
+    with hold(target), pytest.raises(ConfigError, match='in use'):
         import_descriptions(source, IDS, target)
     assert not target.exists()
 

@@ -59,7 +59,7 @@ def detect(work: Work) -> int:
     provider, limits = work.model(), work.limits()
     guard_logging()
     work.confirm(len(work.ids))
-    with hold(run_dir(work.folder)), Shown('detecting', len(work.ids)) as shown:
+    with hold(work.folder), Shown('detecting', len(work.ids)) as shown:
         report = detect(provider, work.ids, work.prepare, work.load_mask, run_dir(work.folder), limits, work.prices,
                         shown.advance)
     if report.run.stop:

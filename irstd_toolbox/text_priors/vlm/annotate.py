@@ -52,7 +52,7 @@ def annotate(
     """
     guard_logging()
     question = question or Question()
-    with hold(run_dir(folder)):
+    with hold(folder):
         desk = open_desk(folder, suffix)
         todo, kept, pending = sort_out(ids, desk, overwrite)
         if not todo:

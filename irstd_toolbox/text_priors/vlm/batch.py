@@ -3,7 +3,7 @@
 Every verb may be repeated after a crash at any moment. A shard is on record before the vendor is asked to make its
 batch; if the process dies before the vendor's answer is on record too, the next call looks for the batch under its
 label before the images are sent again. The record is ``batches.json`` in the folder that :func:`.session.run_dir`
-names; one process at a time works on it.
+names; one process at a time works on it, and none annotates a folder beside meanwhile.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from irstd_toolbox.text_priors.vlm.cost import Prices
 from irstd_toolbox.text_priors.vlm.pace import Limits
 from irstd_toolbox.text_priors.vlm.prompts import Question
 from irstd_toolbox.text_priors.vlm.secrets import guard_logging
-from irstd_toolbox.text_priors.vlm.session import hold, open_desk, run_dir
+from irstd_toolbox.text_priors.vlm.session import hold, open_desk
 from irstd_toolbox.text_priors.vlm.types import BatchProvider, PreparedImage
 
 __all__ = ['cancel', 'cleanup', 'ingest', 'status', 'submit']
@@ -152,7 +152,7 @@ def cleanup(folder: Path, provider: BatchProvider, limits: Limits | None = None,
 def _batches(folder: Path, provider: BatchProvider, limits: Limits | None, grace: float,
              advance: Advance = lambda image_id, outcome: None, suffix: str = store.SUFFIXES[0]) -> Iterator[Batches]:
     guard_logging()
-    with hold(run_dir(folder)):
+    with hold(folder, batches=True):
         desk = open_desk(folder, suffix)
         try:
             yield Batches(provider, desk, limits or Limits(), grace, advance)

@@ -1,4 +1,4 @@
-"""Where a run keeps what it must remember: a hidden folder beside the descriptions, held by one process at a time."""
+"""Where a run keeps what it must remember: a hidden folder beside the descriptions, which one process writes."""
 
 import contextlib
 import os
@@ -22,32 +22,42 @@ def run_dir(descriptions_folder: str | os.PathLike) -> Path:
 
 
 @contextlib.contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Keep other processes from annotating the same data set, or another folder of descriptions beside its own.
+def hold(descriptions_folder: str | os.PathLike, batches: bool = False) -> Iterator[None]:
+    """Keep other processes from writing the same descriptions.
 
     The hold ends with the process, however it ends.
 
+    Args:
+        descriptions_folder: Of the descriptions.
+        batches: Whether to keep out those too that write a folder beside it: these share one record of batches.
+
     Raises:
-        ConfigError: If another process holds it, or the folder cannot be written to.
+        ConfigError: If another process holds it, or the record's folder cannot be written to.
     """
     try:
         import fcntl
     except ImportError:  # not a POSIX system: nobody is kept out
         yield
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / 'lock').touch()
-    except OSError as error:
-        raise ConfigError(f'{folder} cannot be written to ({error.strerror}); it is expected to keep the record of who '
-                          'describes what. Give another folder for the descriptions (--out).') from None
-    with open(folder / 'lock', 'w') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f'{folder} is in use: another process annotates this data set, or writes another folder '
-                              f'of descriptions in {folder.parent}. Wait for it, stop it, or give a folder elsewhere '
-                              '(--out).') from None
+    folder = run_dir(descriptions_folder)
+    locks = {'lock': fcntl.LOCK_EX if batches else fcntl.LOCK_SH}
+    if not batches:
+        locks[f'lock.{Path(descriptions_folder).absolute().name}'] = fcntl.LOCK_EX
+    with contextlib.ExitStack() as files:
+        for name, kind in locks.items():
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                file = files.enter_context(open(folder / name, 'a'))
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                other = 'writes another folder of descriptions' if batches else 'works on batches'
+                raise ConfigError(
+                    f'{folder} is in use: another process annotates this data set, or {other} in {folder.parent}. '
+                    'Wait for it, stop it, or give a folder elsewhere (--out).') from None
+            except OSError as error:
+                raise ConfigError(f'{folder} cannot be written to ({error.strerror}); it is expected to keep the '
+                                  'record of who describes what. Give another folder for the descriptions (--out).'
+                                  ) from None
         yield
 
 

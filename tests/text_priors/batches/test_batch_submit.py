@@ -253,8 +253,9 @@ def test_an_image_listed_twice_is_sent_once(office, vendor) -> None:
     assert vendor.paid == ['a']
 
 
-def test_a_second_process_is_refused(office) -> None:
-    with hold(office.folder), pytest.raises(ConfigError, match='another process annotates'):
+@pytest.mark.parametrize(('name', 'batches'), [('descriptions', False), ('others', False), ('others', True)])
+def test_a_second_process_is_refused(office, name, batches) -> None:
+    with hold(office.descriptions.with_name(name), batches), pytest.raises(ConfigError, match='or writes another'):
         office.submit(['a'])
 
 
@@ -284,8 +285,7 @@ def test_the_audit_log_tells_the_steps_of_a_batch(office, vendor) -> None:
     office.submit(['a'])
     office.ingest()
     office.do('cleanup')
-    label = office.shards[0].label
-    steps = [event['event'] for event in office.events() if event.get('label') == label]
+    steps = [event['event'] for event in office.events() if event.get('label') == office.shards[0].label]
     assert steps == ['batch_submitting', 'batch_submitted', 'batch_ended', 'batch_ingested', 'batch_cleaned']
 
 
