@@ -149,6 +149,11 @@ def _run(entry: Any, source: Path, path: str | Path, led: bool) -> Run:
     if not epochs:
         raise ConfigError(f'{path}: {entry["config"]} does not train by epochs (train_cfg.max_epochs), and a slot ends '
                           'trainings after whole epochs.')
+    chosen = ((config.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
+    if entry.get('checkpoint', 'best') == 'best' and isinstance(chosen, list | tuple) and len(chosen) > 1:
+        raise ConfigError(f'{path}: {name} is to be tested with its best checkpoint, and there will be one each by '
+                          f'{", ".join(chosen)}. Give the run checkpoint=\'last\', or one figure as the option '
+                          'default_hooks.checkpoint.save_best.')
     own = place.relative_to(source.resolve()).as_posix()
     return Run(name, own, int(epochs), seed, options, _texts(entry, 'train', path), _texts(entry, 'test', path),
                entry.get('checkpoint', 'best'), minutes,

@@ -244,6 +244,8 @@ def test_a_config_named_from_the_root_is_named_from_the_source_there(tmp_path: P
     ("dict(config='../outside.py')", 'lies outside'),
     ("dict(config='mine.py')", 'only irstd_toolbox, tools, configs, plugins go along'),
     ("dict(config='configs/tiny.py', checkpoint='first')", 'best or last is expected'),
+    ("dict(config='configs/tiny.py', options=['default_hooks.checkpoint.save_best=[irstd/IoU,irstd/nIoU]'])",
+     "one each by irstd/IoU, irstd/nIoU. Give the run checkpoint='last', or one figure"),
     ("dict(config='configs/tiny.py', minutes=0)", 'a number above 0 is expected'),
     ("dict(config='configs/tiny.py', name=3)", '3 cannot name a run'),
     ("dict(config='configs/tiny.py', seed='a')", "seed='a'; a whole number from 0 to 4294967295"),
