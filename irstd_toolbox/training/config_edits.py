@@ -145,7 +145,7 @@ def _require_place(config: Config, key: str) -> None:
     node: Any = config
     *parents, last = key.split('.')
     first = (parents or [last])[0]
-    if first in config and first not in _READ:
+    if first in config and first not in _READ and not _is_for_own_code(config, first):
         raise ConfigError(f'--cfg-options {key} would change nothing: {first} is a name within the config file, whose '
                           'value its parts have already. Set what has it, such as train_cfg.max_epochs or '
                           'train_dataloader.dataset.data_root, or write a config that has this one as its _base_.')
@@ -163,6 +163,12 @@ def _require_place(config: Config, key: str) -> None:
         raise ConfigError(_unknown(key, last, last, node))
     if not isinstance(node, dict | Config | list | tuple):
         raise ConfigError(f'--cfg-options {key}: {".".join(parents)} is {node!r} and has no parts.')
+
+
+def _is_for_own_code(config: Config, name: str) -> bool:
+    """Whether imported code may read a name at the top: no file of the config uses it, whose parts would have it."""
+    uses = re.compile(rf'\b{re.escape(name)}\b(?!\s*=(?!=))')
+    return bool(config.get('custom_imports') and config.text and not uses.search(config.text))
 
 
 _SECTIONS = ('compile', 'model.views', 'model.windows')

@@ -63,6 +63,21 @@ def test_a_name_within_the_config_file_cannot_be_set(option: str) -> None:
     assert config.epochs == 3 and config.train_pipeline[0]['size'] == 2
 
 
+@pytest.mark.parametrize(('name', 'imports', 'words'), [
+    ('margin', "dict(imports=['math'])", None), ('margin', 'None', 'is a name within the config file'),
+    ('epochs', "dict(imports=['math'])", 'is a name within'), ('margn', "dict(imports=['math'])", 'mean margin')])
+def test_a_name_that_only_imported_code_can_read_is_set(
+        tmp_path: Path, name: str, imports: str, words: str | None) -> None:
+    (tmp_path / 'base.py').write_text('epochs = 3\nmargin = 2\ntrain_cfg = dict(max_epochs=epochs)\n')
+    path = tmp_path / 'own.py'
+    path.write_text(f"_base_ = 'base.py'\ncustom_imports = {imports}\n")
+    if words is None:
+        assert load_config(str(path), [f'{name}=5']).margin == 5
+    else:
+        with pytest.raises(ConfigError, match=words):
+            load_config(str(path), [f'{name}=5'])
+
+
 @pytest.mark.parametrize('wrapper', [dict(type='RepeatDataset', times=2), dict(type='ConcatDataset')])
 def test_the_data_sets_within_a_wrapper_are_trained_on_whole(wrapper: dict) -> None:
     config = _config()
