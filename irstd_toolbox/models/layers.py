@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 
-__all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'halve', 'pyramid', 'resize', 'stretch']
+__all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'chain', 'halve', 'pyramid', 'resize', 'stretch']
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -40,6 +40,15 @@ def stretch(x: Tensor, size: tuple[int, int]) -> Tensor:
 def halve(x: Tensor) -> Tensor:
     """2x2 max pooling that keeps a last odd row or column, so that any size down to 1x1 works."""
     return F.max_pool2d(x, 2, ceil_mode=True)
+
+
+def chain(stages: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
+    """What each of ``stages`` makes of what the one before it made, the first of ``x``."""
+    maps = []
+    for stage in stages:
+        x = stage(x)
+        maps.append(x)
+    return maps
 
 
 def pyramid(stages: Iterable[nn.Module], x: Tensor) -> list[Tensor]:

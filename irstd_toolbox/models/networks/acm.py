@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, resize
+from ..layers import BatchNorm, chain, resize
 from .acm_fusion import AsymBiFusion, BiGlobalFusion, BiLocalFusion, initialise
 
 __all__ = ['ACMBackbone', 'ACMFPNNeck', 'ACMHead', 'ACMUNetNeck', 'AsymBiFusion', 'BiGlobalFusion', 'BiLocalFusion',
@@ -115,12 +115,7 @@ class ACMBackbone(nn.Module):
             for i, (before, after) in enumerate(zip([width, *channels[:-1]], channels, strict=True)))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = self.stem(x)
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+        return chain(self.stages, self.stem(x))
 
 
 @MODELS.register_module()

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, FUSION_BLOCKS, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, stretch
+from ..layers import BatchNorm, chain, stretch
 from .agpcnet_blocks import ContextPyramid, bottleneck, projection, start_as_published
 
 __all__ = ['AGPCHead', 'AsymmetricFusion', 'ContextPyramidNeck', 'UnpooledResNet']
@@ -66,11 +66,7 @@ class UnpooledResNet(nn.Module):
         return nn.Sequential(first, *(BasicBlock(channels, channels, norm_layer=BatchNorm) for _ in range(1, blocks)))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x, maps = self.stem(x), []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps[1:]
+        return chain(self.stages, self.stem(x))[1:]
 
 
 @FUSION_BLOCKS.register_module()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, resize
+from ..layers import BatchNorm, chain, resize
 
 __all__ = ['ExternalAttention', 'ISTDUDecoder', 'ISTDUEncoder', 'ISTDUHead', 'SplitAttentionBottleneck',
            'SplitAttentionConv']
@@ -137,12 +137,7 @@ class ISTDUEncoder(nn.Module):
         _start_by_outputs(self.stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = self.stem(x)
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+        return chain(self.stages, self.stem(x))
 
 
 class ExternalAttention(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, ConvBNReLU, resize
+from ..layers import BatchNorm, ConvBNReLU, chain, resize
 from .acm import ResidualBlock
 from .unet import double_conv
 
@@ -146,11 +146,7 @@ class L2SKResidualEncoder(nn.Module):
             for i, (below, width) in enumerate(zip((in_channels, *widths), widths, strict=False)))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+        return chain(self.stages, x)
 
 
 @MODELS.register_module()

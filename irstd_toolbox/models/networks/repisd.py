@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, ConvBNReLU, halve, resize, stretch
+from ..layers import BatchNorm, ConvBNReLU, pyramid, resize, stretch
 from .residual import xavier_
 
 __all__ = ['CentralDifferenceConv', 'EdgeCompensationBlock', 'RepISDDecoder', 'RepISDEncoder', 'RepISDHead']
@@ -175,10 +175,7 @@ class RepISDEncoder(nn.Module):
         xavier_(self)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = [self.stem(x)]
-        for stage in self.stages:
-            maps.append(stage(halve(maps[-1])))
-        return maps
+        return pyramid([self.stem, *self.stages], x)
 
 
 @MODELS.register_module()
