@@ -33,11 +33,9 @@ class KnownList:
     variants: Mapping[str, GroundTruth] = field(default_factory=dict)
 
 
-def _same_everywhere(dataset: str, split: str, images: int, targets: int, per_image: Mapping[int, int] | None = None,
-                     ) -> dict[Rule, GroundTruth]:
-    rules = {_NATIVE: GroundTruth(dataset, split, images, targets, per_image=per_image)}
-    return rules | {
-        rule: GroundTruth(dataset, split, images, targets, images * side * side, per_image=per_image)
+def _same_everywhere(dataset: str, split: str, images: int, targets: int) -> dict[Rule, GroundTruth]:
+    return {_NATIVE: GroundTruth(dataset, split, images, targets)} | {
+        rule: GroundTruth(dataset, split, images, targets, images * side * side)
         for (side, _), rule in _RESIZED.items()}
 
 

@@ -22,13 +22,12 @@ _TEXTS = ('.txt', '.json', '.jsonl', '.csv')
 _INDEX = 'files.json'
 
 
-def pack_data(root: Path, watch: Callable[[Iterable], Iterable] = iter, threads: int = 2) -> bytes:
+def pack_data(root: Path, watch: Callable[[Iterable], Iterable] = iter) -> bytes:
     """The images, masks, lists and descriptions below ``root`` as an archive.
 
     Args:
         root: The data set's folder.
         watch: Wraps the files as they are packed; for a progress bar.
-        threads: How many files are packed at a time.
 
     Raises:
         DataError: If ``root`` is no data set, a file of it cannot be read, or one would stay behind.
@@ -41,7 +40,7 @@ def pack_data(root: Path, watch: Callable[[Iterable], Iterable] = iter, threads:
     files = sorted(place / name for place, _, names in walk(root) for name in names if _wanted(place / name))
     _demand_all(layout, files, root)
     stream, index = io.BytesIO(), {}
-    with zipfile.ZipFile(stream, 'w') as archive, ThreadPoolExecutor(threads) as pool:
+    with zipfile.ZipFile(stream, 'w') as archive, ThreadPoolExecutor(2) as pool:
         for path, stored in zip(watch(files), pool.map(_stored, files), strict=True):
             name, data = path.relative_to(root).as_posix(), stored.data
             if layout.told and path == layout.root / LAYOUT_FILE:
@@ -53,7 +52,7 @@ def pack_data(root: Path, watch: Callable[[Iterable], Iterable] = iter, threads:
     return stream.getvalue()
 
 
-def expand_data(archive: Path, root: Path, threads: int = 8) -> int:
+def expand_data(archive: Path, root: Path) -> int:
     """Write the files of an archive of :func:`pack_data`, once for each archive, in the place of what was in ``root``.
 
     Returns:
@@ -70,7 +69,7 @@ def expand_data(archive: Path, root: Path, threads: int = 8) -> int:
             raise DataError(f'{archive} is no packed data set; it lacks {_INDEX}. Pack it again.') from None
         if not done.is_file() or done.read_text() != digest:
             shutil.rmtree(root, ignore_errors=True)  # a file of an earlier archive would be read as one of this
-            with ThreadPoolExecutor(threads) as pool:
+            with ThreadPoolExecutor(8) as pool:
                 written = [pool.submit(restore, Shrunk(how, file.read(name)), root / name)
                            for name, how in index.items()]
             for future in written:

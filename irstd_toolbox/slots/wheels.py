@@ -14,12 +14,11 @@ from irstd_toolbox.errors import ConfigError
 __all__ = ['needed']
 
 
-def needed(wheels: Iterable[Path], distribution: str = 'irstd_toolbox') -> list[str]:
+def needed(wheels: Iterable[Path]) -> list[str]:
     """Names of distributions that have to be there, in alphabetical order.
 
     Args:
         wheels: What is carried.
-        distribution: What is installed here and goes along as source.
 
     Raises:
         ConfigError: If a wheel cannot be read.
@@ -28,7 +27,7 @@ def needed(wheels: Iterable[Path], distribution: str = 'irstd_toolbox') -> list[
         Markers are judged by this machine's Python, and extras are left out. What a needed distribution itself needs
         is not looked at: a machine that has it has that too.
     """
-    carried, told = set(), importlib.metadata.requires(distribution) or []
+    carried, told = set(), importlib.metadata.requires('irstd_toolbox') or []
     for path in wheels:
         try:
             with zipfile.ZipFile(path) as file:

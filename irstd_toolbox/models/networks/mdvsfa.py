@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError, check_least
 from ...registry import MODELS
-from ..layers import BatchNorm, halve
+from ..layers import BatchNorm, chain, halve
 from ..segmentor import IRSTDSegmentor
 
 __all__ = ['ContextAggregation', 'MDvsFA', 'MDvsFADiscriminator', 'MDvsFAGenerators', 'UContextAggregation',
@@ -53,26 +53,22 @@ class UContextAggregation(nn.Module):
     Args:
         width: Channels of every layer.
         in_channels: Channels of the image.
-        depth: Number of dilations; the largest is ``2^(depth - 1)``.
 
     Shape:
         - Input: ``(N, in_channels, H, W)``
         - Output: ``(N, 1, H, W)``, a mask when clamped to 0..1
     """
 
-    def __init__(self, width: int = 64, in_channels: int = 1, depth: int = 7) -> None:
+    def __init__(self, width: int = 64, in_channels: int = 1) -> None:
         super().__init__()
-        self.down = nn.ModuleList(_layer(width if i else in_channels, width, 2**i) for i in range(depth))
-        self.turn = _layer(width, width, 2**(depth - 2))
-        self.up = nn.ModuleList(_layer(2 * width, width, 2**i) for i in reversed(range(depth - 2)))
+        self.down = nn.ModuleList(_layer(width if i else in_channels, width, 2**i) for i in range(7))
+        self.turn = _layer(width, width, 2**5)
+        self.up = nn.ModuleList(_layer(2 * width, width, 2**i) for i in reversed(range(5)))
         self.predict = nn.Conv2d(width, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        skips = []
-        for layer in self.down:
-            x = layer(x)
-            skips.append(x)
-        x = self.turn(x)
+        skips = chain(self.down, x)
+        x = self.turn(skips[-1])
         for layer, skip in zip(self.up, skips[-2:0:-1], strict=True):
             x = layer(torch.cat([skip, x], dim=1))
         return self.predict(x)

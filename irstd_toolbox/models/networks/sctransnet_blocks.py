@@ -71,11 +71,10 @@ class ChannelCrossAttention(nn.Module):
 
 
 class ComplementaryFeedForward(nn.Module):
-    """CFN: two depth-wise kernels on halves of widened channels, then a weight a channel.
+    """CFN: two depth-wise kernels on halves of ``int(2.66 C)`` channels each, then a weight a channel.
 
     Args:
         channels: Channels ``C``.
-        expansion: Each half has ``int(expansion * C)`` channels.
 
     Shape:
         - Input: ``(N, C, H, W)``
@@ -85,9 +84,9 @@ class ComplementaryFeedForward(nn.Module):
         Yuan et al., SCTransNet, IEEE TGRS 2024, arXiv 2401.15583; channel weights: Wang et al., ECA-Net, CVPR 2020.
     """
 
-    def __init__(self, channels: int, expansion: float = 2.66) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        hidden = int(channels * expansion)
+        hidden = int(channels * 2.66)
         self.widen = nn.Conv2d(channels, 2 * hidden, 1, bias=False)
         self.fine = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden, bias=False)
         self.coarse = nn.Conv2d(hidden, hidden, 5, padding=2, groups=hidden, bias=False)

@@ -28,15 +28,14 @@ class AnswerCache:
         self.folder = Path(folder)
 
     @staticmethod
-    def key(provider_identity: dict[str, Any], prompt: Prompt, image: PreparedImage, sample: int = 0) -> str:
+    def key(provider_identity: dict[str, Any], prompt: Prompt, image: PreparedImage) -> str:
         """The name of an answer: a digest of all that can change it.
 
         Args:
             provider_identity: What :meth:`.VisionLanguageProvider.identity` says.
-            sample: Which of several answers to the same question.
         """
         asked = {'schema': _SCHEMA, 'provider': provider_identity, 'prompt': prompt.sha256, 'image': image.sha256,
-                 'sample': sample}
+                 'sample': 0}
         return hashlib.sha256(_canonical(asked)).hexdigest()
 
     def get(self, key: str) -> Answer | None:

@@ -22,22 +22,19 @@ _SHAPED = re.compile(r'''
 _NAMED = re.compile(r'(?:^|_)(?:api_?key|key|token|secret|password|authorization|credentials?)$', re.IGNORECASE)
 
 
-def key_from_environment(name: str, required: bool = True) -> str | None:
+def key_from_environment(name: str) -> str:
     """The key in the environment variable ``name``; it is remembered, so that :func:`redact` knows it.
 
     Raises:
-        ConfigError: If ``name`` is no name of a variable (perhaps the key itself), or the variable is not set though
-            ``required``.
+        ConfigError: If ``name`` is no name of a variable (perhaps the key itself), or the variable is not set.
     """
     if not re.fullmatch(r'[A-Za-z_]\w*', name) or _SHAPED.search(name):
         raise ConfigError('api_key_env holds no name of an environment variable; expected one such as OPENAI_API_KEY. '
                           'Put the key into the environment, and its name here.')
     key = os.environ.get(name, '').strip()
     if not key:
-        if required:
-            raise ConfigError(f'the environment variable {name} is not set; expected the key of the service. '
-                              f'Run: export {name}=...')
-        return None
+        raise ConfigError(f'the environment variable {name} is not set; expected the key of the service. '
+                          f'Run: export {name}=...')
     if not key.isprintable() or not key.isascii() or ' ' in key:
         raise ConfigError(f'the environment variable {name} holds white space or characters that no key has. '
                           'Set it anew.')
@@ -58,7 +55,7 @@ def redact(text: str) -> str:
     return text
 
 
-def refuse_keys(options: Mapping[str, Any], where: str = '--options') -> None:
+def refuse_keys(options: Mapping[str, Any]) -> None:
     """Stop options or configs that hold a key, which would be written into records.
 
     Raises:
@@ -68,7 +65,7 @@ def refuse_keys(options: Mapping[str, Any], where: str = '--options') -> None:
         last = name.rpartition('.')[2]
         named = isinstance(value, str) and _NAMED.search(last) and value not in ('', 'EMPTY')
         if named or (isinstance(value, str) and _SHAPED.search(value)) or _SHAPED.search(last):
-            raise ConfigError(f'{where}: {"an option" if _SHAPED.search(last) else name} looks like a key; expected '
+            raise ConfigError(f'--options: {"an option" if _SHAPED.search(last) else name} looks like a key; expected '
                               'none, since options are written into records. Put the key into an environment variable '
                               'and give its name by api_key_env.')
 
