@@ -20,6 +20,11 @@ _SPECIAL = {
 _MARKS = {'best': r'\textbf{{{}}}', 'second': r'\underline{{{}}}', '': '{}'}
 # Two hyphens of an option would become a dash, two commas a quote.
 _BETWEEN_TWINS = re.compile('(?<=-)(?=-)|(?<=,)(?=,)')
+# What does not fit is made smaller: a table and its notes by the height of a page, of which a caption and a heading
+# take a fifth; a table by the width of a line.
+_LOW = r'\resizebox*{!}{\ifdim\totalheight>.8\textheight .8\textheight\else\totalheight\fi}{%' '\n' \
+       r'\begin{minipage}{\linewidth}\centering'
+_NARROW = r'\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%'
 _HEAD = r"""% Tables below can be copied; they need booktabs and graphicx.
 % Names in other than Latin letters need LuaLaTeX or XeLaTeX and a font that has them.
 \documentclass{article}
@@ -61,8 +66,7 @@ def escape(text: str) -> str:
 
 def _table(table: Table) -> str:
     count = len(table.columns)
-    lines = [r'\begin{table}[htbp]', r'\centering', rf'\caption{{{escape(table.title)}}}',
-             r'\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%',
+    lines = [r'\begin{table}[!htbp]', r'\centering', rf'\caption{{{escape(table.title)}}}', _LOW, _NARROW,
              rf'\begin{{tabular}}{{{"".join("r" if column.numeric else "l" for column in table.columns)}}}',
              r'\toprule', _line(escape(column.title) for column in table.columns)]
     for block in table.blocks:
@@ -74,8 +78,9 @@ def _table(table: Table) -> str:
     below = [rf'\textsuperscript{{{letter}}} {escape(text)}.' for letter, text in table.notes]
     below += map(escape, table.remarks)
     if below:
-        lines += [r'\par\smallskip', rf'\parbox{{\linewidth}}{{\footnotesize {" ".join(below)}}}']
-    return '\n'.join([*lines, r'\end{table}'])
+        # Ragged: else names of files would be hyphenated.
+        lines += [r'\par\smallskip', rf'\parbox{{\linewidth}}{{\footnotesize\raggedright {" ".join(below)}}}']
+    return '\n'.join([*lines, r'\end{minipage}}', r'\end{table}'])
 
 
 def _line(cells: object) -> str:

@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -91,6 +93,27 @@ def test_latex_has_the_structure_of_a_document(reports, row, reference):
     text = reports(rows, [reference], title=NASTY)['tex']
     assert check_structure(text) == 2
     assert text.index(r'\usepackage{booktabs}') < text.index(r'\begin{document}')
+
+
+def test_latex_shrinks_what_is_too_long_or_wide_for_a_page_and_hyphenates_no_file_of_a_note(reports, row):
+    text = reports([row(NASTY, 0.7, 0.8)])['tex']
+    low = r'\resizebox*{!}{\ifdim\totalheight>.8\textheight .8\textheight\else\totalheight\fi}{%'
+    narrow = r'\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%'
+    assert 0 < text.index(low) < text.index(r'\begin{minipage}') < text.index(narrow) < text.index(r'\begin{tabular}')
+    assert text.index(r'\end{tabular}}') < text.index(r'\footnotesize\raggedright') < text.index(r'\end{minipage}}')
+
+
+def test_latex_compiles_and_nothing_is_cut_at_the_border_of_a_page(reports, row, tmp_path):
+    if shutil.which('pdflatex') is None:
+        pytest.skip('no pdflatex; Debian: apt-get install texlive-latex-recommended')
+    rows = [row(f'{NASTY} {number}', 0.7, 0.8, group='g_1 & 2', failed=None if number else '100% of_it')
+            for number in range(70)]
+    (tmp_path / 'report.tex').write_text(reports(rows, title=NASTY)['tex'])
+    done = subprocess.run(['pdflatex', '-interaction=nonstopmode', 'report.tex'], cwd=tmp_path, capture_output=True,
+                          timeout=300, check=False)
+    log = (tmp_path / 'report.log').read_text(errors='replace')
+    assert re.findall('^!.*|^Overfull.*|Float too large.*', log, re.M) == []
+    assert (done.returncode, 'Output written on report.pdf' in log) == (0, True)
 
 
 def test_the_structural_check_sees_a_missing_cell(reports, row):
