@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from .analysis import Analysis, language_use
+from .analysis import MAX_PIXELS, Analysis, language_use
 from .examples import EXAMPLES
 from .handlers import Handlers, Shown, forget
 from .words import HEADERS, HINT, SENTENCES, table
@@ -40,7 +40,7 @@ def build_page(handlers: Handlers, threshold: float) -> gr.Blocks:
         gr.Markdown(_head(handlers))
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
-                image = gr.File(label='Image, any format, size and depth', elem_id='image', height=150)
+                image = gr.File(label=f'Image of up to {MAX_PIXELS:,} pixels', elem_id='image', height=150)
                 with gr.Row():
                     examples = {label: gr.Button(f'Try {label}', size='sm', min_width=130) for label in EXAMPLES}
                 slider = gr.Slider(0, max(0.999, threshold), value=threshold, step=0.001, elem_id='threshold',
@@ -68,7 +68,8 @@ def build_page(handlers: Handlers, threshold: float) -> gr.Blocks:
                                  for kind, label in _DOWNLOADS.items()}
 
         outputs = [state, notice, results, marked, rows, probability, difference, *files.values()]
-        events = dict(outputs=outputs, show_progress='minimal', **_ONE_WORKER)
+        # On the notice, which is there before the first result.
+        events = dict(outputs=outputs, show_progress='full', show_progress_on=notice, **_ONE_WORKER)
         find = dict(fn=_updates(handlers.find), inputs=[state, image, mask, sentence, slider], **events)
         judge = dict(fn=_updates(handlers.judge), inputs=[state, mask, slider], **events)
         for trigger in (image.upload, run.click, sentence.submit):

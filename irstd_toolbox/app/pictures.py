@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from ..visualization.difference import difference_map
-from ..visualization.findings import COLOURS, as_picture, find
+from ..visualization.findings import COLOURS, Finding, as_picture, find
 from ..visualization.insets import circle, inset, shared_insets
 from ..visualization.panels import to_rgb
 from .analysis import Analysis
@@ -29,8 +29,7 @@ def marked_picture(analysis: Analysis) -> np.ndarray:
         - Output: ``(h, w, 3)`` uint8
     """
     grey = as_picture(analysis.found.image)
-    findings = find(analysis.found.mask, analysis.truth)
-    findings = sorted(findings, key=lambda found: -len(found.pixels))[:MOST_CIRCLES]
+    findings = _findings(analysis)
     figure, axes = _picture(grey.shape)
     low, high = np.percentile(grey, (0.1, 99.9))
     axes.imshow(grey, cmap='gray', vmin=low, vmax=max(high, low + 1), interpolation='antialiased')
@@ -71,10 +70,15 @@ def difference_picture(analysis: Analysis) -> np.ndarray | None:
     picture = difference_map(analysis.found.image, analysis.found.mask, analysis.truth)
     figure, axes = _picture(picture.shape[:2])
     axes.imshow(picture, interpolation='antialiased')
-    for window, place in shared_insets(
-            [find(analysis.found.mask, analysis.truth)[:MOST_CIRCLES]], picture.shape[:2], MOST_INSETS):
+    for window, place in shared_insets([_findings(analysis)], picture.shape[:2], MOST_INSETS):
         inset(axes, picture, window, place)
     return to_rgb(figure)
+
+
+def _findings(analysis: Analysis) -> list[Finding]:
+    """What is circled and enlarged: the largest first, at most :data:`MOST_CIRCLES`."""
+    findings = find(analysis.found.mask, analysis.truth)
+    return sorted(findings, key=lambda found: -len(found.pixels))[:MOST_CIRCLES]
 
 
 def _picture(size: tuple[int, int], bar: float = 0.0) -> tuple[Figure, Axes]:
@@ -90,15 +94,23 @@ def _picture(size: tuple[int, int], bar: float = 0.0) -> tuple[Figure, Axes]:
 
 
 def _number(axes: Axes, analysis: Analysis) -> None:
-    """Write each target's number outside its circle, on the side that points into the picture."""
+    """Write each target's number outside its circle, towards the picture's inside if it has no other number there."""
     height, width = analysis.found.mask.shape
     reach = 0.035 * max(height, width)
+    taken: list[tuple[float, float]] = []
     for row in analysis.rows:
         x, y = row.target.centroid
         left, top, right, bottom = row.target.box
         away = max(reach, 0.55 * float(np.hypot(right - left, bottom - top)) + 2)
-        right_side, below = x + 2 * away < width, y - 2 * away < 0
-        colour = COLOURS[row.verdict or 'region']
-        axes.text(x + (away if right_side else -away), y + (away if below else -away), str(row.number), fontsize=11,
-                  weight='bold', color=colour, ha='left' if right_side else 'right', va='top' if below else 'bottom',
-                  clip_on=True, path_effects=_EDGE)
+        across, down = 1 if x + 2 * away < width else -1, 1 if y - 2 * away < 0 else -1
+        sides = [(x + i * away, y + j * away, i, j)
+                 for i, j in ((across, down), (-across, down), (across, -down), (-across, -down))
+                 if 0 <= x + 2 * i * away < width and 0 <= y + 2 * j * away < height] or [
+                     (x + across * away, y + down * away, across, down)]
+        free = [min((float(np.hypot(a + i * reach / 2 - c, b + j * reach / 2 - d)) for c, d in taken), default=np.inf)
+                for a, b, i, j in sides]
+        a, b, i, j = next((side for side, room in zip(sides, free, strict=True) if room > 1.5 * reach),
+                          sides[int(np.argmax(free))])
+        taken.append((a + i * reach / 2, b + j * reach / 2))
+        axes.text(a, b, str(row.number), fontsize=11, weight='bold', color=COLOURS[row.verdict or 'region'],
+                  ha='left' if i > 0 else 'right', va='top' if j > 0 else 'bottom', clip_on=True, path_effects=_EDGE)

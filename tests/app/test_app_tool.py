@@ -95,3 +95,15 @@ def test_an_occupied_port_is_an_error(predictor: Predictor, top_hat: Path, tmp_p
         taken.listen()
         with pytest.raises(ConfigError, match='cannot be served at 127.0.0.1, port .* Choose another --port'):
             launch(page, '127.0.0.1', taken.getsockname()[1])
+
+
+@needs_gradio
+def test_what_runs_shows_its_progress_on_the_notice_which_is_there_before_a_result(
+        predictor: Predictor, top_hat: Path, tmp_path: Path) -> None:
+    from irstd_toolbox.app.page import build_page
+    page = build_page(Handlers(predictor, str(top_hat), None, tmp_path), 0.5)
+    notice, = (block for block in page.blocks.values() if getattr(block, 'elem_id', '') == 'notice')
+    results = [event for event in page.fns.values() if notice in event.outputs]
+    assert len(results) == 9
+    assert {(event.show_progress, *(block.elem_id for block in event.show_progress_on)) for event in results} == {
+        ('full', 'notice')}
