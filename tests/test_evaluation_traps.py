@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.evaluation.functional import count_image, total
+from irstd_toolbox.evaluation.functional import count_image, niou, total, two_class
+from irstd_toolbox.evaluation.protocols import Protocol, score
 from irstd_toolbox.evaluation.regions import distances, find_regions, match_greedy
 
 
@@ -161,6 +162,42 @@ def test_shooting_hits_a_target_one_pixel_away_and_forgives_a_nine_by_nine_zone(
     assert (off.matched, off.false_alarm_pixels) == (0, 0)
     assert (zone.matched, zone.false_alarm_pixels) == (0, 0)
     assert (far.matched, far.false_alarm_pixels, far.false_alarm_regions) == (0, 1, 1)
+
+
+def test_a_region_is_a_targets_that_overlaps_one_or_by_the_shooting_rule_enters_its_zone() -> None:
+    truth = blank(box(20, 20, 2, 2))
+    overlapping, in_zone, far = box(21, 21, 2, 2), box(20, 25, 1, 3), box(40, 40, 3, 3)
+    regions = {rule: count_image(blank(overlapping, in_zone, far), truth, matching=rule).false_alarm_regions
+               for rule in ('overlap', 'shooting')}
+    assert regions == {'overlap': 2, 'shooting': 1}
+
+
+def test_connectivity_holds_for_the_prediction_too() -> None:
+    prediction = np.eye(64, dtype=bool) & blank(box(10, 10, 2, 2))
+    assert [count_image(prediction, blank(), connectivity=way).regions for way in (8, 4)] == [1, 2]
+
+
+@pytest.mark.parametrize('matching', ['greedy', 'optimal'])
+def test_a_match_is_nearer_than_the_distance_that_is_told(matching: str) -> None:
+    truth = blank(box(20, 20, 2, 2))
+    prediction = np.roll(truth, 4, 0).astype(float)
+    rules = [Protocol('own', '', matching=matching, below=below) for below in (4, 4.1)]
+    assert [score(protocol, prediction, truth).matched for protocol in rules] == [0, 1]
+
+
+def test_the_background_class_is_measured_over_the_true_background() -> None:
+    found = two_class(count_image(blank(box(10, 12, 4, 8)), blank(box(10, 10, 4, 4))))  # 8 common, 40 in all
+    assert found['mAcc'] == pytest.approx((8 / 16 + (4096 - 40) / (4096 - 16)) / 2)
+    assert found['mIoU'] == pytest.approx((8 / 40 + (4096 - 40) / (4096 - 8)) / 2)
+
+
+def test_a_class_that_does_not_occur_is_left_out_of_the_mean() -> None:
+    assert two_class(count_image(blank(), blank())) == {'mIoU': 1, 'mAcc': 1, 'aAcc': 1}
+
+
+def test_a_mean_over_images_is_that_of_an_exactly_rounded_sum() -> None:
+    tenth = count_image(blank(box(5, 5, 1, 1)), blank(box(5, 5, 1, 10)))
+    assert niou([tenth] * 10) == 0.1 != sum([0.1] * 10) / 10
 
 
 def test_shooting_finds_a_target_in_the_image_corner() -> None:
