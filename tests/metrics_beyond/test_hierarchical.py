@@ -90,6 +90,32 @@ def test_an_overlap_of_exactly_the_bound_matches() -> None:
     assert count_hierarchical(prediction, truth).matched == 1
 
 
+def test_pd_and_fa_are_those_of_the_match() -> None:
+    truth = canvas((2, 2, 4, 4), (20, 20, 4, 4), (30, 2, 3, 3))
+    prediction = canvas((2, 2, 4, 4), (20, 21, 4, 4), (2, 30, 2, 2), (36, 36, 1, 1))
+    # two of three targets; four pixels of a matched region lie beside its target and are no false alarm
+    found = error_analysis(count_hierarchical(prediction, truth))
+    assert (found['Pd'], found['Fa']) == (2 / 3, 5 / 1600)
+
+
+def test_a_candidate_has_the_least_overlap_or_is_nearer_than_the_bound() -> None:
+    truth, half, beside = canvas((10, 4, 2, 30)), canvas((10, 4, 2, 15)), canvas((7, 4, 2, 30))
+    counts = [count_hierarchical(half, truth), count_hierarchical(half, truth, min_overlap=0.51),
+              count_hierarchical(beside, truth), count_hierarchical(beside, truth, below=3.1)]
+    assert [(one.matched, one.unseen, one.stray) for one in counts] == [(1, 0, 0), (0, 1, 1), (0, 1, 1), (1, 0, 0)]
+
+
+def test_the_legacy_padding_adds_a_target_or_a_region_without_candidate() -> None:
+    one = canvas((4, 4, 3, 3))
+    counts = [count_hierarchical(*pair, legacy_padding=True) for pair in ((one, canvas()), (canvas(), one))]
+    assert [(pair.targets, pair.regions, pair.unseen, pair.stray) for pair in counts] == [(1, 1, 1, 1)] * 2
+
+
+def test_shares_are_summed_exactly_rounded() -> None:
+    tenth = count_hierarchical(canvas((10, 10, 1, 5)), canvas((10, 10, 10, 5)), below=9)
+    assert tenth.overlap == 0.1 and total([tenth] * 10).overlap == 1 != sum([0.1] * 10)
+
+
 def test_opdc_loses_an_overlap_when_two_far_pairs_are_shorter_in_sum() -> None:
     overlap, distance = np.array([[0.0, 0.6], [0.0, 0.0]]), np.array([[4.0, 6.0], [12.0, 7.0]])
     assert match_opdc(overlap, distance).tolist() == [-1, -1]
