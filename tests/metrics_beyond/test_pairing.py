@@ -92,6 +92,13 @@ def test_results_of_other_images_or_rules_are_refused(other: dict, message: str)
         check_fingerprints(fingerprint(), fingerprint(**other), NAMES, 'mine')
 
 
+def test_without_ids_lists_of_two_names_are_refused() -> None:
+    first, second = ({key: value for key, value in fingerprint(split=split).items() if key != 'ids_sha256'}
+                     for split in ('test', 'val'))
+    with pytest.raises(DataError, match='of split test and B of val'):
+        check_fingerprints(first, second, NAMES, 'mine')
+
+
 def test_equal_fingerprints_pass() -> None:
     check_fingerprints(fingerprint(), fingerprint('ba'), NAMES, 'mine')
 

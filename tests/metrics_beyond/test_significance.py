@@ -1,5 +1,6 @@
 """Intervals and tests over images: the resamples written as loops, hand-made cases, seeds, speed."""
 
+import dataclasses
 import itertools
 import math
 
@@ -10,7 +11,7 @@ from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.functional import ImageCounts
 from irstd_toolbox.evaluation.protocols import get
 from irstd_toolbox.evaluation.results import measure
-from irstd_toolbox.evaluation.significance import METRICS, compare, intervals, leave_one_out
+from irstd_toolbox.evaluation.significance import METRICS, Interval, compare, intervals, leave_one_out
 
 CANONICAL, LGNET = get('canonical'), get('lgnet')
 
@@ -96,6 +97,34 @@ def test_the_sign_test_counts_images_and_leaves_ties_out() -> None:
 def test_a_metric_without_denominator_is_nan() -> None:
     found = compare([image(0, targets=0, found=0)] * 3, [image(0, targets=0, found=0)] * 3, CANONICAL, resamples=10)
     assert math.isnan(found['Pd'].first) and math.isnan(found['Pd'].p_permutation)
+
+
+def test_fa_is_over_the_base_of_the_protocol() -> None:
+    images = [dataclasses.replace(image(1, false=false), false_alarm_base=base) for false, base in ((6, 500), (9, 0))]
+    assert intervals(images, CANONICAL, resamples=10)['Fa'].value == measure(CANONICAL, images)['Fa'] == 15 / 500
+
+
+def test_draws_on_which_a_metric_is_undefined_are_left_out() -> None:
+    empty = image(0, targets=0, found=0)
+    assert intervals([image(3), empty, empty], CANONICAL, resamples=200)['Pd'] == Interval(1, 1, 1)
+
+
+def test_exchanges_on_which_a_metric_is_undefined_are_left_out() -> None:
+    blank, false = image(0, targets=0, found=0), image(0, false=5, targets=0, found=0)
+    # exchanged on one image of two, one method predicts on both and the other, whose IoU is then 0 / 0, on none
+    assert compare([blank, false], [false, blank], CANONICAL, resamples=99)['IoU'].p_permutation == 1
+
+
+@pytest.mark.parametrize(('protocol', 'expected'), [(CANONICAL, 0.5), (LGNET, 0.25)], ids=['skip', 'zero'])
+def test_an_image_without_any_pixel_adds_to_niou_what_the_protocol_says(protocol, expected: float) -> None:
+    images = [image(1, missed=1), image(0, targets=0, found=0)]
+    assert intervals(images, protocol, resamples=10)['nIoU'].value == measure(protocol, images)['nIoU'] == expected
+
+
+def test_an_image_on_which_either_method_is_undefined_is_no_tie() -> None:
+    blank, false = image(0, targets=0, found=0), image(0, false=5, targets=0, found=0)
+    found = compare([blank, blank, image(1)], [blank, false, image(1)], CANONICAL, resamples=10)['IoU']
+    assert (found.higher, found.lower, found.ties) == (0, 0, 1)
 
 
 def test_the_seed_decides_the_interval() -> None:
