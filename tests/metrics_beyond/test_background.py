@@ -52,6 +52,29 @@ def test_only_the_neighbourhood_counts(scene: tuple, place: tuple[int, int], dis
         assert (changed != plain) is is_inside
 
 
+def test_a_neighbourhood_reaches_20_pixels_unless_told_otherwise(scene: tuple) -> None:
+    image, truth = scene
+    reached = []
+    for row in (31, 32):
+        far = image.copy()
+        far[row, 15] = 1000
+        reached.append(one(far, far, truth, rescale=False) != one(image, image, truth, rescale=False))
+    assert reached == [True, False]
+
+
+def test_image_and_response_are_brought_to_the_range_from_0_to_1(scene: tuple) -> None:
+    image, truth = scene
+    found = one(image, np.where(truth, 50.0, (image - 10) / 4), truth)  # of 8 to 30, and of -0.5 to 50
+    assert (found.contrast_in, found.deviation_in) == pytest.approx((20 / 22, 2 / 22))
+    assert (found.contrast_out, found.deviation_out) == pytest.approx((50 / 50.5, 0.5 / 50.5))
+
+
+def test_a_target_as_grey_as_its_neighbourhood_has_no_scrg_but_a_bsf(scene: tuple) -> None:
+    image, truth = scene
+    summary = summarise_clutter([one(np.where(truth, 10.0, image), image / 2, truth, rescale=False)])
+    assert summary['undefined'] == 1 and math.isnan(summary['SCRG']) and summary['BSF'] == pytest.approx(2)
+
+
 def test_other_targets_belong_to_no_neighbourhood(scene: tuple) -> None:
     image, truth = scene
     both = truth.copy()
@@ -89,6 +112,12 @@ def test_rounding_is_no_clutter(scene: tuple) -> None:
     image, truth = scene
     response = truth + 0.1 + np.random.default_rng(0).random(image.shape) * 1e-15
     assert one(image, response, truth, rescale=False).deviation_out == 0
+    assert one(image, response - 0.1, truth, rescale=False).deviation_out == 0  # beside the 1 of the target
+
+
+def test_the_median_of_an_even_number_is_the_mean_of_the_middle_two() -> None:
+    summary = summarise_clutter([Clutter(1, gain, 1, 1) for gain in (1, 9, 2, 4)])
+    assert (summary['SCRG'], summary['SCRG_median'], summary['CG_median'], summary['BSF_median']) == (4, 3, 3, 1)
 
 
 def test_an_image_that_is_all_target_is_undefined() -> None:
