@@ -274,3 +274,9 @@ def test_a_loss_that_would_train_away_from_the_masks_is_refused(kind, name, valu
 def test_a_number_that_is_not_finite_is_refused(make):
     with pytest.raises(ConfigError, match='finite'):
         make()
+
+
+def test_a_batch_without_targets_has_a_loss_of_places_alone_where_images_count_by_their_targets(logits):
+    expected = np.mean([moments(p, np.zeros(p.shape)) for p in arrays(logits, logits)[0]])
+    loss = SLSLoss(centre='moment', image_weight='area')
+    assert loss(logits, torch.zeros(logits.shape)).item() == pytest.approx(expected, abs=1e-12)
