@@ -14,7 +14,7 @@ from irstd_toolbox.models.descriptor_fusion import (
     FiLMFusion,
     GatedLanguageFusion,
 )
-from irstd_toolbox.models.fusion import LanguageFusion
+from irstd_toolbox.models.fusion import LanguageFusion, descriptor_projection
 from irstd_toolbox.registry import FUSION_BLOCKS
 
 BLOCKS = (AdditiveLanguageFusion, ConcatLanguageFusion, CrossAttentionFusion, FiLMFusion, GatedLanguageFusion)
@@ -41,6 +41,14 @@ def pixelwise(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """A 1x1 convolution as a matrix product."""
     mixed = torch.einsum('oc,nchw->nohw', layer.weight[..., 0, 0], x)
     return mixed if layer.bias is None else mixed + layer.bias[:, None, None]
+
+
+def test_a_projection_has_a_relu_between_any_two_of_its_layers() -> None:
+    layers, x = descriptor_projection(3, 4, 5, 2), torch.randn(7, 3)
+    expected = x
+    for number, layer in enumerate(one for one in layers if isinstance(one, nn.Linear)):
+        expected = (torch.relu(expected) if number else expected) @ layer.weight.T + layer.bias
+    torch.testing.assert_close(layers(x), expected)
 
 
 def test_addition_shifts_every_pixel_by_the_projected_descriptor(given: dict) -> None:
@@ -103,6 +111,10 @@ def test_only_coordinates_tell_equal_pixels_apart(given: dict) -> None:
     blind, placed = (build(CrossAttentionFusion, coordinates=value)(**flat) for value in (False, True))
     assert blind.std(dim=(2, 3)).max() < 1e-6
     assert min(placed.std(dim=axis).min() for axis in (2, 3)) > 1e-5
+
+
+def test_the_descriptor_becomes_four_tokens_unless_told_otherwise() -> None:
+    assert build(CrossAttentionFusion).projection[-1].out_features == 4 * C
 
 
 def test_attention_without_a_token_is_refused() -> None:

@@ -51,13 +51,14 @@ def test_the_default_plan_is_within_one_percent_of_the_papers_4_04_million() -> 
     assert network_size() == pytest.approx(4.04e6, rel=0.01)
 
 
-def test_a_residual_u_block_pools_between_its_first_and_last_layer_only() -> None:
+def test_a_residual_u_block_pools_between_its_first_and_last_layer_only_and_dilates_the_last() -> None:
     seen = []
     block = ResidualUBlock(5, 3, 4, 8).eval()
     for layer in block.down:
         layer.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].shape[-1]))
     block(torch.rand(1, 3, 32, 32))
     assert seen == [32, 16, 8, 4, 4]
+    assert [layer[0].dilation[0] for layer in (*block.down, *block.up)] == [1, 1, 1, 1, 2, 1, 1, 1, 1]
 
 
 def test_the_dilated_block_keeps_the_size_and_doubles_the_dilation() -> None:
@@ -141,6 +142,20 @@ def test_language_fusion_follows_equations_1_to_3(language: tuple) -> None:
     torch.testing.assert_close(block(low, torch.zeros_like(low), descriptor), expected)
 
 
+@pytest.mark.parametrize('shared', [True, False])
+def test_the_deep_map_has_a_gate_and_where_told_a_projection_of_its_own(shared: bool) -> None:
+    torch.manual_seed(0)
+    block = LanguageFusion(4, descriptor_dim=6, hidden=(), shared_projection=shared).eval()
+    low, high, descriptor = torch.rand(2, 4, 5, 3), torch.rand(2, 4, 5, 3), torch.rand(2, 6)
+    expected = 0
+    for x, gate, projection in ((low, block.low_gate, block.low_projection), (
+            high, block.high_gate, block.low_projection if shared else block.high_projection)):
+        a, b = gate.conv.weight[..., 0].T
+        logits = (x.mean((2, 3)) * a + projection(descriptor) * b) / (1 + 1e-5)**.5
+        expected = expected + torch.sigmoid(logits)[..., None, None] * x
+    torch.testing.assert_close(block(low, high, descriptor), expected)
+
+
 def test_the_shared_reading_uses_one_pair_of_weights_for_all_channels() -> None:
     block = LanguageFusion(4, descriptor_dim=4, hidden=(), grouping='shared').eval()
     low, descriptor = torch.rand(1, 4, 2, 2), torch.rand(1, 4)
@@ -202,6 +217,17 @@ def test_the_bottom_may_pool_or_not_and_the_deepest_fusion_align_up_or_down(opti
     neck = RSUDecoder((8, 8), SMALL['decoder'], **options).eval()
     maps = neck(RSUEncoder(SMALL['encoder']).eval()(torch.rand(1, 3, 16, 16)))
     assert [16 // x.shape[-1] for x in maps] == strides
+
+
+def test_each_decoder_runs_on_the_fusion_of_its_encoder_map_with_the_map_below() -> None:
+    torch.manual_seed(0)
+    neck = RSUDecoder((8, 8), SMALL['decoder'], language_fusion=dict(type='LanguageFusion', descriptor_dim=6)).eval()
+    e1, e2, descriptor = torch.rand(1, 8, 11, 6), torch.rand(1, 8, 6, 3), torch.rand(1, 6)
+    d3 = neck.stages[2](nn.functional.max_pool2d(e2, 2, ceil_mode=True))
+    up = nn.Upsample(size=(6, 3), mode='bilinear'), nn.Upsample(size=(11, 6), mode='bilinear')
+    d2 = neck.stages[1](neck.fusions[1](e2, up[0](d3), descriptor))
+    d1 = neck.stages[0](neck.fusions[0](e1, up[1](d2)))
+    torch.testing.assert_close(neck([e1, e2], descriptor), [d1, d2, d3])
 
 
 def test_the_output_block_follows_its_definition() -> None:
