@@ -79,6 +79,14 @@ def test_another_target_is_not_cut_where_it_can_be_helped():
     assert seen == {(4,), (28,)}
 
 
+@pytest.mark.parametrize(('boxes', 'area', 'columns'), [
+    (((3, 5, 5, 7), (3, 10, 5, 16)), 4, {0, 1, 2}), (((3, 13, 5, 15), (3, 4, 5, 10)), 4, {10, 11, 12})])
+def test_a_target_that_begins_where_the_window_ends_is_not_cut(boxes, area, columns):
+    np.random.seed(0)
+    found = [RandomCrop(size=8)(with_targets((8, 20), *boxes)) for _ in range(120)]
+    assert {origin(one, 20)[1] for one in found if one['gt_mask'].sum() == area} == columns
+
+
 def test_a_target_larger_than_the_window_fills_it():
     np.random.seed(0)
     for _ in range(30):

@@ -84,6 +84,13 @@ def test_a_target_lost_by_shrinking_is_reported_once():
         resize(with_targets((8, 8), (0, 0, 1, 1)))
 
 
+def test_a_target_lost_by_shrinking_one_way_is_reported_and_touching_corners_are_one_target():
+    scene = with_targets((8, 8), (0, 0, 1, 1), (1, 1, 2, 2), (6, 4, 7, 5))
+    with pytest.warns(UserWarning, match='1 of 2 targets of a have no pixel left after 8x8 became 8x4'):
+        found = Resize(size=(8, 4))(scene)
+    assert np.argwhere(found['gt_mask']).tolist() == [[1, 0]]
+
+
 def test_no_target_is_reported_where_all_survive():
     with warnings.catch_warnings():
         warnings.simplefilter('error')
@@ -114,6 +121,26 @@ def test_scaling_keeps_the_aspect_ratio_and_draws_the_long_side_in_its_range():
     shapes = [scale(sample(np.zeros((10, 40))))['img_shape'] for _ in range(300)]
     assert {width for _, width in shapes} == set(range(10, 41))
     assert all(height == max(1, round(width / 4)) for height, width in shapes)
+
+
+def test_no_long_side_lies_beyond_the_ends_of_the_range():
+    np.random.seed(0)
+    scale = RandomScale(size=5, ratio=(0.5, 1.1))  # 2.5 to 5.5
+    assert {scale(sample(np.zeros((4, 8))))['img_shape'][1] for _ in range(60)} == {3, 4, 5}
+
+
+def test_scaling_keeps_the_aspect_ratio_of_a_tall_image_too():
+    np.random.seed(0)
+    shapes = [RandomScale(size=20)(sample(np.zeros((40, 10))))['img_shape'] for _ in range(60)]
+    assert all(width == round(height / 4) for height, width in shapes)
+
+
+def test_what_a_recipe_does_not_tell_is_a_scale_of_half_to_double_and_a_mirroring_of_left_and_right_alone():
+    assert (RandomScale(64).shortest, RandomScale(64).longest) == (32, 128)
+    assert (RandomFlip().horizontal, RandomFlip().vertical, RandomRotate90().prob) == (0.5, 0, 0.5)
+    assert (RandomIntensity().gain, RandomIntensity().bias) == ((0.8, 1.2), (-20, 20))
+    assert (RandomIntensity().gamma, RandomIntensity().noise, RandomIntensity().prob) == ((0.8, 1.25), (0, 4), 0.5)
+    assert (RandomBlur().sigma, RandomBlur().prob) == ((0, 1), 0.5)
 
 
 def test_scaling_never_ends_in_nothing():
