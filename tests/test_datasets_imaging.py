@@ -192,9 +192,12 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
     (np.array([[0, 255, 32767, 32768, 65535]], dtype=np.uint16), [[0, 0, 0, 1, 1]]),
     (np.array([[0.0, 0.5, 0.51, 1.0]]), [[0, 0, 1, 1]]),
     (np.array([[[0, 0, 0], [128, 0, 0], [255, 255, 255]]], dtype=np.uint8), [[0, 1, 1]]),
+    (np.array([[[0, 0, 128], [0, 200, 0], [0, 0, 127]]], dtype=np.uint8), [[1, 1, 0]]),
+    (np.array([[[0, 0, 0, 255], [255, 255, 255, 0]]], dtype=np.uint8), [[0, 1]]),
     (np.array([[[255, 0], [0, 255]]], dtype=np.uint8), [[1, 0]]),
     (np.zeros((1, 2), dtype=np.uint8), [[0, 0]]),
-], ids=['bool', '0/1', '0/255', 'grey edge', '16-bit 0/255', '16-bit', 'float', 'colour', 'grey and alpha', 'empty'])
+], ids=['bool', '0/1', '0/255', 'grey edge', '16-bit 0/255', '16-bit', 'float', 'colour', 'green and blue',
+        'alpha', 'grey and alpha', 'empty'])
 def test_a_mask_is_what_lies_above_half_of_full_scale(pixels, expected):
     mask = to_mask(pixels)
     assert mask.dtype == np.uint8

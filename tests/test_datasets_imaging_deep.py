@@ -29,6 +29,7 @@ def test_a_deep_copy_of_an_image_has_its_contrast():
 
 def test_a_deep_image_in_which_no_two_neighbours_agree_uses_the_whole_scale():
     assert to_gray(np.array([[100, 7000]], np.uint16)).tolist() == [[0, 255]]
+    assert to_gray(np.array([[0, 10, 4]], np.uint16)).tolist() == [[0, 255, 102]]
 
 
 def test_a_stuck_pixel_does_not_squeeze_a_deep_image_nor_does_it_hide_a_target():
@@ -51,3 +52,8 @@ def test_a_constant_deep_image_becomes_0(tmp_path, value):
 def test_a_deep_image_of_two_levels_uses_the_whole_scale():
     levels = np.repeat(np.array([[7, 900]], dtype=np.uint16), 2000, axis=0)  # the tails hold no values of their own
     assert np.unique(to_gray(levels)).tolist() == [0, 255]
+
+
+def test_the_luma_of_deep_integers_is_rounded_to_whole_levels():
+    colours = np.array([[[0, 0, 0], [3, 0, 0], [0, 10, 0]]] * 2, np.uint16)  # 0, 0.897 and 5.87
+    np.testing.assert_allclose(to_gray(colours), [[0, 255 / 6, 255]] * 2, rtol=1e-6)
