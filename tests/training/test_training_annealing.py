@@ -108,6 +108,20 @@ def test_the_end_of_the_time_is_the_last_epoch_and_is_validated(val_begin: int, 
     assert loop.stop_training and (loop._max_epochs, loop.val_begin) == (4, begun)
 
 
+def test_the_validation_of_the_last_epoch_is_left_its_time_at_any_interval() -> None:
+    stopped, now = [], 0.0
+    deadline = DeadlineHook(100.0, margin=5.0, clock=lambda: now)
+    deadline.epoch_times.append(20.0)
+    deadline.val_times.append(30.0)
+    for now in (45.0, 45.1):  # an epoch, its validation and 5 s are 55 s
+        loop = SimpleNamespace(stop_training=False, val_begin=1, val_interval=99, max_epochs=5)
+        deadline.epoch_began = now
+        deadline.after_train_epoch(SimpleNamespace(train_loop=loop, val_loop=object(), epoch=3, max_epochs=5,
+                                                   logger=SimpleNamespace(info=lambda text: None)))
+        stopped.append(loop.stop_training)
+    assert stopped == [False, True]
+
+
 @pytest.mark.parametrize('until, left', [(160.0, '1 min 0 s'), (1e9, '16 min 40 s'), (90.0, '0 s')])
 def test_the_time_left_is_no_longer_than_the_time_there_is(until: float, left: str,
                                                            monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,12 @@ def test_a_rule_of_an_unknown_metric_is_its_owners() -> None:
         assert CheckpointHook(save_best=['mine/figure', 'irstd/IoU'], rule=[rule, 'greater']).rules == [rule, 'greater']
 
 
+@pytest.mark.parametrize(('metric', 'rule', 'better'), [('irstd/IoU', 'greater', 0.6), ('irstd/Fa', 'less', 0.4)])
+def test_of_equals_the_latest_is_the_best_by_either_rule(metric: str, rule: str, better: float) -> None:
+    is_better = CheckpointHook(save_best=metric, rule=rule).is_better_than[metric]
+    assert [is_better(value, 0.5) for value in (better, 0.5, 1 - better)] == [True, True, False]
+
+
 def test_of_several_processes_all_validate_the_buffers_that_are_saved(make: Callable,
                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     runner, sent = make(epochs=1), []
