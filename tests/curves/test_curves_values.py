@@ -170,6 +170,12 @@ def test_the_area_is_the_mean_of_pd_over_log_fa():
     assert CURVE.area(1e-7, 1e-3) == pytest.approx(by_hand, abs=1e-12)
 
 
+def test_points_beyond_the_range_of_fa_add_no_area_there():
+    assert CURVE.area(1e-7, 1e-5) == pytest.approx((0.2 + 0.6) / 2, abs=1e-12)
+    by_hand = (0.6 * math.log10(3) + 0.8 * math.log10(10 / 3) + 0.9) / 2
+    assert CURVE.area(1e-5, 1e-3) == pytest.approx(by_hand, abs=1e-12)
+
+
 def test_the_area_is_the_mean_of_pd_at_over_a_fine_grid():
     grid = np.exp(np.linspace(math.log(2e-7), math.log(4e-4), 200001))
     assert CURVE.area(2e-7, 4e-4) == pytest.approx(np.mean([CURVE.pd_at(fa) for fa in grid[::50]]), abs=1e-3)
