@@ -14,8 +14,8 @@ from mmseg.structures import SegDataSample
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.metrics import IRSTDMetric
 from irstd_toolbox.evaluation.prediction_io import encode, read_prediction, write_prediction
-from irstd_toolbox.evaluation.protocols import resolve
-from irstd_toolbox.evaluation.results import score_image, summarise, to_json
+from irstd_toolbox.evaluation.protocols import Protocol, get, resolve
+from irstd_toolbox.evaluation.results import measure, score_image, summarise, to_json
 from irstd_toolbox.registry import METRICS
 
 PROTOCOLS = ('canonical', 'rpcanet', 'lgnet')
@@ -95,6 +95,26 @@ def test_the_set_is_identified_by_what_is_said_about_it() -> None:
     evaluate(metric, range(2))
     fingerprint = metric.results_json['fingerprint']
     assert (fingerprint['dataset'], fingerprint['split'], fingerprint['images']) == ('own', 'test', 2)
+
+
+@pytest.mark.parametrize('protocol', [Protocol('four', '', connectivity=4), Protocol('half', '', size=(4, 4))])
+def test_targets_of_the_fingerprint_are_8_connected_regions_of_native_masks(protocol: Protocol) -> None:
+    truth = np.zeros((8, 8), dtype=bool)
+    truth[[0, 1, 6], [0, 1, 6]] = True  # two neighbours by a corner, and one that halving by centres loses
+    found = score_image('a', np.zeros(protocol.size or (8, 8)), truth, [protocol])
+    assert found.targets == 2 != found.counts[protocol.name].targets
+    assert (found.foreground_pixels, found.pixels) == (3, 64)
+
+
+def test_false_regions_are_counted_per_image_and_empty_images_have_no_region_at_all() -> None:
+    truth, blank = np.eye(16, dtype=bool), np.zeros((16, 16), dtype=bool)
+    speck = blank.copy()
+    speck[12, 2] = True
+    protocol = get('canonical')
+    scores = [score_image('', prediction.astype(float), mask, [protocol]) for prediction, mask in (
+        (truth | speck, truth), (speck, blank), (blank, blank), (truth, truth))]
+    assert measure(protocol, [one.counts['canonical'] for one in scores])['false_alarm_regions_per_image'] == 2 / 4
+    assert summarise(scores, [protocol])['counts']['canonical']['empty_images'] == 1
 
 
 def test_a_second_evaluation_starts_anew() -> None:
