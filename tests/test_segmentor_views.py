@@ -187,6 +187,25 @@ def test_what_is_near_0_and_1_is_kept(logit: float) -> None:
     torch.testing.assert_close(found, torch.full((1, 1, 8, 12), logit), rtol=1e-5, atol=1e-5)
 
 
+def test_logits_of_half_precision_are_averaged_in_single() -> None:
+    half = torch.tensor([[1.5, -3.0], [-2.5, 0.75]])
+    found = mean_logits([one.bfloat16() for one in half])
+    torch.testing.assert_close(found, torch.logit(half.sigmoid().mean(0)), rtol=1e-5, atol=1e-5)
+    windows = Windows(4).assemble(torch.zeros(1, 1, 4, 7), lambda window: torch.full_like(window, 1.5).bfloat16())
+    assert found.dtype == windows.dtype == torch.float32
+    torch.testing.assert_close(windows, torch.full((1, 1, 4, 7), 1.5), rtol=1e-5, atol=1e-5)
+
+
+def test_a_view_that_is_made_smaller_is_averaged_and_has_at_least_the_divisor_a_side() -> None:
+    seen, inputs = [], torch.rand(1, 1, 8, 100)
+    Views(scales=(0.5, 0.1)).average(inputs, 4, lambda view, _: (seen.append(view), view)[1])
+    assert [tuple(view.shape[-2:]) for view in seen] == [(4, 48), (4, 8)]
+    halves = Views(scales=(0.5,)).average(inputs, 2, lambda view, _: (seen.append(view), view)[1])
+    triangle = torch.tensor([1., 3., 3., 1.]) / 8  # over two of the smaller pixels; away from the border
+    expected = torch.einsum('i,ij,j->', triangle, inputs[0, 0, 1:5, 1:5], triangle)
+    assert halves.shape == inputs.shape and seen[-1][0, 0, 1, 1].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
 def test_every_view_is_seen_through_windows() -> None:
     model = build(windows=dict(size=8, stride=8), views=dict(turned=True, scales=(2.0,)))
     seen = []
