@@ -217,12 +217,14 @@ def test_the_validation_that_a_kill_came_before_is_made_up_for(make: Callable, t
 
 def test_a_validation_made_up_for_is_told_the_epoch_that_it_follows(make: Callable, tmp_path: Path) -> None:
     hubs, watch = [], _EpochsOfValidations()
-    for more in (dict(epochs=1), dict(epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth'))):
-        runner = make(**more)
+    for epochs, done, interval in ((1, None, 1), (2, 1, 1), (2, 2, 3)):  # of the last epoch at any interval
+        runner = make(epochs=epochs, **dict(
+            resume=True, load_from=str(tmp_path / 'work' / f'epoch_{done}.pth')) if done else {})
+        runner.train_loop.val_interval = interval
         runner.register_hook(watch)
         runner.train()
         hubs.append(list(watch.seen))
-    assert hubs == [[0], [0, 0, 1]]
+    assert hubs == [[0], [0, 0, 1], [0, 0, 1, 1]]
     assert watch.training == [0, 1]
 
 

@@ -58,6 +58,10 @@ def test_adagrad_decays_beside_the_scaled_gradient_and_keeps_eps_inside_the_root
     torch.testing.assert_close(layer.weight.detach(), weight)
 
 
+def test_adagrad_has_the_options_of_mxnets_unless_told_otherwise() -> None:
+    assert _decoupled_adagrad(_layer().parameters()).defaults == dict(lr=0.05, weight_decay=1e-4, eps=1e-7)
+
+
 def test_adagrad_goes_on_from_its_state_as_if_it_had_not_stopped() -> None:
     grads = [torch.tensor([[1.0, -2.0, 0.5]]), torch.tensor([[0.5, 1.0, 0.5]])]
     whole, first, second = _layer(), _layer(), _layer()
