@@ -175,6 +175,23 @@ def test_an_image_of_one_pixel_is_scored_under_every_protocol() -> None:
         assert functional.iou(score(get(name), pixel.astype(float), pixel)) == 1, name
 
 
+def test_each_protocol_has_the_rules_of_the_tables_that_it_replays() -> None:
+    native = dict(
+        size=None, mask_resize='pil_nearest', threshold=0.5, divide_by_maximum=False, connectivity=8, matching='greedy',
+        below=3.0, false_alarm='unmatched_area', false_alarm_base='pixels', empty_niou='zero', average='pooled')
+    by_area, ours = dict(false_alarm='area_value'), dict(empty_niou='skip')
+    told = {
+        'canonical': ours, 'basicirstd': {}, 'mmseg': {}, 'sctransnet': by_area, 'acm': dict(size=(512, 512)),
+        'dnanet': dict(by_area, size=(256, 256)), 'isnet': dict(by_area, size=(512, 512)),
+        'lgnet': dict(size=(512, 512), average='image'),
+        'shooting': dict(matching='shooting', false_alarm='outside_zones'),
+        'rpcanet': dict(size=(256, 256), mask_resize='cv2_nearest', divide_by_maximum=True, matching='overlap',
+                        false_alarm='off_target', false_alarm_base='background_of_images_with_targets'),
+        **{f'stretch{side}_{way}': dict(ours, size=(side, side), mask_resize=f'{way}_nearest')
+           for side in (256, 512) for way in ('pil', 'cv2')}}
+    assert {name: get(name).rules() for name in told} == {name: native | rules for name, rules in told.items()}
+
+
 def test_equal_rules_have_equal_fingerprints_and_other_rules_others() -> None:
     canonical = get('canonical')
     assert dataclasses.replace(canonical, name='other', summary='').fingerprint() == canonical.fingerprint()
