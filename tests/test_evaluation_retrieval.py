@@ -78,6 +78,12 @@ def test_chance_is_what_random_embeddings_reach():
         1 - (17 * 16 + 15 * 14 + 8 * 7) / (3 * 20 * 19))
 
 
+def test_more_than_there_are_hold_the_right_one_by_chance_too():
+    found = retrieval_recall(np.eye(3), np.eye(3), ['a', 'b', 'c'], ks=(2, 3, 10))
+    ways = ('image_to_text', 'text_to_image')
+    assert [found[f'{way}_chance_R{k}'] for way in ways for k in (2, 3, 10)] == pytest.approx([2 / 3, 1, 1] * 2)
+
+
 def test_collapsed_embeddings_find_nothing():
     found = retrieval_recall(np.ones((6, 4)), np.ones((6, 4)), list('abcdef'), ks=(1, 5))
     assert found['mean_recall'] == 0

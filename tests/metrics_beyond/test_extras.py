@@ -64,6 +64,12 @@ def test_hiou_is_counted_over_all_images(main: Main, folders: tuple[Path, Path],
     assert [shown[key] for key in ('targets', 'regions', 'matched', 'threshold')] == [3, 2, 2, 0.5]
 
 
+def test_what_lies_at_the_threshold_is_not_predicted() -> None:
+    counter = ExtraCounter(['hIoU'], threshold=0.3)
+    counter.add(np.array([[0.3, 0.0, 0.31]]), np.ones((1, 3), dtype=bool))
+    assert counter.results()['hIoU']['hIoU'] == 1 / 3
+
+
 def test_the_threshold_option_holds_for_hiou(main: Main, folders: tuple[Path, Path], tmp_path: Path) -> None:
     assert extras(main, folders, tmp_path, 'hIoU', '--threshold', '0.95')['hIoU']['hIoU'] == 0
 

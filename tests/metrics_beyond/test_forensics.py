@@ -9,9 +9,9 @@ import pytest
 from irstd_toolbox.datasets.imaging import image_shape, read_mask
 from irstd_toolbox.datasets.layouts import detect
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.evaluation.forensics import Figure, GroundTruth, Rule, count_truth, investigate
+from irstd_toolbox.evaluation.forensics import Figure, GroundTruth, Rule, count_truth, investigate, rule_of
 from irstd_toolbox.evaluation.known_truth import KNOWN
-from irstd_toolbox.evaluation.protocols import PROTOCOLS, get
+from irstd_toolbox.evaluation.protocols import PROTOCOLS, Protocol, get
 
 ALL = list(PROTOCOLS.values())
 
@@ -37,6 +37,14 @@ def test_ilnets_figure_fits_targets_labelled_across_a_batch_alone() -> None:
 
 def test_a_figure_may_fit_no_pooled_counting_but_an_image_mean() -> None:
     assert fitting('98.26', 'IRSTD-1k') == {'lgnet': '3.5 of 201 images lost'}
+
+
+@pytest.mark.parametrize(('size', 'pixels'), [((5, 10), (1,)), (None, None)])
+def test_an_image_mean_of_fa_is_the_pooled_one_only_where_images_are_of_one_size(size: tuple | None, pixels) -> None:
+    protocol = Protocol('own', '', size=size, average='image')
+    truth = GroundTruth('own', 'test', 2, 3, pixels=100, per_image={1: 1, 2: 1})
+    found, = investigate(Figure('100'), {rule_of(protocol): truth}, [protocol], Figure('10000'))
+    assert found.fits and found.fa_pixels == pixels
 
 
 def test_of_too_many_sums_of_an_image_mean_nothing_is_told() -> None:
