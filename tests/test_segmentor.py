@@ -55,7 +55,7 @@ def test_the_preprocessor_normalises_pads_and_repeats_the_grey_channel() -> None
     torch.testing.assert_close(out['inputs'][1], expected.expand(3, 4, 8))
     assert samples[0].metainfo['padding'] == (1, 3)
     assert samples[1].gt_sem_seg.data.shape == (1, 4, 8)
-    assert samples[1].gt_sem_seg.data.sum() == 1
+    assert [one.gt_sem_seg.data.nonzero().tolist() for one in samples] == [[[0, 1, 2]], [[0, 1, 1]]]
 
 
 def test_the_preprocessor_leaves_masks_alone_at_test() -> None:
@@ -106,6 +106,7 @@ def test_denormalising_gives_the_grey_values_back() -> None:
     grey = torch.rand(1, 1, 4, 4) * 255
     inputs = preprocessor(dict(inputs=[grey[0]]))['inputs']
     torch.testing.assert_close(preprocessor.denormalise(inputs), grey, rtol=0, atol=1e-4)
+    assert preprocessor.denormalise(torch.tensor([-9., 9.])[:, None, None, None]).flatten().tolist() == [0, 255]
 
 
 def test_a_coloured_input_is_refused() -> None:
@@ -203,14 +204,14 @@ def test_a_description_changes_the_loss_in_training_but_not_the_prediction() -> 
 
 
 def test_the_scene_is_drawn_from_the_input_where_a_caller_brings_none() -> None:
-    model = build(**LANGUAGE).eval()
-    data = model.data_preprocessor(dict(inputs=[torch.full((1, 20, 10), 80.)], data_samples=[sample(20, 10)]))
-    seen = []
+    model = build(**LANGUAGE, data_preprocessor=dict(TINY['data_preprocessor'], divisor=16)).eval()
+    image, seen = torch.randint(256, (1, 70, 40), generator=torch.manual_seed(0)).float(), []  # padded to 80x48
+    data = model.data_preprocessor(dict(inputs=[image], data_samples=[sample(70, 40)]))
     model.target_descriptor.register_forward_hook(lambda _, args, __: seen.extend(args[0]))
     with torch.no_grad():
         model(**data)
-    assert seen[0].shape == (32, 32)
-    assert (seen[0] == 80).all()
+    scene = torch.nn.functional.interpolate(image[None], (32, 32), mode='bicubic', antialias=True)[0, 0]
+    assert torch.equal(seen[0], scene.round().clamp(0, 255).byte())
 
 
 def test_gradients_reach_every_parameter() -> None:
