@@ -164,6 +164,11 @@ def test_the_envelope_leaves_out_points_that_another_beats():
     assert fa.tolist() == [0, 1e-6, 3e-5, 1e-4] and pd.tolist() == [0.2, 0.6, 0.8, 0.9]
 
 
+def test_of_points_of_one_fa_the_envelope_keeps_the_best():
+    fa, pd = TargetCurve(np.array([2, 1]), np.array([0.5, 0.6]), np.array([1e-6, 1e-6]), 0).envelope()
+    assert (fa.tolist(), pd.tolist()) == ([1e-6], [0.6])
+
+
 def test_the_area_is_the_mean_of_pd_over_log_fa():
     # Decades 1e-7..1e-3: 0.2 for one, 0.6 for log10(30), 0.8 for log10(100/30), 0.9 for one.
     by_hand = (0.2 + 0.6 * math.log10(30) + 0.8 * math.log10(10 / 3) + 0.9) / 4
