@@ -118,6 +118,10 @@ def test_another_seed_holds_out_other_images():
     assert carve(IDS, 0.25, 'holdout', seed=1) != carve(IDS, 0.25, 'holdout', seed=0)
 
 
+def test_as_many_are_held_out_as_the_share_rounds_to():
+    assert [len(carve(IDS, share, 'holdout')) for share in (0.29, 0.3, 0.95)] == [3, 4, 11]
+
+
 def test_both_parts_keep_an_image_however_small_the_share():
     assert [len(carve('ab', share, part)) for share in (0.01, 0.99) for part in ('fit', 'holdout')] == [1, 1, 1, 1]
 
