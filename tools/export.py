@@ -9,7 +9,7 @@ It is held against the network before it is written. tools/test.py and tools/pre
 import argparse
 from pathlib import Path
 
-from irstd_toolbox.console import whole
+from irstd_toolbox.console import add_plugins, whole
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -19,7 +19,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('out', type=Path, help='the .onnx to write')
     parser.add_argument('--shape', type=whole(1), nargs=2, metavar=('HEIGHT', 'WIDTH'),
                         help='for one image of this size at a time, which some compilers for devices need')
-    parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+    add_plugins(parser)
     parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help='override parts of the config')
     return parser.parse_args(argv)
