@@ -150,7 +150,7 @@ class SceneAlone(nn.Module):
         image_size: Side ``S`` of the scene.
     """
 
-    uses_text = False
+    text, uses_text = 'never', False
 
     def __init__(self, image_size: int) -> None:
         super().__init__()

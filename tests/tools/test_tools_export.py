@@ -13,6 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from irstd_toolbox.app.analysis import language_use
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 from irstd_toolbox.inference import Predictor, exporting
 from irstd_toolbox.inference.exporting import export_onnx
@@ -158,6 +159,7 @@ def test_a_file_with_language_reads_the_scene(told: tuple[Config, Path, Path]) -
     mirrored = ['model.views.mirrored=True']  # each view with its own scene
     found, probability = (Predictor(config, one, 'cpu', mirrored).predict(image).probability for one in (file, weights))
     assert close(found, probability)
+    assert language_use(Predictor(config, file, 'cpu').model) == 'none'  # what the page says of sentences
 
 
 def test_a_threshold_chosen_for_the_checkpoint_is_the_files_too(small: Path, exported: Path, tmp_path: Path) -> None:
