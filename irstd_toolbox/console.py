@@ -15,7 +15,8 @@ from pathlib import Path
 from .allocator import keep_freed_memory
 from .errors import UserError, lacks_memory
 
-__all__ = ['add_plugins', 'load_protocols', 'logged', 'print_tables', 'quiet', 'run', 'whole']
+__all__ = [
+    'add_overrides', 'add_plugins', 'inches', 'load_protocols', 'logged', 'print_tables', 'quiet', 'run', 'whole']
 
 INTERRUPTED, USER_ERROR = 130, 2
 _OF_ARGUMENTS = ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
@@ -82,6 +83,11 @@ def inches(text: str) -> float:
 def add_plugins(parser: argparse._ActionsContainer) -> None:
     """Add the option ``--plugins DIR`` to a tool's command line, or to a group of it."""
     parser.add_argument('--plugins', nargs='+', action='extend', default=[], metavar='DIR', help='folders with plugins')
+
+
+def add_overrides(parser: argparse._ActionsContainer, help: str = 'override parts of the config') -> None:
+    """Add the option ``--cfg-options KEY=VALUE`` to a tool's command line, or to a group of it."""
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE', help=help)
 
 
 def load_protocols(folders: Sequence[str]) -> None:

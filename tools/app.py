@@ -8,7 +8,7 @@ Needs gradio: pip install -e '.[app]'. The page is at http://127.0.0.1:7860 for 
 
 import argparse
 
-from irstd_toolbox.console import add_plugins
+from irstd_toolbox.console import add_overrides, add_plugins
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -25,8 +25,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                              "config's model.threshold, or 0.5)")
     parser.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU if there is one)')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='override parts of the config')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

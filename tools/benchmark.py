@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from irstd_toolbox.console import add_plugins
+from irstd_toolbox.console import add_overrides, add_plugins
 
 WIDTH = 140
 
@@ -37,8 +37,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                              'that folder')
     parser.add_argument('--cross', action='store_true', help='train on each data set, test on all')
     parser.add_argument('--out', type=Path, metavar='DIR', help='default: work_dirs/benchmark, or work_dirs/SUITE')
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='over the config of everything that is trained')
+    add_overrides(parser, 'over the config of everything that is trained')
     parser.add_argument('--select-on-test', action='store_true',
                         help='choose checkpoints on the test list, as many papers do; the rows say so')
     parser.add_argument('--repeats', type=int, default=20, metavar='N',

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from irstd_toolbox.console import whole
+from irstd_toolbox.console import add_overrides, whole
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -73,8 +73,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--test', type=whole(1), default=50, help='test scenes (default: %(default)s)')
     parser.add_argument('--least', type=float,
                         help='IoU to exceed, or the status is 1 (default: 0.3, with --real any)')
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='for every config')
+    add_overrides(parser, 'for every config')
     return parser.parse_args(argv)
 
 

@@ -12,7 +12,7 @@ import csv
 import io
 from pathlib import Path
 
-from irstd_toolbox.console import add_plugins, inches, whole
+from irstd_toolbox.console import add_overrides, add_plugins, inches, whole
 
 ROWS = 6
 """Images a page."""
@@ -34,7 +34,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--format', choices=('png', 'pdf', 'svg'), default='png', help='default: png')
     parser.add_argument('--out', type=Path, default=Path('samples'), metavar='DIR', help='default: %(default)s')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from irstd_toolbox.console import add_plugins, whole
+from irstd_toolbox.console import add_overrides, add_plugins, whole
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -12,7 +12,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--size', nargs=2, type=whole(1), default=(512, 512), metavar=('H', 'W'))
     parser.add_argument('--json', action='store_true', help='print one JSON object instead of a table')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

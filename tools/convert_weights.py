@@ -8,6 +8,8 @@ import os
 import shlex
 from pathlib import Path
 
+from irstd_toolbox.console import add_overrides
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -16,8 +18,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--from', dest='source', metavar='SOURCE', help='where the file comes from; see --list')
     parser.add_argument('--out', type=Path, help='default: FILE with the suffix .converted.pth, in this folder')
     parser.add_argument('--list', action='store_true', help='list the sources and stop')
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='override parts of the config')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

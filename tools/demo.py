@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from irstd_toolbox.console import whole
+from irstd_toolbox.console import add_overrides, whole
 
 TOOLS = Path(__file__).resolve().parent
 CONFIG = 'configs/lgnet_demo.py'
@@ -23,8 +23,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='what the demo makes (default: %(default)s)')
     parser.add_argument('--train', type=whole(1), default=320, help='training images (default: %(default)s)')
     parser.add_argument('--test', type=whole(1), default=60, help='test images (default: %(default)s)')
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='changes to the config')
+    add_overrides(parser, 'changes to the config')
     return parser.parse_args(argv)
 
 

@@ -9,7 +9,7 @@ It is held against the network before it is written. tools/test.py and tools/pre
 import argparse
 from pathlib import Path
 
-from irstd_toolbox.console import add_plugins, whole
+from irstd_toolbox.console import add_overrides, add_plugins, whole
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -20,8 +20,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--shape', type=whole(1), nargs=2, metavar=('HEIGHT', 'WIDTH'),
                         help='for one image of this size at a time, which some compilers for devices need')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='override parts of the config')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from irstd_toolbox.console import add_plugins
+from irstd_toolbox.console import add_overrides, add_plugins
 
 SOME_FAILED = 3
 FOLDERS, RECORD = ('masks', 'overlays'), 'targets.json'
@@ -34,8 +34,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='mixed precision, which changes figures by rounding; bf16 where the machine has it, '
                              'otherwise fp16')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='override parts of the config')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

@@ -2,11 +2,13 @@
 
 import argparse
 
+from irstd_toolbox.console import add_overrides
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='a .py config')
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

@@ -7,7 +7,7 @@
 import argparse
 from pathlib import Path
 
-from irstd_toolbox.console import add_plugins
+from irstd_toolbox.console import add_overrides, add_plugins
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -16,8 +16,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('checkpoint', type=Path, help='a file')
     parser.add_argument('out', type=Path, help='the file to write')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='override parts of the config')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

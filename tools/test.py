@@ -6,7 +6,7 @@
 import argparse
 from pathlib import Path
 
-from irstd_toolbox.console import add_plugins, whole
+from irstd_toolbox.console import add_overrides, add_plugins, whole
 
 SUFFIXES = {'png16': '.png', 'npy': '.npy'}
 
@@ -31,8 +31,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                              'otherwise fp16')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='override parts of the config')
+    add_overrides(parser)
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 

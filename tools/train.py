@@ -8,7 +8,7 @@ import argparse
 import time
 from pathlib import Path
 
-from irstd_toolbox.console import add_plugins
+from irstd_toolbox.console import add_overrides, add_plugins
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -30,8 +30,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help='go through the whole schedule of rates in these minutes, however many epochs that makes')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='override parts of the config, e.g. train_dataloader.batch_size=4')
+    add_overrides(parser, 'override parts of the config, e.g. train_dataloader.batch_size=4')
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.minutes is not None and not 0 < args.minutes < float('inf'):

@@ -14,7 +14,7 @@ import argparse
 import json
 from pathlib import Path
 
-from irstd_toolbox.console import add_plugins, whole
+from irstd_toolbox.console import add_overrides, add_plugins, whole
 
 UNITS = dict(range="of an image's range of responses", response='in units of the response',
              probability='of probability')
@@ -31,8 +31,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--device', help='of a network: cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: work_dirs/CONFIG/threshold.json')
     add_plugins(parser)
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
-                        help='override parts of the config')
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 
