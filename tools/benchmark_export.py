@@ -53,7 +53,7 @@ def measure(path: str, args: argparse.Namespace) -> list[str] | None:
         start = time.process_time()
         try:
             about = export_onnx(config, weights, file)
-        except ConfigError as error:
+        except ConfigError as error:  # a row says what
             return [Path(path).stem, str(error)]
         seconds = time.process_time() - start
         image = torch.rand(1, 1, args.size, args.size, generator=torch.Generator().manual_seed(0)) * 255
@@ -72,7 +72,6 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.console import quiet
     quiet()
     import torch
-    from rich.progress import track
 
     from irstd_toolbox.benchmarking.reports.markdown import escape
     from irstd_toolbox.evaluation.sections import find_section, replace_section
@@ -81,13 +80,17 @@ def main(argv: list[str] | None = None) -> int:
         find_section(args.document, 'export')
     torch.set_num_threads(1)
     paths = [path for pattern in args.configs for path in sorted(glob.glob(pattern)) or [pattern]]
-    rows = [row for path in track(paths, 'exporting', transient=True) if (row := measure(path, args))]
-    cells = [HEAD, ['---'] * len(HEAD), *([*map(escape, row), *[''] * (len(HEAD) - len(row))] for row in rows)]
-    table = '\n'.join(f'| {" | ".join(line)} |' for line in cells)
-    print(table)
+    lines = ['| ' + ' | '.join(HEAD) + ' |', '| ' + ' | '.join(['---'] * len(HEAD)) + ' |']
+    print('\n'.join(lines), flush=True)
+    failed = False
+    for row in filter(None, (measure(path, args) for path in paths)):
+        failed = failed or len(row) < len(HEAD)
+        lines.append('| ' + ' | '.join([row[0], *map(escape, row[1:]), *[''] * (len(HEAD) - len(row))]) + ' |')
+        print(lines[-1], flush=True)
     if args.document:
-        replace_section(args.document, 'export', ['tools/benchmark_export.py', *(argv or sys.argv[1:])], table)
-    return int(any(len(row) < len(HEAD) for row in rows))
+        replace_section(args.document, 'export', ['tools/benchmark_export.py', *(argv or sys.argv[1:])],
+                        '\n'.join(lines))
+    return int(failed)
 
 
 if __name__ == '__main__':

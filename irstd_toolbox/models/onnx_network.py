@@ -177,7 +177,7 @@ def in_place_of(model: Mapping, session: Any) -> dict:
     if not (isinstance(kind, type) and issubclass(kind, IRSTDSegmentor)):
         raise ConfigError(f'An .onnx file stands in the place of an IRSTDSegmentor\'s network, and this config is of '
                           f'{model.get("type")}. Give the config that the file was exported with.')
-    kept = {key: model[key] for key in ('type', 'output_size', 'threshold', 'views', 'windows') if key in model}
+    kept = {key: model[key] for key in ('output_size', 'threshold', 'views', 'windows') if key in model}
     preprocessor = dict(model.get('data_preprocessor') or dict(type='IRSTDDataPreprocessor'), channels=1)
     image, *scenes = session.get_inputs()
     if _size(image):
@@ -188,5 +188,5 @@ def in_place_of(model: Mapping, session: Any) -> dict:
                           f'{"without" if scenes else "with"} language. Give the config that it was exported with.')
     if scenes:
         kept['target_descriptor'] = dict(type='SceneAlone', image_size=scenes[0].shape[-1])
-    return dict(kept, data_preprocessor=preprocessor,
+    return dict(kept, type='IRSTDSegmentor', data_preprocessor=preprocessor,
                 network=dict(type='OnnxNetwork', session=session, preprocessor=preprocessor))

@@ -17,6 +17,7 @@ from irstd_toolbox.app.analysis import language_use
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 from irstd_toolbox.inference import Predictor, exporting
 from irstd_toolbox.inference.exporting import export_onnx
+from irstd_toolbox.models import IRSTDSegmentor
 from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 
@@ -160,6 +161,17 @@ def test_a_file_with_language_reads_the_scene(told: tuple[Config, Path, Path]) -
     found, probability = (Predictor(config, one, 'cpu', mirrored).predict(image).probability for one in (file, weights))
     assert close(found, probability)
     assert language_use(Predictor(config, file, 'cpu').model) == 'none'  # what the page says of sentences
+
+
+def test_of_a_segmentor_of_another_kind_the_file_is_a_plain_one(small: Path, config: Config, exported: Path) -> None:
+    kind = MODELS.get('MDvsFA')  # which asks for a discriminator, that predictions do without
+    config.model.update(type='MDvsFA', discriminator=dict(type='MDvsFADiscriminator'))
+    assert issubclass(kind, IRSTDSegmentor)
+    found = Predictor(config, exported, 'cpu')
+    assert type(found.model) is IRSTDSegmentor
+    image = images(20, 24).astype(np.uint8)
+    assert close(found.predict(image).probability,
+                 Predictor(small / 'small.py', small / 'small.pth', 'cpu').predict(image).probability)
 
 
 def test_a_threshold_chosen_for_the_checkpoint_is_the_files_too(small: Path, exported: Path, tmp_path: Path) -> None:
