@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LONG = {f'test_{name}.py' for name in (
     'benchmark_origins', 'benchmark_resume', 'benchmark_run', 'networks', 'slots_deadline', 'slots_round_trip',
-    'tools_benchmark_speed', 'tools_benchmarks', 'tools_test', 'tools_train', 'tools_train_clip')}
+    'tools_benchmark_speed', 'tools_benchmarks', 'tools_export', 'tools_test', 'tools_train', 'tools_train_clip')}
 """Of 20 s and more."""
 
 # One thread a process: the suite runs several, and the order of float additions then does not depend on the machine.

@@ -1,8 +1,9 @@
 """tools/export.py: a file computes what its network does, in a checkpoint's place and on its own."""
 
+import gc
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +18,7 @@ from irstd_toolbox.app.analysis import language_use
 from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 from irstd_toolbox.inference import Predictor, exporting
 from irstd_toolbox.inference.exporting import export_onnx
-from irstd_toolbox.models import IRSTDSegmentor
+from irstd_toolbox.models import IRSTDSegmentor, LanguageFusion
 from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 
@@ -33,15 +34,35 @@ model = dict(
 LANGUAGE = dict(
     type='IRSTDSegmentor',
     data_preprocessor=dict(type='IRSTDDataPreprocessor', mean=100.0, std=50.0, channels=1),
-    backbone=dict(type='RSUEncoder', in_channels=1, stages=(('2F', 4, 8),)),
-    neck=dict(type='RSUDecoder', in_channels=(8,), stages=(('2F', 4, 8), ('2F', 4, 8)),
-              language_fusion=dict(type='LanguageFusion', descriptor_dim=32, hidden=(8,))),
-    decode_head=dict(type='GatedOutputHead', in_channels=(8, 8), shallow=1, prior=None),
+    network=dict(type='Told'),
     target_descriptor=dict(type='TargetDescriptor', cache_dir=None, encoder=dict(
         type='OpenCLIPEncoder', pretrained='random', model=dict(
             embed_dim=32, vision_cfg=dict(image_size=32, layers=1, width=32, head_width=16, patch_size=16),
             text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=1)))))
 TOP_HAT = dict(type='ModelDrivenDetector', method=dict(type='TopHat'), threshold=dict(type='FixedThreshold', share=0.5))
+
+
+class Told(torch.nn.Module):
+    """LGNet's block between two convolutions: what language needs, in as few nodes as there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.Conv2d(8, 1, 1)
+        self.fusion = LanguageFusion(8, descriptor_dim=32, hidden=(8,))
+
+    def forward(self, x: torch.Tensor, descriptor: torch.Tensor) -> list[torch.Tensor]:
+        low = self.first(x).relu()
+        return [self.last(self.fusion(low, low.flip(1), descriptor))]
+
+
+@pytest.fixture(scope='module', autouse=True)
+def around() -> Iterator[None]:
+    """Register :class:`Told`. What torch imported to export stays, as in ``conftest.py``: later tests collect garbage."""
+    MODELS.register_module(module=Told)
+    yield
+    del MODELS.module_dict['Told']
+    gc.collect()
+    gc.freeze()
 
 
 def images(*shape: int) -> np.ndarray:
