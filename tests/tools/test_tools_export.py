@@ -57,7 +57,7 @@ class Told(torch.nn.Module):
 
 @pytest.fixture(scope='module', autouse=True)
 def around() -> Iterator[None]:
-    """Register :class:`Told`. What torch imported to export stays, as in ``conftest.py``: later tests collect garbage."""
+    """Register :class:`Told`. What torch imported to export stays, as in ``conftest.py``: others collect garbage."""
     MODELS.register_module(module=Told)
     yield
     del MODELS.module_dict['Told']
