@@ -117,8 +117,13 @@ def _compared(graph: LevelsToLogits, data: bytes, sizes: Sequence[Sequence[int]]
     for size in sizes:
         inputs = _inputs(graph, *size)
         expected = graph(*inputs).numpy()
-        got = session.run(None, {one.name: value.numpy()
-                                 for one, value in zip(session.get_inputs(), inputs, strict=True)})[0]
+        feed = {one.name: value.numpy() for one, value in zip(session.get_inputs(), inputs, strict=True)}
+        try:
+            got = session.run(None, feed)[0]
+        except Exception as error:  # onnxruntime's own kinds
+            raise ConfigError(f'onnxruntime cannot run what torch {torch.__version__} exported of this network '
+                              f'({str(error).splitlines()[0][:200]}). Nothing was written. Where images of any size '
+                              'were asked for, give --shape HEIGHT WIDTH.') from error
         difference = max(difference, float(np.abs(got - expected).max()))
         largest = max(largest, float(np.abs(expected).max()))
     return difference, largest

@@ -93,7 +93,8 @@ def open_session(file: Path | bytes, device: str = 'cpu') -> Any:
     try:
         session = onnxruntime.InferenceSession(str(file) if isinstance(file, Path) else file, options, [provider])
     except Exception as error:
-        raise CheckpointError(f'{file} cannot be read as an ONNX model ({str(error).splitlines()[0][:160]}). It is '
+        name = file if isinstance(file, Path) else 'What was exported'
+        raise CheckpointError(f'{name} cannot be read as an ONNX model ({str(error).splitlines()[0][:160]}). It is '
                               'damaged, cut off or another kind of file. Export it again.') from error
     inputs, outputs = ([value.name for value in values] for values in (session.get_inputs(), session.get_outputs()))
     if inputs not in (['image'], ['image', 'scene']) or outputs != ['logits']:

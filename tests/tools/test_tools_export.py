@@ -238,6 +238,15 @@ def test_a_file_that_computes_other_logits_is_not_written(small: Path, config: C
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_onnxruntime_cannot_run_is_not_written(config: Config, small: Path, tmp_path: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, 'CHECKED', [(1, 12, 21)])  # another size than the file of one size takes
+    monkeypatch.setattr(exporting, '_traced', lambda graph, shape, traced=exporting._traced: traced(graph, (12, 20)))
+    with pytest.raises(ConfigError, match=r'cannot run what torch .* exported .*give --shape HEIGHT WIDTH'):
+        export_onnx(config, small / 'small.pth', tmp_path / 'small.onnx')
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(('model', 'words'), [
     (TOP_HAT, 'ModelDrivenDetector is no IRSTDSegmentor'),
     (dict(LANGUAGE, target_descriptor=dict(LANGUAGE['target_descriptor'], text='train_and_test')),
