@@ -15,7 +15,6 @@ from mmengine.registry import init_default_scope
 from ..errors import ConfigError
 from ..evaluation.files import check_targets, write_atomically
 from ..models.onnx_network import EXTRA, LevelsToLogits, open_session
-from ..models.probability_threshold import ProbabilityThreshold
 from ..registry import SCOPE
 from ..training.checkpoint import META_KEY, file_sha256
 from ..training.publishing import meta_for_others
@@ -66,8 +65,8 @@ def export_onnx(config: Config, checkpoint: str | os.PathLike | None, out: Path,
     graph = LevelsToLogits(model).eval()
     with torch.no_grad():
         content = _traced(graph, shape).model_proto
-        about = dict(config=str(config.filename), threshold=_threshold(model), pipeline=_pipeline(config),
-                     meta=meta_for_others(meta, checkpoint))
+        about = dict(config=str(config.filename), threshold=model.threshold.value if model.threshold else 0.5,
+                     pipeline=_pipeline(config), meta=meta_for_others(meta, checkpoint))
         entry = content.metadata_props.add()
         entry.key, entry.value = META_KEY, json.dumps(about)
         onnx.checker.check_model(content)
@@ -124,14 +123,9 @@ def _compared(graph: LevelsToLogits, data: bytes, sizes: Sequence[Sequence[int]]
             raise ConfigError(f'onnxruntime cannot run what torch {torch.__version__} exported of this network '
                               f'({str(error).splitlines()[0][:200]}). Nothing was written. Where images of any size '
                               'were asked for, give --shape HEIGHT WIDTH.') from error
-        difference = max(difference, float(np.abs(got - expected).max()))
-        largest = max(largest, float(np.abs(expected).max()))
-    return difference, largest
-
-
-def _threshold(model: Any) -> float:
-    own = model.threshold
-    return own.value if isinstance(own, ProbabilityThreshold) else 0.5
+        difference = np.maximum(difference, np.abs(got - expected).max())  # which keeps NaN, as max() does not
+        largest = np.maximum(largest, np.abs(expected).max())
+    return float(difference), float(largest)
 
 
 def _pipeline(config: Config) -> list[dict]:

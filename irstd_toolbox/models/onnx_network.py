@@ -126,7 +126,7 @@ class OnnxNetwork(nn.Module):
         self.session, self.known = session, MODELS.build(dict(preprocessor))
 
     def forward(self, x: Tensor, descriptor: Tensor | None = None) -> list[Tensor]:
-        levels = (x[:, :1] * self.known.std + self.known.mean).float().cpu().numpy()
+        levels = self.known.denormalise(x).float().cpu().numpy()
         feed = dict(image=levels)
         if descriptor is not None:
             feed['scene'] = descriptor.cpu().numpy()

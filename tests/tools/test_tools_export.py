@@ -224,13 +224,14 @@ def test_a_file_of_one_size_takes_that_size_alone(small: Path, config: Config, t
         fixed.predict(images(12, 24).astype(np.uint8))
 
 
-def test_a_file_that_computes_other_logits_is_not_written(small: Path, config: Config, tmp_path: Path,
+@pytest.mark.parametrize('shift', [30.0, float('nan')])
+def test_a_file_that_computes_other_logits_is_not_written(shift: float, small: Path, config: Config, tmp_path: Path,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     traced = exporting._traced
 
     def elsewhere(graph: torch.nn.Module, shape: object) -> object:
         program = traced(graph, shape)
-        graph.model.data_preprocessor.mean += 30.0
+        graph.model.data_preprocessor.mean += shift
         return program
     monkeypatch.setattr(exporting, '_traced', elsewhere)
     with pytest.raises(ConfigError, match='computes other logits than the network: they differ by'):
