@@ -31,6 +31,10 @@ def test_there_are_some():
         'lgnet_irstd1k_transfer_384_again', 'alcnet_irstd1k', 'alcnet_nuaa_sirst', 'lgnet_scaled_nuaa_sirst']
 
 
+def test_the_readme_names_each(weights):
+    assert f'`{weights.relative_to(CONFIGS).with_suffix("")}`' in (CONFIGS.parent / 'README.md').read_text()
+
+
 def test_they_are_what_their_document_and_their_result_say(weights):
     about = json.loads(weights.with_suffix('.json').read_text())
     result = json.loads(weights.with_suffix('.results.json').read_text())
