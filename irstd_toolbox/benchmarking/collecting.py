@@ -19,7 +19,7 @@ from ..evaluation.files import write_atomically
 from ..evaluation.protocols import get
 from ..evaluation.units import scale_of
 from ..training.stamp import git_commit, lists_told
-from .configs import data_of, name_of, plain, text_at_test
+from .configs import data_of, name_of, plain, tested_list, text_at_test
 from .planning import Plan, Row
 from .steps import Given, Rescore, Test, Train
 
@@ -64,8 +64,9 @@ def collect(plan: Plan) -> list[dict[str, Any]]:
     """
     rows = []
     for row in plan.rows:
+        told = 'shortened' if 'indices' in tested_list(row.config) else 'official'
         for protocol in plan.suite.protocols:
-            rows += _of_tests(plan, row, protocol, row.tests, 'official', _leaked(row))
+            rows += _of_tests(plan, row, protocol, row.tests, told, _leaked(row))
             seen = set()
             for leaks, jobs in row.rescored.items():
                 names = tuple(leaks.outcome.get('leaked', ()))

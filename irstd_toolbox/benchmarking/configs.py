@@ -18,6 +18,7 @@ from ..evaluation.files import write_atomically
 from ..registry import DATASETS, SCOPE
 from ..training.checkpoint import file_sha256
 from ..training.config_edits import apply_options, load_config, merge_options
+from .leaks import lists_of
 from .suite import DataSet, Entry
 
 __all__ = [
@@ -81,6 +82,13 @@ def _with_roots(node: Any) -> Iterator[Any]:
     elif isinstance(node, list | tuple):
         for value in node:
             yield from _with_roots(value)
+
+
+def tested_list(config: Config) -> dict[str, Any]:
+    """The list that a config tests on, shortened as its ``indices`` say."""
+    data = data_of(config, 'test_dataloader')[0]
+    told, = lists_of([data])
+    return told if data.get('indices') is None else dict(told, indices=plain(data['indices']))
 
 
 def name_of(data: Mapping) -> str:

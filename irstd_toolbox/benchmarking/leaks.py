@@ -9,10 +9,10 @@ from ..datasets.layouts import detect
 from ..diagnosis.duplicates import Fingerprint, equal_pairs, near_pairs
 from ..diagnosis.reading import in_threads, inspect
 
-__all__ = ['ListOf', 'find_leaks', 'leaked_ids', 'lists_of']
+__all__ = ['ListOf', 'find_leaks', 'leaked_ids', 'lists_of', 'open_list']
 
 ListOf = Mapping[str, Any]
-"""One list of a data set as a config has it: ``data_root``, ``name``, ``layout``, ``split``."""
+"""One list of a config's data set: ``data_root``, ``name``, ``layout``, ``split``; shortened, also ``indices``."""
 
 
 def lists_of(data: Sequence[Mapping]) -> list[dict[str, Any]]:
@@ -20,6 +20,19 @@ def lists_of(data: Sequence[Mapping]) -> list[dict[str, Any]]:
     found = [dict(data_root=str(one['data_root']), name=one.get('name'), layout=one.get('layout') or 'auto',
                   split=one.get('split') or 'trainval') for one in data]
     return [one for place, one in enumerate(found) if one not in found[:place]]
+
+
+def open_list(told: ListOf, require_masks: bool = False) -> tuple[Layout, tuple[str, ...]]:
+    """A list's data set and its ids, in order.
+
+    Raises:
+        DataError: If the data set is missing.
+    """
+    layout = detect(told['data_root'], told['name'], told['layout'])
+    ids, indices = layout.ids(told['split'], require_masks=require_masks), told.get('indices')
+    if indices is None:
+        return layout, ids
+    return layout, ids[:indices] if isinstance(indices, int) else tuple(ids[one] for one in indices)
 
 
 def find_leaks(trained: Sequence[ListOf], tested: ListOf) -> dict[str, Any]:
@@ -40,12 +53,12 @@ def find_leaks(trained: Sequence[ListOf], tested: ListOf) -> dict[str, Any]:
         Ids are compared within one folder alone: different data sets number their images alike. Equal and nearly equal
         images are found whatever they are called, by the data doctor's fingerprints.
     """
-    layout, ids = _open(tested)
+    layout, ids = open_list(tested)
     own = _prints(layout, ids)
     found: dict[str, set[str]] = dict(by_id=set(), equal=set(), near=set())
     count = 0
     for one in trained:
-        other, others = _open(one)
+        other, others = open_list(one)
         count += len(others)
         if other.root.resolve() == layout.root.resolve():
             found['by_id'] |= set(ids) & set(others)
@@ -63,11 +76,6 @@ def leaked_ids(tested: Mapping[str, Fingerprint], trained: Mapping[str, Fingerpr
     ours, theirs = list(tested.values()), list(trained.values())
     return ({ids[place] for place, _ in equal_pairs(ours, theirs)},
             {ids[pair.first] for pair in near_pairs(ours, theirs)})
-
-
-def _open(told: ListOf) -> tuple[Layout, tuple[str, ...]]:
-    layout = detect(told['data_root'], told['name'], told['layout'])
-    return layout, layout.ids(told['split'])
 
 
 def _prints(layout: Layout, ids: Sequence[str]) -> dict[str, Fingerprint]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .configs import bind, data_of, is_trained, own_data_sets, resolve, text_at_test, uses_text
+from .configs import bind, data_of, is_trained, own_data_sets, resolve, tested_list, text_at_test, uses_text
 from .jobs import Job, key_of
 from .leaks import lists_of
 from .steps import Compare, Cost, Describe, Given, Rescore, Synthesize, Test, Train, Weights
@@ -164,9 +164,9 @@ class _Planner:
             seeds = [None if one is None else one.seed for one in weights]
         row = Row(entry, bound, source, target, tests, seeds, cost=cost)
         if source is not None and (source.synthesize or source.root.is_dir()):
-            tested = _tested(row)
+            tested = tested_list(bound)
             chosen = data_of(bound, 'val_dataloader')
-            if lists_of(chosen) == [tested]:  # which is said of the checkpoint
+            if lists_of(chosen) == lists_of(data_of(bound, 'test_dataloader')):  # which is said of the checkpoint
                 chosen = []
             lists = lists_of(data_of(bound, 'train_dataloader') + chosen)
             name = f'{slug(source.name)}--{slug(target.name)}-{key_of([lists, tested])[:8]}'
@@ -232,17 +232,13 @@ class _Planner:
             found = {}
             for other in self.plan.rows:
                 if other.leaks and (row.trained is None or row.leaks is other.leaks) \
-                        and other.leaks.tested == _tested(row):
+                        and other.leaks.tested == tested_list(row.config):
                     found[other.leaks] = None
             for leaks in found:
                 row.rescored[leaks] = [self._job(('rescore', test, leaks), lambda test=test, leaks=leaks: Rescore(
                     f'score again without leaked images: {test.title}',
                     test.folder.with_name(f'{test.folder.name}--{leaks.folder.name}'), test, leaks))
                     for test in row.tests]
-
-
-def _tested(row: Row) -> dict[str, Any]:
-    return lists_of(data_of(row.config, 'test_dataloader'))[0]
 
 
 def _words(describe: Mapping[str, Any]) -> list[str]:

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datasets.layouts import detect
 from ..evaluation.folders import find_predictions
 from ..evaluation.prediction_io import read_prediction
 from ..evaluation.protocols import resolve
 from ..evaluation.results import score_image, summarise, write_results
-from .leaks import ListOf
+from .leaks import ListOf, open_list
 
 __all__ = ['rescore']
 
@@ -36,9 +35,9 @@ def rescore(test: Path, tested: ListOf, without: Sequence[str], protocols: Seque
     Raises:
         DataError: If a prediction or mask is missing.
     """
-    layout = detect(tested['data_root'], tested['name'], tested['layout'])
+    layout, listed = open_list(tested, require_masks=True)
     dropped = set(without)
-    ids = [one for one in layout.ids(tested['split'], require_masks=True) if one not in dropped]
+    ids = [one for one in listed if one not in dropped]
     if not ids:
         return dict(images=0)
     rules, scores = resolve(protocols), []

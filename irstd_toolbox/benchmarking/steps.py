@@ -12,10 +12,10 @@ from ..evaluation.files import write_atomically
 from ..evaluation.protocols import resolve as resolve_protocols
 from ..training.checkpoint import file_sha256, find_checkpoint, read_checkpoint
 from ..training.stamp import stamp_of
-from .configs import data_of, list_digest, named_files, plain, write_config
+from .configs import data_of, list_digest, named_files, plain, tested_list, write_config
 from .jobs import Job, key_of, read_record
 from .launching import Launch
-from .leaks import lists_of
+from .leaks import lists_of, open_list
 
 __all__ = ['Compare', 'Cost', 'Describe', 'Given', 'Rescore', 'Synthesize', 'Test', 'Train', 'Weights']
 
@@ -70,8 +70,7 @@ class Describe(Job):
 
 
 def _ids(told: dict[str, Any]) -> str:
-    from ..datasets.layouts import detect
-    return key_of(detect(told['data_root'], told['name'], told['layout']).ids(told['split']))
+    return key_of(open_list(told)[1])
 
 
 def _with_files(config: dict[str, Any], /, **inputs: Any) -> dict[str, Any]:
@@ -209,8 +208,8 @@ class Given(_Worker):
                     protocols=_rules(self.protocols), data=list_digest(self.config, 'test_dataloader'))
 
     def task(self) -> dict[str, Any]:
-        tested = lists_of(data_of(self.config, 'test_dataloader'))[0]
-        return dict(test=str(self.place), out=str(self.folder), tested=tested, without=[], protocols=self.protocols)
+        return dict(test=str(self.place), out=str(self.folder), tested=tested_list(self.config), without=[],
+                    protocols=self.protocols)
 
     def intact(self) -> bool:
         return (self.folder / 'results.json').is_file() and (self.folder / 'predictions').is_dir()

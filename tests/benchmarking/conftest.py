@@ -79,7 +79,7 @@ names = [word for word in words[words.index('--protocol') + 1:] if not word.star
 data = runpy.run_path(words[0])['test_dataloader']['dataset']
 root = Path(data['data_root'])
 root = root if (root / 'test.txt').exists() else root / data['name']
-ids = (root / 'test.txt').read_text().split()
+ids = (root / 'test.txt').read_text().split()[:data.get('indices')]
 known = Path((here / 'known').read_text(), hashlib.sha256(repr((ids, names)).encode()).hexdigest())
 if not known.exists():
     import cv2

@@ -49,6 +49,13 @@ def test_lists_without_a_common_image_do_not_leak(root):
     assert find_leaks([of(root, 'other.txt')], of(root, 'test'))['leaked'] == []
 
 
+@pytest.mark.parametrize(('indices', 'images', 'leaked'), [
+    (2, 2, ['x3']), ([1, 3], 2, ['x9']), (9, 4, ['x3', 'x8', 'x9'])])
+def test_of_a_shortened_list_what_is_tested_counts(root, indices, images, leaked):
+    found = find_leaks([of(root, 'trainval')], dict(of(root, 'test'), indices=indices))
+    assert (found['images'], found['leaked']) == (images, leaked)
+
+
 def test_all_lists_that_are_trained_or_chosen_on_count(root):
     assert find_leaks([of(root, 'other.txt'), of(root, 'trainval')], of(root, 'test'))['leaked'] == ['x3', 'x8', 'x9']
 
@@ -89,6 +96,9 @@ def test_scored_without_leaks_nothing_is_left_of_the_whole_list(root, tmp_path):
     (tmp_path / 'test' / 'results.json').write_text(json.dumps(dict(
         fingerprint=dict(dataset='own', split='test', images=4), checkpoint='a.pth', model='M', threshold=0.4,
         metrics={'other/hits': 4}, descriptions=dict(images=4), extras=dict(hIoU=1), amp='bf16')))
+    part = dict(of(root, 'test'), indices=[3, 0])
+    assert rescore(tmp_path / 'test', part, ('x3', 'x8'), ['canonical'], tmp_path / 'part') == dict(images=1)
+    assert [path.stem for path in (tmp_path / 'part' / 'predictions').iterdir()] == ['x9']
     kept = []
     for without in ((), ('x3', 'x8')):
         assert rescore(tmp_path / 'test', of(root, 'test'), without, ['canonical'], tmp_path / 'out') == dict(

@@ -50,6 +50,13 @@ def test_lists_are_compared_once_whatever_the_number_of_entries(tmp_path, networ
     assert titles(plan, Rescore) == [f'score again without leaked images: {title}' for title in titles(plan, Testing)]
 
 
+def test_a_shortened_list_is_compared_and_scored_as_it_is_tested(tmp_path, network, formula):
+    short = Entry(network, 'N', options={'test_dataloader.dataset.indices': 1})
+    plan = plan_of(tmp_path, short, Entry(network, 'M'), Entry(formula, 'F'))
+    assert [job.tested.get('indices') for job in plan.jobs if isinstance(job, Compare)] == [1, None]
+    assert [[leaks.tested.get('indices') for leaks in row.rescored] for row in plan.rows] == [[1], [None], [None]]
+
+
 def test_data_that_is_made_is_made_once_and_first(tmp_path, network, formula):
     made = DataSet('made', synthesize=('--train', '4'))
     plan = plan_of(tmp_path, Entry(formula, 'F'), Entry(network, 'N'), datasets=(made,))

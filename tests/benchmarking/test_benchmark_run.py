@@ -43,6 +43,13 @@ def test_a_matrix_has_its_rows_and_those_without_leaked_images(benchmark_tool: B
     assert json.loads((clean / 'results.json').read_text())['fingerprint']['images'] == 2
 
 
+def test_a_shortened_list_is_called_so(benchmark_tool: Benchmark, formula, tmp_path):
+    formula.write_text(f"{formula.read_text()}test_dataloader['dataset']['indices'] = 1\n")
+    assert benchmark_tool(formula, '--out', tmp_path / 'out') == 0
+    row, = rows_of(tmp_path / 'out')
+    assert (row['list'], row['images']) == ('shortened', 1)
+
+
 def test_a_row_holds_what_the_contract_says(benchmark_tool: Benchmark, network, tmp_path, roots):
     assert benchmark_tool(network, '--train', '--seeds', 3, 4, '--out', tmp_path / 'out') == 0
     row, = rows_of(tmp_path / 'out')
