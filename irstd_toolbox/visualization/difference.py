@@ -1,6 +1,7 @@
 """Pictures of several methods side by side: as in papers with circles and insets, and as difference maps."""
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.colors import to_rgb as colour_rgb
@@ -16,6 +17,8 @@ from .insets import circle, inset, shared_insets
 __all__ = ['comparison', 'difference', 'difference_map']
 
 _LINE, _GAP = 0.14, 0.05
+_LETTER = 0.06
+"""Inches: a caption's line, the space between pictures, a wide letter of a caption."""
 _DIM = 0.75
 
 
@@ -59,11 +62,10 @@ def comparison(
             as_mask(np.asarray(probabilities[name]) > 0, grey.shape, f'probability of {name}')
             label = 'probability' if len(found) == 1 else f'{name}, probability'
             panels.append((label, np.asarray(probabilities[name]).reshape(grey.shape), one, {}))
-    figure, axes = _grid(len(panels), columns, width, grey.shape, title, 1)
-    for (name, values, one, scale), ax in zip(panels, axes, strict=True):
+    figure, axes = _grid([name for name, *_ in panels], columns, width, grey.shape, title)
+    for (_, values, one, scale), ax in zip(panels, axes, strict=True):
         scale = scale or {'vmin': 0, 'vmax': 1}
         ax.imshow(values, cmap='gray', interpolation='antialiased', **scale)
-        ax.set_title(name, fontsize=7, pad=2, parse_math=False)
         for finding in one:
             circle(ax, finding, grey.shape)
         for window, place in shown:
@@ -126,14 +128,11 @@ def difference(
     grey, gt, predictions = _checked(image, gt, predictions)
     found = [find(prediction, gt) for prediction in predictions.values()]
     shown = shared_insets(found, grey.shape, insets)
-    figure, axes = _grid(len(predictions), columns, width, grey.shape, title, 2)
-    for (name, prediction), ax in zip(predictions.items(), axes, strict=True):
+    captions = [f'{name}\n{_counted(prediction, gt)}' for name, prediction in predictions.items()]
+    figure, axes = _grid(captions, columns, width, grey.shape, title)
+    for prediction, ax in zip(predictions.values(), axes, strict=True):
         picture = difference_map(grey, prediction, gt)
         ax.imshow(picture, interpolation='antialiased')
-        hit, miss, false = (np.count_nonzero(where) for where in (gt & prediction, gt & ~prediction, prediction & ~gt))
-        union = hit + miss + false
-        ax.set_title(f'{name}\nIoU {hit / union:.3f}: {hit} | {miss} | {false} px' if union else f'{name}\nboth empty',
-                     fontsize=7, pad=2, parse_math=False)
         for window, place in shown:
             inset(ax, picture, window, place)
     _legend(figure, {'hit': 'in both', 'miss': 'missed', 'false alarm': 'false'})
@@ -148,25 +147,37 @@ def _checked(
     return grey, as_mask(gt, grey.shape, 'ground truth'), masks
 
 
+def _counted(prediction: np.ndarray, gt: np.ndarray) -> str:
+    hit, miss, false = (np.count_nonzero(where) for where in (gt & prediction, gt & ~prediction, prediction & ~gt))
+    union = hit + miss + false
+    return f'IoU {hit / union:.3f}: {hit} | {miss} | {false} px' if union else 'both empty'
+
+
 def _grid(
-    count: int, columns: int, width: float, size: tuple[int, int], title: str, lines: int,
+    captions: Sequence[str], columns: int, width: float, size: tuple[int, int], title: str,
 ) -> tuple[Figure, list]:
-    """A figure with ``count`` pictures of one size, each with ``lines`` of text above, and a line for a legend."""
+    """A figure with pictures of one size, each below its caption, which is as wide as it, and a line for a legend."""
+    count = len(captions)
     columns = min(columns, count)
     rows = -(-count // columns)
     side = (width - _GAP * (columns + 1)) / columns
     # A single picture as wide as a page would be taller than the page.
     side = min(side, 4.0 * size[1] / size[0])
     tall = side * size[0] / size[1]
+    captions = ['\n'.join(textwrap.fill(line, max(int(side / _LETTER), 1), break_on_hyphens=False)
+                          for line in one.split('\n'))
+                for one in captions]
+    lines = 1 + max(one.count('\n') for one in captions)
     total = rows * (tall + lines * _LINE + _GAP) + (1 + bool(title)) * _LINE + 2 * _GAP
     figure = Figure(figsize=(width, total), dpi=300, facecolor='white')
     axes = []
-    for number in range(count):
+    for number, caption in enumerate(captions):
         row, column = divmod(number, columns)
         here = min(columns, count - row * columns) if rows == 1 else columns
         left = (width - here * side - (here - 1) * _GAP) / 2 + column * (side + _GAP)
         bottom = total - bool(title) * _LINE - (row + 1) * (tall + lines * _LINE + _GAP)
         axes.append(figure.add_axes((left / width, bottom / total, side / width, tall / total), xticks=[], yticks=[]))
+        axes[-1].set_title(caption, fontsize=7, pad=2, parse_math=False)
     if title:
         figure.text(0.5, 1 - _LINE / 2 / total, title, ha='center', va='center', fontsize=8,
                     parse_math=False)
