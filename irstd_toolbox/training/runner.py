@@ -17,6 +17,7 @@ from ..allocator import WAY_BACK, keeps_freed_memory
 from ..errors import DataError, lacks_memory
 from .checkpoint import check_fits, check_resumable, read_checkpoint
 from .compiling import CompilePartsHook, compile_options
+from .resuming import check_continues
 
 __all__ = ['IRSTDRunner']
 
@@ -44,7 +45,7 @@ class _RunConfig(Config):
 
 
 class IRSTDRunner(Runner):
-    """mmengine's Runner; differs in nine things.
+    """mmengine's Runner; differs in ten things.
 
     A checkpoint loads whole or not at all, whether to start from (``load_from``) or to resume. A checkpoint appears on
     disk whole or not at all. On the console appear warnings only; the log file has everything. A model with a method
@@ -52,7 +53,8 @@ class IRSTDRunner(Runner):
     network (:class:`CompilePartsHook`), and ``channels_last=True`` lays the weights of its convolutions, and with them
     the maps, out pixel by pixel in memory; both change a result by rounding alone. The config's text, which every
     checkpoint holds, is made once. A memory that does not hold what is computed is a message. A training that counts
-    iterations counts its epochs, too (:class:`~irstd_toolbox.training.loops.IterBasedTrainLoop`).
+    iterations counts its epochs, too (:class:`~irstd_toolbox.training.loops.IterBasedTrainLoop`). One that is resumed
+    tells what it does not take from its config (:func:`~irstd_toolbox.training.resuming.check_continues`).
     """
 
     def __init__(self, *args: Any, cfg: Any = None, **kwargs: Any) -> None:
@@ -132,6 +134,7 @@ class IRSTDRunner(Runner):
         if self._resume:
             check_resumable(checkpoint, filename, scheduled=self.param_schedulers is not None,
                             averaged=any(isinstance(hook, EMAHook) for hook in self.hooks))
+            check_continues(self, checkpoint, str(filename))
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model.load_state_dict(checkpoint['state_dict'], strict=False)
         self._has_loaded = True

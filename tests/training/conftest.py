@@ -92,15 +92,17 @@ def make(tmp_path: Path) -> Callable[..., IRSTDRunner]:
         val = dict(val_dataloader=_loader(shuffle=False), val_cfg=dict(type='ValLoop'),
                    val_evaluator=dict(type=ToyMetric)) if validate else {}
         torch.manual_seed(0)
+        rates = dict(
+            optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='Adan', lr=0.01),
+                               accumulative_counts=accumulate),
+            param_scheduler=[dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=True, convert_to_iter_based=True)])
         return IRSTDRunner(
             model=model or Toy(), work_dir=str(tmp_path / work_dir), train_dataloader=loader or _loader(),
             train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=epochs), default_scope='irstd_toolbox',
-            experiment_name=name, optim_wrapper=dict(
-                type='OptimWrapper', optimizer=dict(type='Adan', lr=0.01), accumulative_counts=accumulate),
-            param_scheduler=[dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=True, convert_to_iter_based=True)],
+            experiment_name=name,
             default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1, **(checkpoint or {}))),
             custom_hooks=[dict(hook) for hook in hooks], randomness=dict(seed=5), visualizer=dict(
-                type='Visualizer', name=name, vis_backends=[]), **val, **more)
+                type='Visualizer', name=name, vis_backends=[]), **val, **{**rates, **more})
     return build
 
 
