@@ -9,6 +9,7 @@ import re
 import reprlib
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,7 +32,6 @@ def quiet() -> None:
     import contextlib
     import io
     import logging
-    import warnings
 
     noise = ('Fail to import', 'Setting OMP_NUM_THREADS', '.*draw is False', '.*broadcast_buffers', '.*QuickGELU')
     for pattern in noise:
@@ -134,6 +134,7 @@ def run(main: Callable[[], int | None]) -> None:
     The process is the tool's own, so it keeps the memory that it frees.
     """
     keep_freed_memory()
+    warnings.filterwarnings('ignore', 'Corrupt EXIF data|Truncated File Read')  # of a damaged TIFF: the error says it
     try:
         status = main()
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,6 +167,12 @@ def test_a_module_that_a_plugin_misses_is_one_paragraph(capsys: pytest.CaptureFi
 def test_a_module_of_ours_that_is_missing_is_a_defect() -> None:
     with pytest.raises(ModuleNotFoundError):
         console.run(lambda: __import__('irstd_toolbox.not_there'))
+
+
+def test_what_pillow_warns_of_a_damaged_tiff_is_left_to_the_error() -> None:
+    with warnings.catch_warnings(record=True) as told, pytest.raises(SystemExit):
+        console.run(lambda: warnings.warn('Corrupt EXIF data.  Expecting to read 2 bytes', stacklevel=1))
+    assert not told
 
 
 def test_a_defect_keeps_its_traceback() -> None:

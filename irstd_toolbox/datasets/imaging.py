@@ -72,8 +72,8 @@ def read_mask(path: _PathLike, shape: tuple[int, int] | None = None, align: bool
     if shape is None or mask.shape == tuple(shape):
         return mask
     if not align:
-        raise DataError(f'{path}: the mask is {_size(mask.shape)}, its image {_size(shape)} (width x height). '
-                        'Mend the mask, or read it with align=True to resample it.')
+        raise DataError(f'{path}: the mask is {mask.shape[1]}x{mask.shape[0]}, its image {shape[1]}x{shape[0]} (width '
+                        'x height). Mend the mask, or read it with align=True to resample it.')
     _warn_about_size(str(path), mask.shape, tuple(shape))
     return align_mask(mask, shape)
 
@@ -250,6 +250,7 @@ def _check_samples(path: _PathLike) -> None:
 def _decode_deep(path: _PathLike) -> np.ndarray:
     if _is_tiff(path):
         _check_samples(path)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise OSError('the pixels cannot be decoded')
@@ -292,9 +293,5 @@ def _refuse(path: _PathLike, error: Exception) -> NoReturn:
 
 @functools.cache
 def _warn_about_size(path: str, found: tuple[int, int], wanted: tuple[int, int]) -> None:
-    warnings.warn(f'{path}: the mask is {_size(found)}, its image {_size(wanted)} (width x height); '
-                  'the mask was resampled to the image (nearest).', stacklevel=3)
-
-
-def _size(shape: tuple[int, int]) -> str:
-    return f'{shape[1]}x{shape[0]}'
+    warnings.warn('{}: the mask is {}x{}, its image {}x{} (width x height); the mask was resampled to the image '
+                  '(nearest).'.format(path, *found[::-1], *wanted[::-1]), stacklevel=3)
