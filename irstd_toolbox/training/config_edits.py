@@ -5,6 +5,7 @@ import copy
 import difflib
 import logging
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -55,10 +56,26 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
     except FileNotFoundError as error:
         raise ConfigError(f'{path} builds on a file that is missing: {error}. Mend its _base_.') from error
     except Exception as error:  # a config is a program and may raise anything
-        raise ConfigError(f'{path} cannot be read as a config: {type(error).__name__}: {error}') from error
+        first: BaseException = error
+        while isinstance(before := first.__cause__ or first.__context__, ImportError):
+            first = before
+        hint = '' if first is error else '. custom_imports finds what is installed and what lies in PYTHONPATH.'
+        raise ConfigError(f'{path} cannot be read as a config: {type(first).__name__}: {first}{hint}') from error
     finally:
         logger.level = level
+    _warn_of_names(config)
     return as_loaded(config, options)
+
+
+def _warn_of_names(config: Config) -> None:
+    """Warn of names that a file sets and nothing reads, if they resemble one that is read or were MMSegmentation's."""
+    text = Path(config.filename).read_text(encoding='utf-8')
+    for name in sorted(config.keys() - _READ):
+        meant = _FORMER.get(name) or next(iter(difflib.get_close_matches(name, sorted(_READ), 1, 0.85)), None)
+        own = rf'\b{re.escape(name)}\b'
+        if meant and re.search(rf'^{own}\s*=(?!=)', text, re.M) and not re.search(rf'{own}(?!\s*=(?!=))', text):
+            warnings.warn(f'{config.filename}: nothing reads {name}, so that it changes nothing. Is {meant} meant?',
+                          stacklevel=3)
 
 
 def as_loaded(config: Config, options: Sequence[str] = ()) -> Config:
@@ -180,6 +197,9 @@ _READ = {'model', 'data_preprocessor', 'train_dataloader', 'test_dataloader', 't
          'optim_wrapper', 'param_scheduler', 'default_hooks', 'custom_hooks', 'env_cfg', 'log_processor', 'log_level',
          'visualizer', 'default_scope', *_RUNNER_KEYS}
 """What the Runner or a tool reads of a config; other names at its top were for its own use."""
+_FORMER = {'optimizer': 'optim_wrapper.optimizer', 'optimizer_config': 'optim_wrapper', 'lr_config': 'param_scheduler',
+           'runner': 'train_cfg', 'evaluation': 'val_evaluator', 'checkpoint_config': 'default_hooks.checkpoint',
+           'log_config': 'default_hooks.logger'}
 
 
 def _unknown(key: str, place: str, part: str, node: Any) -> str:

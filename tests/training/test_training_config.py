@@ -1,5 +1,7 @@
 """Configs and command lines: what is wrong is said, what is right arrives."""
 
+import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,31 @@ def test_gradients_can_be_clipped_where_the_config_does_not(option: str, wrapper
         config.optim_wrapper = {wrapper: config.optim_wrapper}
     apply_options(config, [option])
     assert (config.optim_wrapper[wrapper] if wrapper else config.optim_wrapper).clip_grad == dict(max_norm=1)
+
+
+@pytest.mark.parametrize(('line', 'meant'), [
+    ('val_dataloder = dict(batch_size=2)', 'val_dataloader'), ('optimizer = dict(lr=1)', r'optim_wrapper\.optimizer'),
+    ('val_evaluators = dict()\nval_evaluator = val_evaluators', None), ('optim_wrapper = dict(optimizer=dict())', None),
+    ('own = dict(runner=1)', None)])
+def test_a_name_of_a_config_that_changes_nothing_is_told(tmp_path: Path, line: str, meant: str | None) -> None:
+    (tmp_path / 'own.py').write_text(f'{line}\n')
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter('always')
+        load_config(str(tmp_path / 'own.py'))
+    assert len(told) == bool(meant)
+    assert not meant or re.search(f'nothing reads {line.split()[0]}, .* Is {meant} meant', str(told[0].message))
+
+
+@pytest.mark.parametrize(('module', 'told'), [
+    ('nobodys_heads', "ModuleNotFoundError: No module named 'nobodys_heads'. custom_imports finds"),
+    ('own_heads', "ImportError: cannot import name 'NODELS' from .*. custom_imports finds")])
+def test_why_a_module_of_ones_own_is_not_imported_is_told_and_no_more(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, told: str) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'own_heads.py').write_text('from irstd_toolbox.registry import NODELS\n')
+    (tmp_path / 'own.py').write_text(f"custom_imports = dict(imports=['{module}'])\n")
+    with pytest.raises(ConfigError, match=f'own.py cannot be read as a config: {told}'):
+        load_config(str(tmp_path / 'own.py'))
 
 
 @pytest.mark.parametrize('option', ['epochs=100', 'train_pipeline.0.size=4'])
