@@ -1,4 +1,4 @@
-"""Choose a threshold by the IoU on a list that is not the test list.
+"""Choose a threshold by the IoU, or for a limit of false alarms, on a list that is not the test list.
 
     python tools/tune_threshold.py configs/baselines/top_hat_nuaa_sirst.py
     python tools/tune_threshold.py configs/lgnet_nuaa_sirst.py best
@@ -28,6 +28,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--split', help="a list of the test data set (default: trainval; of a network its validation "
                                         'list); one with test images marks the result as an oracle')
     parser.add_argument('--images', type=whole(1), metavar='N', help='of the list, evenly spaced (default: all)')
+    parser.add_argument('--max-fa', type=float, metavar='FA',
+                        help='of a network: the highest Pd at an Fa of at most this fraction of pixels, such as '
+                             '1e-5, in the place of the highest IoU')
     parser.add_argument('--device', help='of a network: cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: work_dirs/CONFIG/threshold.json')
     add_plugins(parser)
@@ -50,7 +53,10 @@ def main(argv: list[str] | None = None) -> None:
     load_plugins(args.plugins)
     if args.checkpoint:
         found = tune_probability(args.config, args.checkpoint, args.split, args.cfg_options, images=args.images,
-                                 device=args.device)
+                                 device=args.device, max_fa=args.max_fa)
+    elif args.max_fa is not None:
+        raise ConfigError('--max-fa is for a network, of which a CHECKPOINT is expected; of a formula, '
+                          'tools/plot_curves.py shows Pd at each Fa.')
     elif args.device and pick_device(args.device).type != 'cpu':
         raise ConfigError(f'--device {args.device} is for a network, of which a CHECKPOINT is expected; a formula is '
                           'computed on the CPU.')
@@ -59,7 +65,8 @@ def main(argv: list[str] | None = None) -> None:
     write_atomically(path, (json.dumps(found, indent=2) + '\n').encode())
     origin = found['origin']
     place = ', '.join(str(origin[key]) for key in ('dataset', 'split', 'part') if origin.get(key))
-    print(f'threshold {found["value"]:.6g} {UNITS[found["scale"]]}: IoU {origin["IoU"] * 100:.2f} on '
+    bounded = f', Pd {origin["Pd"] * 100:.2f}, Fa {origin["Fa"] * 1e6:.2f}e-6' if 'max_Fa' in origin else ''
+    print(f'threshold {found["value"]:.6g} {UNITS[found["scale"]]}: IoU {origin["IoU"] * 100:.2f}{bounded} on '
           f'{origin["images"]} images of {place}')
     if origin['oracle']:
         print('It was chosen on images of the test list: what is measured there with it is an upper bound (oracle), '

@@ -168,6 +168,7 @@ def _load_onnx(config: Config, file: Path, device: torch.device, amp: str | None
 def _check_threshold(model: Any, checkpoint: str | os.PathLike, meta: dict) -> None:
     if isinstance(getattr(model, 'threshold', None), ProbabilityThreshold):
         model.threshold.check_weights(file_sha256(checkpoint), meta)
+        model.threshold.warn_of_others(getattr(model, 'test_options', {}))
 
 
 class Predictor:

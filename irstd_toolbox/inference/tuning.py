@@ -12,7 +12,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ..errors import ConfigError, DataError
-from ..evaluation.prediction_io import check_numbers
+from ..evaluation import protocols
+from ..evaluation.curves import CurveCounter
+from ..evaluation.prediction_io import FULL_SCALE, check_numbers
 from ..models.model_driven import ModelDrivenDetector
 from ..registry import DATASETS, MODELS, SCOPE
 from ..training.checkpoint import file_sha256
@@ -185,8 +187,9 @@ def tune_threshold(path: str, split: str = 'trainval', options: Sequence[str] = 
 
 
 def tune_probability(path: str, checkpoint: str, split: str | None = None, options: Sequence[str] = (), *,
-                     images: int | None = None, device: str | None = None) -> dict[str, Any]:
-    """Choose the probability of the highest IoU of a network's predictions.
+                     images: int | None = None, device: str | None = None,
+                     max_fa: float | None = None) -> dict[str, Any]:
+    """Choose the probability of the highest IoU, or of the highest Pd at a bounded Fa, of a network's predictions.
 
     Args:
         path: A config of a network; its own threshold plays no part.
@@ -195,17 +198,21 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
         options: ``KEY=VALUE`` over the config.
         images: How many images, evenly spaced over the list; None for all.
         device: ``'cpu'``, ``'cuda'``; None for a GPU if there is one.
+        max_fa: The highest Fa, a fraction of pixels, under the protocol ``canonical``; None to choose by IoU.
 
     Returns:
         ``value``, a probability; ``scale``, ``'probability'``; and ``origin``: model, SHA-256 of the weights, data set,
         split and, of a list that is carved from it, part; views and windows, if any; number of images, the IoU
-        there, and ``oracle``, whether some of them are tested on.
+        there, with ``max_fa`` also it, Pd and Fa, and ``oracle``, whether some of them are tested on.
 
     Raises:
-        ConfigError: If the config is of a formula or of a model without a threshold, or has no such data set.
+        ConfigError: If the config is of a formula or of a model without a threshold, has no such data set, or
+            ``max_fa`` is no number between 0 and 1.
         CheckpointError: If the checkpoint cannot be read safely or does not fit.
-        DataError: If the data set or masks are missing, or no threshold finds a target.
+        DataError: If the data set or masks are missing, or no threshold finds a target, or none at such an Fa.
     """
+    if max_fa is not None and not 0 <= max_fa < 1:
+        raise ConfigError(f'--max-fa {max_fa:g}: a fraction of pixels, 0 <= FA < 1, is expected, such as 1e-5.')
     config = load_config(path, options)
     if config.model.get('type') == 'ModelDrivenDetector':
         raise ConfigError(f'{path} is of a formula, which has no weights. Leave the CHECKPOINT out.')
@@ -218,18 +225,41 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
     dataset = DATASETS.build(config[key].dataset) if split is None else list_of(config, split)
     checkpoint = checkpoint_of(config, checkpoint)
     model = load_model(config, checkpoint, pick_device(device))[0]
-    search, ids = ThresholdSearch(), []
+    search, counter, ids = ThresholdSearch(), CurveCounter(protocols.get('canonical')), []
     with torch.inference_mode():
         for scored in _scored(dataset, images, lambda batch: _odds(predict_batch(model, batch)[0].seg_logits.data[0])):
-            search.add(scored.response, scored.truth)
+            if max_fa is None:
+                search.add(scored.response, scored.truth)
+            else:
+                counter.add(scored.response / (1 + scored.response), scored.truth)
             ids.append(scored.image_id)
-    odds, iou = search.best()
+    if max_fa is None:
+        odds, iou = search.best()
+        value, reached = odds / (1 + odds), dict(IoU=iou)
+    else:
+        value, reached = _bounded(counter, max_fa)
     about = dataset.metainfo
     more = dict(dict(part=about['part']) if about.get('holdout') else {}, **getattr(model, 'test_options', {}))
-    return dict(value=odds / (1 + odds), scale='probability', origin=dict(
+    return dict(value=value, scale='probability', origin=dict(
         model=config.model.type, checkpoint=file_sha256(checkpoint), dataset=about.get('dataset'),
-        split=about.get('split'), **more, images=len(ids), IoU=iou,
+        split=about.get('split'), **more, images=len(ids), **reached,
         oracle=_tested_on(ids, dataset, config)))
+
+
+def _bounded(counter: CurveCounter, max_fa: float) -> tuple[float, dict[str, float]]:
+    """The threshold of the highest Pd, of equals of the highest IoU, at an Fa of at most ``max_fa``; what it gives."""
+    curve, pixels = counter.targets(), counter.pixels()
+    finds = (curve.pd > 0) & (curve.levels < FULL_SCALE)
+    allowed = np.flatnonzero(finds & (curve.fa <= max_fa))
+    if not allowed.size:
+        least = f'one does at {curve.fa[finds].min():.3g}' if finds.any() else 'none does at any'
+        raise DataError(f'No threshold finds a target of the list at an Fa of {max_fa:g} or less, {least}. Raise '
+                        '--max-fa, or choose on a list of more images.')
+    hits, false = (counts[FULL_SCALE - curve.levels] for counts in (pixels.hits, pixels.false))
+    iou = hits / (pixels.hits[-1] + false)
+    best = max(allowed, key=lambda place: (curve.pd[place], iou[place]))
+    return (float(curve.levels[best]) + 0.5) / FULL_SCALE, dict(  # levels are rounded probabilities
+        IoU=float(iou[best]), Pd=float(curve.pd[best]), Fa=float(curve.fa[best]), max_Fa=max_fa)
 
 
 def _tested_on(ids: Sequence[str], dataset: Any, config: Config) -> bool:

@@ -1,6 +1,7 @@
 """From which probability on a pixel is a target, for networks; formulas have rules of their own."""
 
 import math
+import warnings
 from typing import Any
 
 from ..errors import ConfigError
@@ -60,6 +61,21 @@ class ProbabilityThreshold:
             raise ConfigError(f'The threshold {self.value:.4g} was chosen for weights of SHA-256 {chosen[:12]}, these '
                               f'have {sha256[:12]}. Choose one for them: python tools/tune_threshold.py CONFIG '
                               'CHECKPOINT, or give the number itself as model.threshold.')
+
+    def warn_of_others(self, options: dict) -> None:
+        """Warn of views and windows that the value was not chosen with.
+
+        Args:
+            options: Those of the model, as ``results.json`` names them.
+        """
+        if not isinstance(self.origin, dict) or 'checkpoint' not in self.origin:
+            return
+        for name in ('views', 'windows'):
+            chosen, now = self.origin.get(name), options.get(name)
+            if chosen != now:
+                warnings.warn(f'The threshold {self.value:.4g} was chosen with model.{name}={chosen}; the model has '
+                              f'{now} and gives other probabilities. Choose one with the same --cfg-options.',
+                              stacklevel=3)
 
 
 def read_threshold(told: float | str | None) -> ProbabilityThreshold | None:

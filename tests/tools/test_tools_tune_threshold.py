@@ -1,6 +1,7 @@
 """tools/tune_threshold.py for networks: the probability of the highest IoU, where it is chosen and where it is used."""
 
 import json
+from operator import attrgetter
 from pathlib import Path
 
 import cv2
@@ -10,8 +11,11 @@ import torch
 from safetensors.torch import save
 
 from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.evaluation.curves import DEFAULT_LEVELS, CurveCounter
+from irstd_toolbox.evaluation.functional import count_image
+from irstd_toolbox.evaluation.protocols import get
 from irstd_toolbox.inference import Predictor
-from irstd_toolbox.inference.tuning import tune_probability
+from irstd_toolbox.inference.tuning import _bounded, tune_probability
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 from irstd_toolbox.training.publishing import publish
 
@@ -44,6 +48,42 @@ def test_no_other_threshold_has_a_higher_iou(config_of, lively, written):
     assert iou(*written, found['value']) == pytest.approx(found['origin']['IoU'], rel=0.01)
 
 
+def test_for_a_limit_of_false_alarms_no_other_threshold_finds_more_targets(config_of, lively, written, load_tool,
+                                                                           tmp_path, capsys):
+    def pd_and_fa(threshold):
+        counts = [count_image(one > threshold, truth) for one, truth in zip(*written, strict=True)]
+        return tuple(sum(map(attrgetter(part), counts)) / sum(map(attrgetter(whole), counts)) for part, whole in
+                     (('matched', 'targets'), ('false_alarm_pixels', 'pixels')))
+    levels = DEFAULT_LEVELS[1:-1:6]
+    reached = [pd_and_fa((level + 0.5) / 65535) for level in levels]
+    limit = sorted(fa for pd, fa in reached if pd)[len(reached) // 3]
+    load_tool('tune_threshold').main([str(config_of), str(lively), '--split', 'test', '--max-fa', str(limit), '--out',
+                                      str(tmp_path / 'threshold.json')])
+    found = json.loads((tmp_path / 'threshold.json').read_text())
+    origin = found['origin']
+    assert (origin['Pd'], origin['Fa']) == pytest.approx(pd_and_fa(found['value'])) and origin['Fa'] <= limit
+    others = [(pd, iou(*written, (level + 0.5) / 65535)) for level, (pd, fa) in zip(levels, reached, strict=True)
+              if fa <= limit]
+    assert (origin['Pd'], origin['IoU']) >= max(others)
+    assert origin['IoU'] == pytest.approx(iou(*written, found['value']))
+    assert f', Pd {origin["Pd"] * 100:.2f}, Fa {origin["Fa"] * 1e6:.2f}e-6 on 5 images' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('place', 'told'), [(7, 'one does at 0.125'), (None, 'none does at any')])
+def test_a_limit_that_no_threshold_keeps_is_named(place, told):
+    counter = CurveCounter(get('canonical'))
+    counter.add(np.array([[0.9, 0, 0, 0, 0, 0, 0, 0.4]]), np.array([[x == place for x in range(8)]]))
+    with pytest.raises(DataError, match=f'finds a target of the list at an Fa of 0.1 or less, {told}. Raise --max-fa'):
+        _bounded(counter, 0.1)
+
+
+def test_of_thresholds_that_find_as_many_targets_that_of_the_highest_iou_is_taken():
+    counter = CurveCounter(get('canonical'))
+    counter.add(np.array([[0, 0.6, 0.9, 0.2]]), np.array([[False, True, True, False]]))
+    value, reached = _bounded(counter, 0.1)
+    assert 0.2 < value < 0.6 and reached == dict(IoU=1.0, Pd=1.0, Fa=0.0, max_Fa=0.1)
+
+
 def test_by_default_it_is_chosen_on_what_was_held_out_and_the_origin_says_so(config_of, lively, load_tool, tmp_path,
                                                                              capsys):
     path = tmp_path / 'threshold.json'
@@ -62,11 +102,17 @@ def test_a_list_of_the_test_data_set_may_be_named(config_of, lively):
     assert (origin['split'], origin['images']) == ('trainval', 3) and 'part' not in origin
 
 
-def test_the_origin_names_the_views_that_are_averaged(config_of, lively):
+def test_the_origin_names_the_views_that_are_averaged_and_others_are_warned_of(config_of, lively, tmp_path):
     plain, mirrored = (tune_probability(str(config_of), str(lively), 'test', options)
                        for options in ([], ['model.views.mirrored=True']))
     assert 'views' not in plain['origin'] and mirrored['value'] != plain['value']
     assert mirrored['origin']['views'] == dict(mirrored=True, turned=False, scales=[1.0])
+    path = tmp_path / 'threshold.json'
+    path.write_text(json.dumps(mirrored))
+    options = [f'model.threshold={path}']
+    with pytest.warns(UserWarning, match=r"chosen with model\.views={'mirrored': True.*; the model has None and gives"):
+        Predictor(config_of, lively, 'cpu', options)
+    Predictor(config_of, lively, 'cpu', [*options, 'model.views.mirrored=True'])
 
 
 def test_masks_and_figures_follow_the_threshold_and_the_result_names_it(config_of, lively, load_tool, tmp_path, written,
@@ -135,7 +181,11 @@ def test_predictions_of_another_size_than_the_masks_are_named(config_of, lively)
         tune_probability(str(config_of), str(lively), options=['model.output_size=network'])
 
 
-def test_a_formula_has_no_weights_to_give(load_tool):
+def test_a_formula_has_no_weights_to_give_and_no_limit_of_false_alarms(load_tool):
+    with pytest.raises(ConfigError, match='--max-fa is for a network, of which a CHECKPOINT is expected'):
+        load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', '--max-fa', '1e-5'])
+    with pytest.raises(ConfigError, match='--max-fa 10: a fraction of pixels, 0 <= FA < 1, is expected'):
+        load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', 'best', '--max-fa', '10'])
     with pytest.raises(ConfigError, match='is of a formula, which has no weights. Leave the CHECKPOINT out'):
         load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', 'best'])
 
