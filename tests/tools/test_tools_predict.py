@@ -242,6 +242,8 @@ def test_masks_that_are_not_of_a_run_before_are_not_replaced(load_tool: Tool, fo
 def test_a_list_needs_a_folder(load_tool: Tool, folder: Path) -> None:
     with pytest.raises(ConfigError, match='--split list.txt chooses among the images of a folder'):
         load_tool('predict').list_images(folder / 'b_grey.png', Path('list.txt'))
+    with pytest.raises(ConfigError, match='--recursive is for the images of a folder, and .*b_grey.png is a file'):
+        load_tool('predict').list_images(folder / 'b_grey.png', None, recursive=True)
 
 
 def test_hidden_files_are_no_images_and_folders_are_not_entered(load_tool: Tool, folder: Path, tmp_path: Path) -> None:
@@ -252,7 +254,7 @@ def test_hidden_files_are_no_images_and_folders_are_not_entered(load_tool: Tool,
     (folder / 'more').mkdir()
     assert (tool.list_images(folder, None), tool.folders_in(folder)) == (before, 1)
     (tmp_path / 'above' / 'images').mkdir(parents=True)
-    with pytest.raises(DataError, match='1 folders in it were not entered'):
+    with pytest.raises(DataError, match='1 folders in it were not entered: --recursive does'):
         tool.list_images(tmp_path / 'above', None)
 
 
