@@ -78,7 +78,8 @@ def test_fractions_of_a_box_over_the_border_are_parts_too():
     assert (parsed.boxes, parsed.scale) == (((0, 18, 12, 48),), 'unit')
 
 
-@pytest.mark.parametrize('text', ['[0, 0, 1, 1]', '[[0.5, 0.5, 1, 1], [3, 4, 5, 6]]', '[500, 20, 600, 30]'])
+@pytest.mark.parametrize('text', ['[0, 0, 1, 1]', '[[0.5, 0.5, 1, 1], [3, 4, 5, 6]]', '[500, 20, 600, 30]',
+                                  '[-0.5, 0.25, 0.5, 1]'])
 def test_everything_else_is_pixels(text):
     assert parse_boxes(text, 640, 480).scale == 'pixels'
 

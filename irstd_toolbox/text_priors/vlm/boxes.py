@@ -54,7 +54,7 @@ def parse_boxes(text: str, width: int, height: int) -> Parsed:
     names are no box. Without any JSON, four numbers in brackets count. Lists of scores, confidences, ids and the like
     are no boxes.
 
-    Coordinates are pixels, unless none of the answer's exceeds 1 and at least one is no whole number: then they are
+    Coordinates are pixels, unless all of the answer's lie in 0..1 and at least one is no whole number: then they are
     parts of width and height. No other scale is guessed; of 0..1000 pixels are taken. Corners are put in order, and
     boxes are cut at the image's border.
 
