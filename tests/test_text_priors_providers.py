@@ -39,6 +39,12 @@ def test_targets_touching_at_a_corner_are_one():
     assert [target.area for target in find_targets(np.eye(3, dtype=np.uint8))] == [3]
 
 
+def test_a_target_inside_the_box_of_another_is_one_of_its_own():
+    mask = np.zeros((5, 5), np.uint8)
+    mask[0, :] = mask[:, 0] = mask[3, 3] = 1
+    assert [(target.area, target.box) for target in find_targets(mask)] == [(9, (0, 0, 5, 5)), (1, (3, 3, 4, 4))]
+
+
 def test_targets_come_by_area_then_brightness():
     scene = scene_with((0, 0, 1, 1), (3, 3, 5, 5), (7, 7, 8, 8))
     scene.image[7, 7] = 250
@@ -66,8 +72,9 @@ def test_quadrant_goes_by_the_largest_target_and_can_name_all_or_their_common_ce
     assert 'lies in the upper-left quadrant' in build_provider('quadrant').describe(scene)
     assert 'lie in the upper-left, lower-left and lower-right quadrants' in build_provider(
         'quadrant', {'targets': 'all'}).describe(scene)
-    # rows: 4 x 0.5, 8, 8 -> 3.0; columns: 4 x 0.5, 8, 0 -> 1.67
-    assert 'The center of the small targets lies in the upper-left' in build_provider(
+    # rows: 0, 0, 8, 8, 8 -> 4.8; columns: 0, 1, 8, 6, 4 -> 3.8
+    scene = scene_with((0, 0, 1, 2), (8, 8, 9, 9), (8, 6, 9, 7), (8, 4, 9, 5))
+    assert 'The center of the small targets lies in the lower-left' in build_provider(
         'quadrant', {'targets': 'union'}).describe(scene)
 
 

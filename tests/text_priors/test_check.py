@@ -128,10 +128,11 @@ def test_two_files_of_one_image_are_ambiguous(folder):
 
 def test_what_is_only_noted_does_not_change_the_status(folder):
     place = folder(
-        far='A target.', long='left ' * 51, cut='left ' * 76, box='On the left, at (1, 2).', none='No target.')
+        far='A target.', long='left ' * 51, most='left ' * 75, cut='left ' * 76, box='On the left, at (1, 2).',
+        none='No target.')
     report = check(place)
     assert problems(report) == {'box': ('coordinates',), 'cut': ('too_long', 'over_77_tokens'), 'far': ('no_region',),
-                                'long': ('too_long',), 'none': ()}
+                                'long': ('too_long',), 'most': ('too_long',), 'none': ()}
     assert report.status == 0
 
 

@@ -76,6 +76,13 @@ def test_thirds_are_those_of_the_grid(row, cell):
     assert confusion.regions['left'][cell] == 1
 
 
+@pytest.mark.parametrize(('rows', 'cell'), [
+    ((1, 2), 'upper-left'), ((2, 3), 'center-left'), ((5, 6), 'center-left'), ((6, 7), 'lower-left')])
+def test_a_centroid_on_a_line_of_the_grid_belongs_to_the_middle(rows, cell):
+    confusion = confuse_regions({'a': 'On the left.'}, lambda _: sum(mask_at(row, 0) for row in rows))
+    assert confusion.regions['left'][cell] == 1
+
+
 @pytest.mark.parametrize(('row', 'cell'), [(4, 'upper-left'), (5, 'lower-left')])
 def test_the_middle_of_halves_is_upper(row, cell):
     confusion = confuse_regions({'a': 'On the left.'}, lambda _: mask_at(row, 0), grid='halves')
