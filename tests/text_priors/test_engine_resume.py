@@ -161,6 +161,14 @@ def test_a_damaged_answer_in_the_cache_is_asked_for_again(place):
     assert place.run().exit_code == 0 and place.right() and place.asked == [*IDS, 'XDU0']
 
 
+def test_a_cached_answer_that_is_no_description_is_asked_for_again(place):
+    place.run(['XDU0'])
+    path, = (session.run_dir(place.folder) / 'cache').rglob('*.json')
+    AnswerCache(path.parents[1]).put(path.stem, Answer('I must decline.', 'fake'))  # as another version let pass
+    store.find_description(place.folder, 'XDU0').unlink()
+    assert place.run(['XDU0']).exit_code == 0 and place.right(['XDU0']) and place.asked == ['XDU0', 'XDU0']
+
+
 def test_what_was_written_and_not_recorded_is_known_by_the_cached_answer(place):
     place.run()
     log = session.run_dir(place.folder) / 'audit.jsonl'
@@ -186,6 +194,12 @@ def test_a_run_goes_beside_that_of_a_neighbouring_folder_of_descriptions(place):
     with session.hold(place.folder.with_name('others')):
         assert place.run().exit_code == 0
     assert place.right()
+
+
+def test_what_is_written_into_a_neighbouring_folder_is_not_taken_for_ours(place):
+    place.run()
+    annotate(IDS, place.folder.with_name('others'), Counting(place.ledger), prepare, Question('zero_shot'))
+    assert place.run(overwrite=True).kept == IDS
 
 
 def test_a_run_that_a_neighbours_batches_keep_out_is_told_so(place):

@@ -60,6 +60,11 @@ def test_the_first_pause_is_as_the_server_asks_and_its_own_the_least_after_that(
     assert brake.press(0.0, 0.05) <= second * 1.25, 'one that was under way makes no pause longer'
 
 
+@pytest.mark.parametrize(('failures', 'least'), [(1, 3), (2, 6), (5, 48), (6, 60), (40, 60)])
+def test_waits_double_up_to_a_minute_with_up_to_a_quarter_more(failures, least):
+    assert least <= Limits(first_delay=3).delay(failures) <= 1.25 * least
+
+
 def test_what_is_under_way_when_a_run_stops_is_waited_for_as_long_as_the_providers_own_time_out(tmp_path):
     provider = Refusing(ProviderError('auth', 'no'), seconds=60)
     provider.timeout, begun = 0.2, time.monotonic()

@@ -8,7 +8,7 @@ import pytest
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.text_priors.vlm.cost import Prices
-from irstd_toolbox.text_priors.vlm.pace import Limits
+from irstd_toolbox.text_priors.vlm.pace import Limits, Stopper
 from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage, Prompt, ProviderError
 
 
@@ -62,6 +62,18 @@ def test_a_passing_failure_holds_up_its_own_image_only(run, fake, failing, all_w
     provider = fake(failing('server', only='XDU0'))
     run(provider, limits={'concurrency': 2, 'first_delay': 0.8})
     assert provider.asked[-1] == 'XDU0' and provider.asked.count('XDU0') == 2 and all_written()
+
+
+@pytest.mark.parametrize(('asked', 'waits'), [(7.0, [7.0, 7.0]), (None, [0.01, 0.02])])
+def test_before_it_is_asked_again_a_failing_server_is_given_the_time_that_it_asks_for(
+        run, fake, failing, monkeypatch, asked, waits):
+    slept = []
+
+    async def sleep(self: Stopper, seconds: float) -> None:
+        slept.append(seconds)
+    monkeypatch.setattr(Stopper, 'sleep', sleep)
+    run(fake(failing('server', times=2, retry_after=asked)), ['XDU0'])
+    assert slept == pytest.approx(waits, rel=0.25) and (asked is None or slept == waits)
 
 
 @pytest.mark.parametrize(('kind', 'cause'), [
@@ -120,6 +132,11 @@ def test_ten_refusals_alike_in_a_row_stop_the_run(run, fake, failing):
     report = run(provider, ids, limits={'concurrency': 2})
     assert report.exit_code == 4 and '10 requests in a row were refused alike: bad_request' in report.stop.message
     assert 10 <= len(provider.asked) <= 12 and len(report.failed) + len(report.unasked) == 40
+
+
+def test_a_reason_to_stop_that_comes_with_the_last_image_stops_nothing(run, fake, failing):
+    report = run(fake(failing('bad_request', times=99)), [f'{number}' for number in range(10)])
+    assert report.stop is None and len(report.failed) == 10 and report.exit_code == 3
 
 
 @pytest.mark.parametrize('say', [
