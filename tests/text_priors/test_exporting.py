@@ -75,6 +75,13 @@ def test_links_are_made_where_asked_and_copies_otherwise(pixels, described, tmp_
                                 described / 'Misc_1.description.txt')
 
 
+def test_a_link_to_an_image_is_followed(pixels, described, tmp_path):
+    (tmp_path / 'in' / 'link.png').symlink_to('Misc_1.png')
+    images = pixels[0] | {'Misc_1': tmp_path / 'in' / 'link.png'}
+    report = export((images, pixels[1]), described, tmp_path / 'a', link=True)
+    assert report.linked == 6 and os.path.samefile(tmp_path / 'a' / 'images' / 'Misc_1.png', pixels[0]['Misc_1'])
+
+
 def test_a_disk_without_links_gets_copies(pixels, described, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError('cross-device link')
