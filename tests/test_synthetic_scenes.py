@@ -5,10 +5,9 @@ import pytest
 from numpy.random import SeedSequence
 from scipy import ndimage
 
-from irstd_toolbox.datasets.synthetic import CLUTTER, KINDS, SceneOptions, make_scene, mask_of, measure, profile
-from irstd_toolbox.datasets.synthetic.clutter import fractal
+from irstd_toolbox.datasets.synthetic import KINDS, SceneOptions, make_scene, mask_of, measure, profile
+from irstd_toolbox.datasets.synthetic import scene as synthetic_scene
 from irstd_toolbox.datasets.synthetic.scene import _draw
-from irstd_toolbox.datasets.synthetic.sensor import quantize, sense
 from irstd_toolbox.datasets.synthetic.targets import Shape
 from irstd_toolbox.errors import ConfigError
 
@@ -93,6 +92,14 @@ def test_measure_leaves_a_second_target_near_by_out_of_the_background():
     assert measure(image, one).background_mean > 101.2
 
 
+@pytest.mark.parametrize(('row', 'column'), [(18, 30), (42, 30), (30, 18), (30, 42)])
+def test_measure_leaves_out_the_skirt_of_a_target_just_outside_of_the_neighbourhood(row, column):
+    image, one, other = np.full((61, 61), 100.0), np.zeros((61, 61), bool), np.zeros((61, 61), bool)
+    image[row - 3:row + 4, column - 3:column + 4] = 200.0
+    one[30, 30] = other[row, column] = True
+    assert measure(image, one, one | other).background_mean == 100.0
+
+
 @pytest.mark.parametrize('place', [(0, 0), (0, 40), (40, 20), (2, 38)])
 def test_measure_works_at_the_border(place):
     image = np.random.default_rng(0).normal(100, 3, (41, 41))
@@ -100,6 +107,22 @@ def test_measure_works_at_the_border(place):
     target[place] = True
     snr, contrast, _ = by_hand(image, target, target)
     assert (measure(image, target).snr, measure(image, target).contrast) == pytest.approx((snr, contrast))
+
+
+def test_measure_takes_what_is_not_target_where_the_guard_leaves_nothing():
+    image = np.arange(25.0).reshape(5, 5)
+    target = image == 12
+    assert (measure(image, target).background_mean, measure(image, ~target).mean) == (12.0, 12.0)
+    assert measure(image, target).background_std == pytest.approx(np.std(np.delete(np.arange(25.0), 12)))
+
+
+@pytest.mark.parametrize(('level', 'snr'), [(90.0, -np.inf), (100.0, 0.0), (110.0, np.inf)])
+def test_over_a_flat_neighbourhood_the_snr_is_infinite_in_the_direction_of_the_target(level, snr):
+    image = np.full((41, 41), 100.0)
+    image[20, 20] = level
+    target = np.zeros(image.shape, bool)
+    target[20, 20] = True
+    assert measure(image, target).snr == snr
 
 
 def test_every_target_has_the_snr_asked_within_half_a_code(scenes):
@@ -134,6 +157,15 @@ def test_the_mask_shows_each_target_as_one_region_at_its_place(scenes):
         centroids = np.array(ndimage.center_of_mass(scene.mask, labels, range(1, count + 1)))
         for target in scene.targets:
             assert np.hypot(*(centroids - (target.y, target.x)).T).min() < 0.75
+
+
+def test_no_target_lies_in_the_neighbourhood_of_another_nor_at_the_border(scenes):
+    for scene in scenes:
+        for target in scene.targets:
+            rows, columns = np.nonzero(target.mask)
+            box = np.s_[max(rows.min() - 10, 0):rows.max() + 11, max(columns.min() - 10, 0):columns.max() + 11]
+            assert (scene.mask & ~target.mask)[box].sum() == 0
+            assert min(target.y, target.x, SIZE[0] - 1 - target.y, SIZE[1] - 1 - target.x) >= 5.5
 
 
 def test_image_and_background_differ_around_the_targets_only(scenes):
@@ -208,54 +240,6 @@ def test_no_global_threshold_finds_the_targets(scenes):
     assert best < 0.3
 
 
-@pytest.mark.parametrize('kind', sorted(CLUTTER))
-def test_clutter_lies_in_the_grey_range_of_a_sensor(kind):
-    for seed in range(5):
-        scene = CLUTTER[kind](np.random.default_rng(seed), (96, 120))
-        assert scene.shape == (96, 120)
-        assert np.quantile(scene, 0.01) > 30 and np.quantile(scene, 0.99) < 255
-        assert scene.std() > 4
-
-
-def test_the_spectrum_of_a_fractal_falls_with_its_slope():
-    field = fractal(np.random.default_rng(0), (256, 256), 2.0)
-    window = np.hanning(256)[:, None] * np.hanning(256)
-    power = np.abs(np.fft.fft2(field * window)) ** 2
-    radius = np.hypot(*np.meshgrid(*[np.fft.fftfreq(256) * 256] * 2))
-    rings = [power[(radius >= r) & (radius < 1.25 * r)].mean() for r in (8, 16, 32, 64)]
-    slope = np.polyfit(np.log([8, 16, 32, 64]), np.log(rings), 1)[0]
-    assert slope == pytest.approx(-4.0, abs=0.25)
-
-
-@pytest.mark.parametrize('level', [40.0, 128.0, 200.0])
-def test_the_noise_is_read_noise_and_shot_noise(level):
-    frame = sense(np.random.default_rng(0), np.full((400, 400), level), noise=2.0)
-    within_columns = np.sqrt(frame.var(axis=0).mean())
-    assert within_columns == pytest.approx(2.0 * np.sqrt(0.5 + 0.5 * level / 128), rel=0.02)
-
-
-def test_columns_have_a_fixed_pattern():
-    frame = sense(np.random.default_rng(0), np.full((400, 800), 128.0), noise=2.0)
-    assert frame.mean(axis=0).std() == pytest.approx(np.hypot(0.35 * 2.0, 2.0 / 20), rel=0.1)
-
-
-def test_vignetting_darkens_the_corners_by_its_share():
-    frame = sense(np.random.default_rng(0), np.full((65, 65), 200.0), noise=1e-6, vignetting=0.2)
-    assert (frame[32, 32], frame[0, 0], frame[0, 32]) == pytest.approx((200.0, 160.0, 180.0), abs=0.01)
-
-
-def test_bad_pixels_are_hot_or_dead():
-    frame = sense(np.random.default_rng(0), np.full((300, 300), 128.0), noise=1e-6, bad_pixels=0.001)
-    off = frame[np.abs(frame - 128) > 1] - 128
-    assert 60 < off.size < 125
-    assert np.abs(off).min() > 14.9 and np.abs(off).max() < 60.1
-    assert 0.3 < (off > 0).mean() < 0.7
-
-
-def test_quantize_clips_to_the_codes():
-    np.testing.assert_array_equal(quantize(np.array([-3.0, 0.6, 254.4, 999.0]), 8), [0, 1, 254, 255])
-
-
 @pytest.mark.parametrize(('options', 'message'), [
     ({'size': (40, 128)}, r'size is \(40, 128\); expected height and width between 64'),
     ({'clutter': ('cloud', 'forest')}, r"clutter is .*'forest'.*buildings, cloud, ground, sea"),
@@ -290,6 +274,18 @@ def test_numbers_of_numpy_are_numbers():
 def test_more_targets_than_have_room_are_refused_with_a_remedy():
     with pytest.raises(ConfigError, match='No place for 12 targets.*fewer targets'):
         make_scene(0, 0, SceneOptions(size=(64, 64), targets=(12, 12)))
+
+
+def test_a_lower_gain_lowers_contrast_about_the_mean_and_noise_alike(monkeypatch):
+    seen = []
+    monkeypatch.setattr(synthetic_scene, 'sense', lambda rng, painted, noise, *_: seen.append(
+        (painted.mean(), painted.std(), noise)) or painted)
+    monkeypatch.setattr(synthetic_scene, '_place', lambda *_: () if len(seen) == 3 else None)
+    scene = _draw(SeedSequence(0).spawn(4), 'cloud', SceneOptions(size=(64, 64)))
+    mean, deviation, noise = zip(*seen, strict=True)
+    assert mean == pytest.approx([mean[0]] * 3)
+    assert [value / values[0] for values in (deviation, noise) for value in values] == pytest.approx([1, .8, .64] * 2)
+    assert (scene.gain, scene.noise) == pytest.approx((.64, noise[0]))
 
 
 def test_a_small_scene_without_a_place_is_drawn_anew():
