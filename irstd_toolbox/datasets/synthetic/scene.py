@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
@@ -70,10 +71,10 @@ class SceneOptions:
         for name, low, high in (
                 ('targets', 1, 50), ('snr', 0.5, 50.0), ('noise', 0.1, 20.0), ('vignetting', 0.0, 0.9)):
             pair = getattr(self, name)
-            if len(pair) != 2 or not low <= pair[0] <= pair[1] <= high:
+            if not hasattr(pair, '__len__') or len(pair) != 2 or not _rise(low, *pair, high):
                 raise ConfigError(f'{name} is {pair!r}; expected two numbers LOW <= HIGH between {low} and {high}.')
         for name, low, high in (('empty', 0.0, 1.0), ('bad_pixels', 0.0, 0.01), ('max_contrast', 0.01, 10.0)):
-            if not low <= getattr(self, name) <= high:
+            if not _rise(low, getattr(self, name), high):
                 raise ConfigError(f'{name} is {getattr(self, name)!r}; expected a number between {low} and {high}.')
         if len(self.size) != 2 or not SMALLEST <= min(self.size) <= max(self.size) <= 8192:
             raise ConfigError(
@@ -81,6 +82,14 @@ class SceneOptions:
                 'no target fits the area limit of 0.15 % of the image.')
         if self.bits not in FULL_SCALE:
             raise ConfigError(f'bits is {self.bits!r}; expected 8 or 16.')
+
+
+def _rise(*values: float) -> bool:
+    """Whether ``values`` are numbers, none of them below the one before."""
+    try:
+        return all(first <= second for first, second in pairwise(values))
+    except TypeError:
+        return False
 
 
 def _whole(name: str, values: Sequence[int]) -> tuple[int, ...]:
