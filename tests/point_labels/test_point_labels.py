@@ -90,7 +90,7 @@ def same_parts(one: np.ndarray, other: np.ndarray) -> bool:
     return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
 
-@pytest.mark.parametrize('shape', [(13, 13), (8, 7), (16, 9), (3, 30)])
+@pytest.mark.parametrize('shape', [(13, 13), (8, 7), (16, 9), (3, 30), (2, 40)])
 def test_all_windows_at_once_give_what_loops_give_for_each(shape: tuple[int, int]) -> None:
     features = np.random.default_rng(0).normal(0, 30, (3, *shape, 2))
     found = linear_clusters(features, 9, 20.0, 4)
