@@ -84,6 +84,21 @@ def test_memory_is_bounded_and_drops_what_was_not_used_for_longest():
     assert [cache.get(key, 4) is not None for key in keys] == [True, False, True, True]
 
 
+def test_an_embedding_that_is_stored_again_takes_no_more_memory():
+    cache = EmbeddingCache(None, memory_bytes=2 * VECTOR.nbytes)
+    for key in (KEY, KEY, OTHER):
+        cache.put(key, VECTOR)
+    assert cache.get(KEY, 4) is not None and cache.get(OTHER, 4) is not None
+
+
+def test_what_was_stored_is_not_the_writers_array(tmp_path):
+    mine = VECTOR.copy()
+    cache = EmbeddingCache(tmp_path)
+    cache.put(KEY, mine)
+    mine[0] = 7
+    assert cache.get(KEY, 4)[0] == 1.5
+
+
 def test_a_value_in_memory_cannot_be_changed_by_its_reader(tmp_path):
     cache = EmbeddingCache(tmp_path)
     cache.put(KEY, VECTOR)
@@ -150,7 +165,7 @@ def test_a_note_about_weights_is_found_again_for_the_same_source_only(tmp_path):
 
 
 @pytest.mark.parametrize('content', ['', '{', '[]', '{"source": {"tag": "openai"}, "fingerprint": "12"}',
-                                     '{"source": {"tag": "x"}, "fingerprint": "12"}'])
+                                     f'{{"source": {{"tag": "x"}}, "fingerprint": "{KEY}"}}'])
 def test_a_damaged_note_counts_as_absent(tmp_path, content):
     EmbeddingCache(tmp_path).remember({'tag': 'openai'}, KEY)
     (tmp_path / 'weights' / f"{hash_json({'tag': 'openai'})}.json").write_text(content)
