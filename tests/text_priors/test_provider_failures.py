@@ -6,6 +6,7 @@ import json
 import pickle
 import random
 import traceback
+from types import SimpleNamespace
 
 import pytest
 
@@ -208,6 +209,24 @@ def test_status_and_codes_decide_the_kind(status, error, kind):
     assert made.kind == kind and made.status == status
 
 
+@pytest.mark.parametrize('made', [
+    failures.from_status(401, {'message': 'Incorrect API key: sk-12**90'}, 'host'),
+    failures.from_error({'code': 'invalid_api_key', 'message': 'Incorrect API key: sk-12**90'}, 'host')])
+def test_what_a_vendor_repeats_of_a_key_is_not_told(made):
+    assert (made.kind, made.message) == ('auth', 'host answered 401: the key was refused')
+
+
+@pytest.mark.parametrize(('error', 'kind', 'status'), [
+    ({'code': 429}, 'rate_limit', 429), ({'code': 402}, 'billing', 402), ({'code': 400}, 'bad_request', 400),
+    ({'code': 600}, 'bad_request', None), ({'type': 'overloaded_error'}, 'overloaded', 529),
+    ({'code': 'server_error'}, 'server', 500), ({'code': 'insufficient_quota'}, 'billing', None),
+    ({'code': 'string_above_max_length'}, 'too_large', None), ({'code': 'unknown_parameter'}, 'config', None),
+    (None, 'bad_request', None)])
+def test_an_error_without_a_status_has_that_of_its_code(error, kind, status):
+    made = failures.from_error(error, 'host')
+    assert (made.kind, made.status) == (kind, status)
+
+
 def test_the_parameter_at_fault_is_named():
     made = failures.from_status(400, {'message': 'Not this.', 'param': 'image.detail'}, 'host')
     assert made.message == 'host answered 400: Not this. (parameter image.detail)'
@@ -220,6 +239,12 @@ def test_the_timeout_of_asyncio_is_one_where_it_is_no_builtin_either(monkeypatch
         """What ``asyncio.TimeoutError`` is in Python 3.10."""
     monkeypatch.setattr(asyncio, 'TimeoutError', Late)
     assert failures.from_exception(Late(), openai, 'host').kind == 'timeout'
+
+
+def test_an_answer_that_comes_in_drops_is_waited_for_no_longer_than_told(make_provider, ask):
+    provider = make_provider('openai', timeout=0.05)
+    provider._connect = lambda sdk: SimpleNamespace(post=lambda *given, **more: asyncio.sleep(2))
+    assert fails(ask, provider).kind == 'timeout'
 
 
 def test_a_long_explanation_is_cut_to_one_line():

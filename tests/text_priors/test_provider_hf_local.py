@@ -4,6 +4,7 @@ import asyncio
 import json
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -174,6 +175,25 @@ def test_a_model_that_is_not_there_stops_the_run(ask, model):
     with pytest.raises(ProviderError, match=model) as caught:
         ask(LocalProvider(model=model, local_files_only=True))
     assert caught.value.kind == 'not_found' and caught.value.__context__ is None
+
+
+def test_where_a_model_comes_from_and_goes_to_is_as_told(monkeypatch):
+    asked, placed = [], []
+
+    class Model:
+        def to(self, device: str) -> 'Model':
+            placed.append(device)
+            return self
+
+        def eval(self) -> 'Model':
+            return self
+    for name, made in ('AutoProcessor', SimpleNamespace(chat_template='x')), ('AutoModelForImageTextToText', Model()):
+        monkeypatch.setattr(f'transformers.{name}.from_pretrained',
+                            lambda *given, made=made, **options: asked.append((*given, options)) or made)
+    asyncio.run(LocalProvider(model='m', revision='abc', local_files_only=True, dtype='bfloat16',
+                              device='cuda:1').check())
+    common = dict(revision='abc', local_files_only=True, trust_remote_code=False)
+    assert asked == [('m', common), ('m', common | dict(dtype='bfloat16'))] and placed == ['cuda:1']
 
 
 def test_a_model_without_a_chat_template_is_told(tiny, tmp_path, ask):

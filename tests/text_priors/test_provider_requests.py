@@ -104,6 +104,14 @@ def test_tokens_are_read_as_the_vendor_counts_them(vlm_server, make_provider, as
     assert ask(make_provider(kind)).usage == usage
 
 
+@pytest.mark.parametrize(('reason', 'finish'), [
+    ('end_turn', 'stop'), ('stop_sequence', 'stop'), ('max_tokens', 'length'), ('refusal', 'refusal'),
+    ('model_context_window_exceeded', 'length'), ('pause_turn', 'unknown'), (None, 'unknown')])
+def test_why_anthropics_model_ended_is_read(make_provider, reason, finish):
+    body = {'type': 'message', 'content': [{'type': 'text', 'text': 'Left.'}], 'stop_reason': reason}
+    assert make_provider('anthropic').parse(body).finish == finish
+
+
 def test_reasoning_tokens_are_read(vlm_server, make_provider, ask):
     vlm_server.script(['reasoning_only'])
     assert ask(make_provider('openai')).usage.reasoning_tokens == 900
