@@ -13,6 +13,7 @@ import pytest
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.text_priors import store
+from irstd_toolbox.text_priors.vlm.images import prepare_file
 from irstd_toolbox.text_priors.vlm.pace import Limits
 
 TRAIN, TEST = ['XDU0', 'XDU1', 'XDU2', 'XDU3'], ['XDU4', 'XDU5']
@@ -76,6 +77,8 @@ def test_plan_sends_nothing_and_writes_nothing(call, data_root, vlm_server, caps
     per_image = 5 + (len(plan['prompt']['task']) + len(plan['prompt']['system']) + 3) // 4  # 64x48: ceil(2 * 2 * 1.2)
     assert plan['input_tokens'] == 3 * per_image and plan['output_tokens'] == 3 * 68
     assert plan['cost'] == pytest.approx((plan['input_tokens'] * 10 + plan['output_tokens'] * 20) / 1e6)
+    sizes = [len(prepare_file(data_root / 'images' / f'{name}.png', name).png) for name in TRAIN[1:]]
+    assert plan['megabytes'] == round(sum(4 * -(-size // 3) for size in sizes) / 1e6, 3)  # in base64
     assert len(vlm_server.requests) == requests and sorted(path for path in data_root.rglob('*')) == before
 
 
@@ -123,7 +126,6 @@ def test_few_shot_examples_come_from_the_training_list_and_never_show_the_image_
     assert call('--style', 'few_shot', '--shots', '3', '--shots-from', str(tmp_path / 'examples'),
                 '--split', 'all') == 0
     assert len(vlm_server.asks) == 6
-    from irstd_toolbox.text_priors.vlm.images import prepare_file
     names = {prepare_file(path, path.stem).sha256: path.stem for path in (data_root / 'images').iterdir()}
     for record in vlm_server.asks:
         *shots, query = [names[image.sha256] for image in record.images]
