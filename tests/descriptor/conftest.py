@@ -40,7 +40,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build(weights: Path, tmp_path: Path) -> Callable[..., TargetDescriptor]:
     """Build a descriptor on the tiny local weights with a cache of this test's own; options of its encoder, too."""
     def make(file: str = 'tiny.pt', encoder: dict | None = None, **options: object) -> TargetDescriptor:
-        encoder = dict(type='OpenCLIPEncoder', model=TINY, pretrained=str(weights / file), **(encoder or {}))
+        encoder = {**dict(type='OpenCLIPEncoder', model=TINY, pretrained=str(weights / file)), **(encoder or {})}
         cfg = dict(type='TargetDescriptor', encoder=encoder, cache_dir=str(tmp_path / 'cache'))
         return MODELS.build({**cfg, **options})
     return make

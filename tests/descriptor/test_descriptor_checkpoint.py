@@ -120,11 +120,21 @@ def test_a_trained_encoder_is_a_part_and_gets_gradients_but_for_the_contrastive_
     assert 'encoder.clip.visual.proj' in descriptor.state_dict()
 
 
-def test_a_trained_encoder_begins_with_the_descriptors_of_a_frozen_one(build, scenes, sentences):
-    descriptor = build(frozen=False)
+@pytest.mark.parametrize('normalize', [False, True])
+def test_a_trained_encoder_begins_with_the_descriptors_of_a_frozen_one(build, scenes, sentences, normalize):
+    descriptor, frozen = build(frozen=False, normalize=normalize), build(normalize=normalize)
     descriptor.init_weights()
     for texts in (sentences, [sentences[0], None, None]):
-        torch.testing.assert_close(descriptor(scenes, texts), build()(scenes, texts))
+        torch.testing.assert_close(descriptor(scenes, texts), frozen(scenes, texts))
+    torch.testing.assert_close(frozen.of_scenes(torch.stack(scenes)), frozen(scenes, [None] * 3))
+
+
+def test_embeddings_past_the_cache_are_of_the_checkpoints_weights_too(build, scenes):
+    trained, other = build(), build(file='other.pt')
+    trained(scenes, [None] * 3)
+    other.load_state_dict(trained.state_dict())
+    with pytest.raises(CheckpointError, match='trained with encoder weights'):
+        other.of_scenes(torch.stack(scenes))
 
 
 def test_every_parameter_of_a_trained_encoder_gets_a_gradient_without_any_sentence(build, scenes):

@@ -1,7 +1,9 @@
 """The target descriptor: its value, its modes, what the cache saves."""
 
 import hashlib
+import os
 
+import numpy as np
 import open_clip
 import pytest
 import torch
@@ -157,11 +159,32 @@ def test_entries_of_other_weights_are_not_taken(build, scenes, sentences):
     assert (mine - other).abs().max() > 0.1
 
 
-def test_entries_of_another_normalisation_are_not_taken(build, scenes):
-    build()(scenes, [None] * 3)
-    descriptor = build(encoder=dict(mean=[.4] * 3))
+@pytest.mark.parametrize('option', [dict(mean=[.4] * 3), dict(std=[.4] * 3), dict(quick_gelu=True)], ids=list)
+def test_entries_of_another_way_to_read_a_scene_are_not_taken(build, scenes, option):
+    first = build()
+    first(scenes, [None] * 3)
+    if 'quick_gelu' in option:  # which leaves no trace in the weights
+        option = dict(model={**first.holder.encoder.config, **option})
+    descriptor = build(encoder=option)
     descriptor(scenes, [None] * 3)
     assert passes(descriptor)['image'] == 1
+
+
+@pytest.mark.filterwarnings('ignore:.*untrained')
+def test_entries_of_another_seed_are_not_taken(build, scenes):
+    mine, other = (build(encoder=dict(pretrained='random', seed=seed))(scenes, [None] * 3) for seed in (5, 6))
+    assert (mine - other).abs().max() > 0.1
+
+
+def test_weights_that_were_put_in_the_place_of_others_are_noticed(build, weights, scenes, tiny_clip):
+    file, found, sizes = weights / 'mine.pt', [], set()
+    for second, seed in enumerate((7, 8)):
+        torch.save(tiny_clip(seed).state_dict(), file)
+        os.utime(file, (second, second))
+        sizes.add(file.stat().st_size)
+        found.append(build(file='mine.pt')(scenes, [None] * 3))
+    torch.testing.assert_close(found[1], build(file='other.pt', cache_dir=None)(scenes, [None] * 3))
+    assert (found[0] - found[1]).abs().max() > 0.1 and len(sizes) == 1
 
 
 def test_a_note_that_names_other_weights_is_found_out_at_the_first_miss(
@@ -205,4 +228,5 @@ def test_keys_name_the_input_by_content(build, scenes):
     assert holder._key('image', turned) != holder._key('image', item)
     assert holder._key('image', turned) == holder._key('image', turned.copy())
     assert holder._key('text', 'a') != holder._key('text', 'b')
+    assert holder._key('text', 'a') != holder._key('image', np.frombuffer(b'a', np.uint8))
     assert len(holder._key('text', 'a')) == hashlib.sha256().digest_size * 2
