@@ -1,7 +1,10 @@
 """The CLIP encoder's options: values that no encoder takes, and what a file is to be told of itself."""
 
+import contextlib
 import math
 import socket
+import ssl
+from urllib.error import HTTPError, URLError
 
 import open_clip
 import pytest
@@ -9,6 +12,7 @@ import torch
 
 from irstd_toolbox.errors import CheckpointError, ConfigError
 from irstd_toolbox.models.clip import OpenCLIPEncoder
+from irstd_toolbox.models.clip_weights import reachable
 from irstd_toolbox.registry import MODELS
 
 INLINE = dict(
@@ -71,6 +75,29 @@ def test_a_named_tokenizer_that_is_not_here_is_an_error(monkeypatch):
     encoder = OpenCLIPEncoder(dict(INLINE, text_cfg=dict(INLINE['text_cfg'], hf_tokenizer_name='org/words')), 'random')
     with pytest.raises(ConfigError, match=r"org/words is not here\. Fetch .*\.tokenizer\.HFTokenizer\('org/words'\)"):
         encoder.encode_texts(['a target'])
+
+
+def test_towers_of_other_libraries_fetch_no_weights_of_their_own(monkeypatch):
+    made = []
+    monkeypatch.setattr(open_clip, 'CustomTextCLIP', lambda **config: made.append(config) or torch.nn.Linear(1, 1))
+    config = dict(embed_dim=8, vision_cfg=dict(image_size=32, timm_model_name='vit', timm_model_pretrained=True),
+                  text_cfg=dict(hf_model_name='org/words', hf_model_pretrained=True))
+    OpenCLIPEncoder(config, 'random').build()
+    assert made[0]['vision_cfg']['timm_model_pretrained'] is made[0]['text_cfg']['hf_model_pretrained'] is False
+
+
+@pytest.mark.parametrize(('answer', 'offline', 'found'), [
+    (None, '', True), (None, '1', False), (HTTPError('', 403, 'no', {}, None), '', True),
+    (URLError(ssl.SSLError('certificate')), '', True), (URLError(socket.gaierror('unknown')), '', False),
+    (TimeoutError('late'), '', False)], ids=repr)
+def test_a_server_that_answers_at_all_is_reachable(monkeypatch, answer, offline, found):
+    def open_url(request, timeout):
+        if answer:
+            raise answer
+        return contextlib.nullcontext()
+    monkeypatch.setattr('urllib.request.urlopen', open_url)
+    monkeypatch.setenv('HF_HUB_OFFLINE', offline)
+    assert reachable('https://hub.example') is found
 
 
 def test_a_torchscript_archive_is_called_one(tmp_path):

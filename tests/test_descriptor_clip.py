@@ -201,7 +201,8 @@ def test_the_normalisation_can_be_given(weights):
 
 
 def test_the_normalisation_of_a_tag_is_the_tags(no_network):
-    assert OpenCLIPEncoder('ViT-B-16-SigLIP', 'webli').mean == (0.5, 0.5, 0.5)
+    encoder = OpenCLIPEncoder('ViT-B-16-SigLIP', 'webli')
+    assert encoder.mean == encoder.std == (0.5, 0.5, 0.5)
 
 
 def test_a_text_embedding_is_clips(encoder):
@@ -274,6 +275,16 @@ def test_the_fingerprint_sees_one_changed_value():
     with torch.no_grad():
         clip.visual.proj[0, 0] += 1e-3
     assert fingerprint(clip) != before
+
+
+def test_the_fingerprint_sees_names_shapes_and_types_of_the_same_bytes():
+    weight = torch.arange(6, dtype=torch.float32)
+    found = set()
+    for name, tensor in (('a', weight), ('b', weight), ('a', weight.reshape(2, 3)), ('a', weight.view(torch.int32))):
+        module = torch.nn.Module()
+        module.register_buffer(name, tensor)
+        found.add(fingerprint(module))
+    assert len(found) == 4
 
 
 @pytest.mark.filterwarnings('ignore:.*untrained')
