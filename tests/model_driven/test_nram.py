@@ -68,8 +68,10 @@ def test_iterations_are_those_of_the_formula(iterations):
         np.testing.assert_allclose(part, expected, atol=1e-8)
 
 
-def test_the_parts_add_up_to_the_image_within_the_tolerance():
+def test_an_error_below_the_tolerance_ends_it():
     data = np.random.default_rng(4).uniform(size=(40, 24))
-    background, targets = NRAM(tolerance=1e-5).decompose(data)
-    assert np.linalg.norm(background + targets - data) < 1e-5 * np.linalg.norm(data)
+    errors = [np.linalg.norm(sum(written_out(data, 0.002, count)) - data) / np.linalg.norm(data) for count in (7, 8)]
+    assert errors[1] < errors[0]
+    found = NRAM(tolerance=errors[1] * 1.001).decompose(data)
+    np.testing.assert_allclose(found, written_out(data, 0.002, 8), atol=1e-8)
 

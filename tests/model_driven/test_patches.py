@@ -73,6 +73,13 @@ def test_blocks_of_rows_give_the_median_of_the_whole(monkeypatch):
     np.testing.assert_array_equal(grid.join(patches, 'median'), whole)
 
 
+@pytest.mark.parametrize('method', [IPI, NRAM])
+def test_patches_that_were_scaled_together_come_back_in_grey_levels(method, monkeypatch):
+    image = random_image((20, 30)) + 40
+    monkeypatch.setattr(method, 'decompose', lambda self, data, *weight: (data, data))
+    np.testing.assert_allclose(method(patch=10, step=5)(image), image - image.min(), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize(('patch', 'step'), [(10, 11), (10, 0), (1, 1), (2.5, 2), (10, 2.5)])
 def test_a_step_that_leaves_gaps_is_refused(patch, step):
     with pytest.raises(ConfigError, match=f'patch={patch}, step={step}'):

@@ -67,6 +67,22 @@ def test_iterations_are_those_of_the_formula(iterations, count):
         np.testing.assert_allclose(part, expected, atol=1e-9)
 
 
+def test_an_error_below_the_tolerance_ends_it():
+    rng = np.random.default_rng(3)
+    tensor = 50 + rng.normal(size=(8, 12, 10)) + 90 * (rng.uniform(size=(8, 12, 10)) > 0.98)
+    prior = rng.uniform(0.1, 1, tensor.shape)
+    first = written_out(tensor, prior, PSTNN().rank(tensor), 1)
+    error = np.linalg.norm(sum(first) - tensor) / np.linalg.norm(tensor)
+    np.testing.assert_allclose(PSTNN(tolerance=error * 1.001).decompose(tensor, prior), first, atol=1e-9)
+    assert not np.allclose(PSTNN(tolerance=error * 0.999).decompose(tensor, prior), first)
+
+
+def test_a_background_without_a_target_is_taken_in_whole():
+    tensor = 50 + np.random.default_rng(3).normal(size=(8, 12, 10))
+    low, sparse = PSTNN().decompose(tensor, np.ones_like(tensor))
+    assert not sparse.any() and np.linalg.norm(low - tensor) < 1e-3 * np.linalg.norm(tensor)
+
+
 def test_nothing_is_a_target_where_the_prior_is_zero():
     rng = np.random.default_rng(3)
     tensor = 50 + rng.normal(size=(9, 12, 10)) + 90 * (rng.uniform(size=(9, 12, 10)) > 0.98)
@@ -92,6 +108,8 @@ def test_the_prior_is_large_at_a_point_and_none_at_an_edge(point, edge):
 
 
 def test_the_prior_is_the_formula_of_the_eigenvalues(point, monkeypatch):
-    larger, smaller = np.array([[4.0, 9.0, 0.0]]), np.array([[4.0, 1.0, 0.0]])
-    monkeypatch.setitem(corner_prior.__globals__, 'structure_eigenvalues', lambda image, **sigmas: (larger, smaller))
+    larger, smaller, seen = np.array([[4.0, 9.0, 0.0]]), np.array([[4.0, 1.0, 0.0]]), {}
+    monkeypatch.setitem(corner_prior.__globals__, 'structure_eigenvalues',
+                        lambda image, **sigmas: seen.update(sigmas) or (larger, smaller))
     np.testing.assert_allclose(corner_prior(point), [[1, (0.9 * 9) / (2 * 4), 0]] / np.float64(8.1 / 8), rtol=1e-12)
+    assert seen == dict(before=2.0, after=9.0)

@@ -85,6 +85,16 @@ def test_an_unchanged_number_of_targets_ends_it():
     np.testing.assert_allclose(RIPT().decompose(tensor, prior)[1], written_out(tensor, prior, last)[1], atol=1e-8)
 
 
+def test_an_error_below_the_tolerance_ends_it():
+    tensor = spots()
+    prior = np.random.default_rng(4).uniform(1, 1.2, tensor.shape)
+    errors = [np.linalg.norm(sum(written_out(tensor, prior, count)) - tensor) / np.linalg.norm(tensor)
+              for count in (1, 2)]
+    assert errors[1] < errors[0]
+    found = RIPT(tolerance=errors[1] * 1.001).decompose(tensor, prior)
+    np.testing.assert_allclose(found, written_out(tensor, prior, 2), atol=1e-9)
+
+
 def test_edges_weigh_e_times_as_much_as_flat_parts(monkeypatch, edge):
     priors = []
     monkeypatch.setattr(RIPT, 'decompose', lambda self, tensor, prior: priors.append(prior) or (tensor, tensor))
@@ -95,14 +105,16 @@ def test_edges_weigh_e_times_as_much_as_flat_parts(monkeypatch, edge):
 
 
 def test_a_spot_weighs_less_than_an_edge_of_its_strength(monkeypatch):
-    priors = []
+    priors, seen = [], {}
     larger, smaller = np.zeros((8, 8)), np.zeros((8, 8))
     larger[2, 2], larger[5, 5], smaller[5, 5] = 100.0, 100.0, 60.0  # an edge, a spot
-    monkeypatch.setitem(RIPT.targets.__globals__, 'structure_eigenvalues', lambda image, **sigmas: (larger, smaller))
+    monkeypatch.setitem(RIPT.targets.__globals__, 'structure_eigenvalues',
+                        lambda image, **sigmas: seen.update(sigmas) or (larger, smaller))
     monkeypatch.setattr(RIPT, 'decompose', lambda self, tensor, prior: priors.append(prior) or (tensor, tensor))
     RIPT(patch=4, step=4, edge_weight=2.0)(np.arange(64.0).reshape(8, 8))
     prior = PatchGrid((8, 8), 4, 4).join(priors[0], 'mean')
     np.testing.assert_allclose([prior[2, 2], prior[5, 5], prior[0, 0]], [np.exp(2), np.exp(0.8), 1])
+    assert seen == dict(before=1.2, after=2.0)
 
 
 def test_the_last_patch_may_overwrite_as_in_one_version_of_the_code(response):
