@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -121,6 +122,28 @@ def test_a_wheel_is_installed_without_a_network(tmp_path: Path, wheel: Path) -> 
     assert (tmp_path / 'site' / 'slot_marker.py').read_text() == 'HERE = True\n'
 
 
+def test_other_source_and_other_wheels_take_the_place_of_those_before(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = []
+    monkeypatch.setattr(start.subprocess, 'run', lambda command, **_: installed.append(command[-1]) or (
+        (tmp_path / 'site').mkdir(), SimpleNamespace(returncode=0))[1])
+    for number in ('1', '1', '2'):
+        start.install([tmp_path / f'a-{number}.whl'], tmp_path / 'site')
+        with zipfile.ZipFile(tmp_path / 'source.zip', 'w') as archive:
+            archive.writestr(f'part_{number}', 'x')
+        start.unpack(tmp_path / 'source.zip', tmp_path / 'source', number)
+    assert installed == [str(tmp_path / 'a-1.whl'), str(tmp_path / 'a-2.whl')]
+    assert [path.name for path in (tmp_path / 'source').glob('part_*')] == ['part_2']
+
+
+def test_a_file_that_is_not_what_was_packed_is_refused(tmp_path: Path) -> None:
+    box, = write_boxes(ITEMS, tmp_path / 'boxes', 1, 1, BEGIN)
+    about = start.receive(box, tmp_path / 'home')
+    (tmp_path / 'home' / 'items' / 'b.bin').write_bytes(b'\7' * 149_999 + b'8')
+    with pytest.raises(start.Unusable, match='b.bin is not what was packed. Remove .*home and carry every box again'):
+        start.check(about, tmp_path / 'home')
+
+
 def test_a_wheel_that_pip_cannot_install_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'broken-1.0-py3-none-any.whl').write_bytes(b'no archive')
     with pytest.raises(start.Unusable, match='pip cannot install'):
@@ -145,6 +168,11 @@ SIZES = {'a': {'records': 1, 'weights only': 4, 'predictions': 3, 'exact': 12},
     (29, ['records', 'predictions', 'exact'], ['records', 'exact'])])
 def test_what_comes_back_is_chosen_by_need_and_room(room: int, a: list[str], b: list[str]) -> None:
     assert choose(SIZES, room) == {'a': a, 'b': b}
+
+
+def test_there_is_room_for_what_the_files_and_all_of_them_hold() -> None:
+    assert Limits(files=3, file_mib=2, total_mib=64).room == 6 * 2**20 - 65536
+    assert Limits(files=8, file_mib=16, total_mib=64).room == 64 * 2**20 - 65536
 
 
 def test_limits_without_room_are_refused() -> None:

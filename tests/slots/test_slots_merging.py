@@ -1,5 +1,6 @@
 """What came back is merged: whole or not at all, the newer and the wholer of two, failures said."""
 
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from irstd_toolbox.errors import DataError
-from irstd_toolbox.slots import states
+from irstd_toolbox.slots import states, unpacking
 from irstd_toolbox.slots.gathering import Limits
 from irstd_toolbox.slots.packing import read_note
 from irstd_toolbox.slots.plan import Plan, Run
@@ -18,11 +19,13 @@ from irstd_toolbox.slots.unpacking import status_of, unpack
 from irstd_toolbox.training.checkpoint import read_checkpoint
 
 
-def test_a_state_in_parts_is_the_same_file_again(tmp_path: Path, gather: Callable) -> None:
-    gather(tmp_path, Limits(8, 0.1, 64))
-    parts = sorted(path.name for path in (tmp_path / 'out').iterdir())
-    assert parts == [f'slot_0001.part{i}of4' for i in range(1, 5)]
-    assert all(path.stat().st_size <= 0.1 * 2**20 for path in (tmp_path / 'out').iterdir())
+@pytest.mark.parametrize(('files', 'mib', 'count'), [(8, 0.1, 4), (20, 0.03, 11)])
+def test_a_state_in_parts_is_the_same_file_again(
+        tmp_path: Path, gather: Callable, files: int, mib: float, count: int) -> None:
+    gather(tmp_path, Limits(files, mib, 64))
+    parts = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert parts == {f'slot_0001.part{i}of{count}' for i in range(1, count + 1)}
+    assert all(path.stat().st_size <= mib * 2**20 for path in (tmp_path / 'out').iterdir())
     unpack(tmp_path / 'out', tmp_path / 'results')
     before, after = (folder / 'epoch_2.pth' for folder in (tmp_path / 'home' / 'runs' / 'one',
                                                            tmp_path / 'results' / 'one'))
@@ -107,6 +110,25 @@ def test_a_new_gathering_takes_the_place_of_the_old_one(tmp_path: Path, gather: 
     write_run(tmp_path / 'home', epoch=3)
     assert gatherer.gather({'one': dict(status='training', epoch=3, epochs=9)})
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['slot_0002.part1of1']
+    gather(tmp_path, Limits(), epoch=3)  # by another call for the slot
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['slot_0003.part1of1']
+
+
+def test_a_file_that_has_changed_since_the_last_gathering_is_gathered_anew(tmp_path: Path, gather: Callable) -> None:
+    status, gatherer = {'one': dict(status='training', epoch=2, epochs=9)}, gather(tmp_path, Limits())
+    (tmp_path / 'home' / 'runs' / 'one' / 'train.csv').write_text('iter\n1\n2\n')
+    assert gatherer.gather(status)
+    unpack(tmp_path / 'out', tmp_path / 'results')
+    assert (tmp_path / 'results' / 'one' / 'train.csv').read_text() == 'iter\n1\n2\n'
+
+
+def test_a_file_that_would_be_written_outside_of_its_run_is_refused(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, 'w') as archive:
+        archive.writestr('../other/train.csv', 'x')
+    with pytest.raises(DataError, match='other/train.csv would be written outside'):
+        unpacking._extract(stream.getvalue(), tmp_path / 'one')
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_older_slot_does_not_undo_a_newer_one(tmp_path: Path, gather: Callable) -> None:

@@ -11,7 +11,6 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,8 +18,8 @@ import torch
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.slots.gathering import KEPT, Gatherer, Limits, choose
 from irstd_toolbox.slots.packing import pack, read_note, write_note
-from irstd_toolbox.slots.plan import Plan, Run, read_plan
-from irstd_toolbox.slots.running import Job, Slot, Timing, prepare
+from irstd_toolbox.slots.plan import read_plan
+from irstd_toolbox.slots.running import prepare
 from irstd_toolbox.slots.start import receive
 from irstd_toolbox.slots.unpacking import status_of, unpack
 from irstd_toolbox.training.checkpoint import find_checkpoint, read_checkpoint
@@ -167,27 +166,6 @@ def test_kept_folders_come_before_whole_checkpoints_and_after_all_else() -> None
     assert choose(sizes, 16) == {'a': ['records', 'predictions', 'exact'], KEPT: ['exact']}
 
 
-@pytest.mark.parametrize('own, left', [(None, 10.0), (2.5, 2.5), (30.0, 10.0)])
-def test_a_run_with_minutes_of_its_own_takes_no_more_of_the_slot(own: float | None, left: float,
-                                                                 tmp_path: Path) -> None:
-    run = Run('one', 'c.py', 9, minutes=own)
-    slot = Slot(Plan((run,)), tmp_path, tmp_path, None, Timing(time.time(), 10.5, reserve=30.0), 1, 1)
-    command = slot._command(run, 'train')
-    assert float(command[command.index('--minutes') + 1]) == pytest.approx(left, abs=0.02)
-
-
-@pytest.mark.parametrize('arguments, stopping, finished', [
-    ((), False, False), (('--anneal',), False, True), (('--anneal',), True, False)])
-def test_an_annealed_run_is_finished_when_its_time_is(arguments: tuple[str, ...], stopping: bool, finished: bool,
-                                                      tmp_path: Path, write_run: Callable) -> None:
-    run = Run('one', 'c.py', 9, train=arguments)
-    slot = Slot(Plan((run,)), tmp_path, tmp_path, None, Timing(time.time(), 10), 1, 1)
-    write_run(tmp_path, epoch=2)
-    slot.stopping = stopping
-    slot._ended(Job(run, 'train', SimpleNamespace(returncode=0), tmp_path / 'log'))
-    assert slot.status()['one'] == dict(status='trained' if finished else 'training', epoch=2, epochs=9)
-
-
 def test_status_tells_what_is_left(tmp_path: Path, plan: Path, source: Path) -> None:
     pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source)
     assert {name: (note['status'], note['epochs']) for name, note in status_of(tmp_path / 'results').items()} == {
@@ -214,9 +192,11 @@ def test_a_name_stands_for_one_run_alone(tmp_path: Path, plan: Path, source: Pat
 def test_results_that_do_not_say_what_their_run_was_are_taken_as_they_are(
         tmp_path: Path, plan: Path, source: Path) -> None:
     folder = tmp_path / 'results' / 'one'
-    write_note(folder, dict(status='waiting', epoch=0, epochs=7, slots=[]))
+    known = dict(status='training', epoch=3, epochs=7, slots=['s1'])
+    write_note(folder, known)
     pack(plan, tmp_path / 'results', tmp_path / 'boxes', source=source)
-    assert read_note(folder)['run']['config'] == 'configs/tiny.py'
+    note = read_note(folder)
+    assert note.pop('run')['config'] == 'configs/tiny.py' and note == known
 
 
 def test_a_run_whose_weights_are_lost_is_left_out_and_named(tmp_path: Path, plan: Path, source: Path) -> None:
