@@ -138,7 +138,7 @@ def _run(entry: Any, source: Path, path: str | Path, led: bool) -> Run:
     if entry.get('checkpoint', 'best') not in ('best', 'last'):
         raise ConfigError(f'{path}: {name} is to be tested with {entry["checkpoint"]!r}; best or last is expected.')
     minutes = entry.get('minutes')
-    if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
+    if minutes is not None and (isinstance(minutes, bool) or not isinstance(minutes, int | float) or not minutes > 0):
         raise ConfigError(f'{path}: {name} is to train for minutes={minutes!r}; a number above 0 is expected.')
     place = (source / entry['config']).resolve()
     if not _goes_along(place, source):

@@ -227,6 +227,7 @@ def test_a_config_named_from_the_root_is_named_from_the_source_there(tmp_path: P
     ("dict(config='configs/tiny.py', options=['default_hooks.checkpoint.save_best=[irstd/IoU,irstd/nIoU]'])",
      "one each by irstd/IoU, irstd/nIoU. Give the run checkpoint='last', or one figure"),
     ("dict(config='configs/tiny.py', minutes=0)", 'a number above 0 is expected'),
+    ("dict(config='configs/tiny.py', minutes=True)", 'minutes=True; a number above 0 is expected'),
     ("dict(config='configs/tiny.py', name=3)", '3 cannot name a run'),
     ("dict(config='configs/tiny.py', seed='a')", "seed='a'; a whole number from 0 to 4294967295"),
     ("dict(config='configs/tiny.py', seed=-1)", 'seed=-1; a whole number from 0'),
