@@ -71,6 +71,9 @@ def test_processors_are_divided_among_jobs_that_run_side_by_side(monkeypatch):
     monkeypatch.setattr(os, 'cpu_count', lambda: 8)
     assert slots_of([], 1, 1) == [{}]
     assert slots_of([], 3, 1) == [{'OMP_NUM_THREADS': '2'}] * 3
+    assert {slot['OMP_NUM_THREADS'] for slot in slots_of(['0', '1'], 2, 1)} == {'2'}
+    monkeypatch.setenv('OMP_NUM_THREADS', '5')
+    assert slots_of([], 3, 1) == [{}] * 3
 
 
 @pytest.mark.parametrize(('arguments', 'said'), [

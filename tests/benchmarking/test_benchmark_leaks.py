@@ -57,7 +57,11 @@ def test_of_a_shortened_list_what_is_tested_counts(root, indices, images, leaked
 
 
 def test_all_lists_that_are_trained_or_chosen_on_count(root):
-    assert find_leaks([of(root, 'other.txt'), of(root, 'trainval')], of(root, 'test'))['leaked'] == ['x3', 'x8', 'x9']
+    (root.parent / 'link').symlink_to(root)
+    lists = [of(root, 'other.txt'), of(root.parent / 'link', 'trainval')]  # another way to the same images
+    for trained in (lists, lists[::-1]):
+        assert find_leaks(trained, of(root, 'test')) == dict(
+            images=4, trained_images=6, leaked=['x3', 'x8', 'x9'], by_id=1, equal=2, near=1)
 
 
 def test_ids_of_another_data_set_are_not_compared(roots, tmp_path):
@@ -107,7 +111,7 @@ def test_scored_without_leaks_nothing_is_left_of_the_whole_list(root, tmp_path):
     assert kept[0]['metrics'] == {'other/hits': 4} and 'list' not in kept[0]
     assert not {'metrics', 'descriptions', 'extras'} & set(kept[1]) and kept[1]['list'] == 'without leakage'
     assert [kept[1][key] for key in ('checkpoint', 'model', 'threshold', 'amp')] == ['a.pth', 'M', 0.4, 'bf16']
-    assert kept[1]['fingerprint']['images'] == 2
+    assert [kept[1]['fingerprint'][key] for key in ('dataset', 'split', 'images')] == ['own', 'test', 2]
 
 
 def test_43_of_the_86_test_images_of_idx_427_are_trained_on_by_idx_320(real_data):

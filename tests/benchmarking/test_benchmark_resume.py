@@ -164,6 +164,29 @@ def test_what_lies_in_the_folder_may_move_with_it(tmp_path):
     assert told == ['new', 'done', 'kept']
 
 
+class Failing(Nothing):
+    """Says ``why``, as a tool does or as a program does that nobody caught, or is killed."""
+
+    def __init__(self, folder: Path, why: str, after: tuple = ()) -> None:
+        super().__init__('fail', folder, after)
+        self.why = why
+
+    def command(self, launch, continued):
+        return ['sh', '-c', f'echo "{self.why}"; {"kill -9 $$" if self.why == "killed" else "exit 3"}']
+
+
+def test_a_failure_is_told_by_its_own_run_and_once_to_all_that_come_after(tmp_path):
+    told = []
+    for why in ('error: the first', 'KeyError: 7', 'killed'):
+        first = Failing(tmp_path / 'job', why)
+        second = Failing(tmp_path / 'second', '', (first,))
+        third = Failing(tmp_path / 'third', '', (second,))
+        run_jobs([first, second, third], Launch(), [{}], tmp_path, lambda *_: None)
+        told.append((first.error, second.error, third.error))
+    assert told == [(why, *[f'could not fail: {why}'] * 2) for why in (
+        'the first', 'KeyError: 7', 'ended by signal 9; before that: killed')]
+
+
 class TestRecords:
 
     def test_the_key_does_not_depend_on_the_order_of_its_parts(self):

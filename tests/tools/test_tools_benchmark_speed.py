@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from irstd_toolbox import console
@@ -41,8 +42,10 @@ def test_a_way_is_arguments_of_a_training(text, arguments):
 
 
 def test_steps_are_those_after_the_first_epoch(tmp_path):
-    folder = tmp_path / '20260101_000000' / 'vis_data'
-    folder.mkdir(parents=True)
+    folder, former = (tmp_path / f'2026010{day}_000000' / 'vis_data' for day in (2, 1))
+    for one in (folder, former):
+        one.mkdir(parents=True)
+    (former / 'scalars.json').write_text(json.dumps(dict(epoch=2, time=7, data_time=7)))
     rows = [dict(epoch=1, time=9, data_time=9, memory=70), dict(step=1),
             dict(epoch=2, time=0.2, data_time=0.02, memory=50),
             dict(epoch=2, time=0.1, data_time=0.01, memory=60), dict(epoch=3, time=0.3, data_time=0.03, memory=60)]
@@ -65,6 +68,9 @@ def test_a_configs_training_keeps_its_steps_but_for_their_size(repository):
     assert sizes == {name: 96 if isinstance(size, int) else (96, 96) for name, size in
                      ((step.type, step['size']) for step in before if 'size' in step)} and sizes
     assert made.optim_wrapper == config.optim_wrapper and made.model == config.model
+    loader = made.train_dataloader
+    assert (loader.batch_size, loader.num_workers, loader.persistent_workers, loader.drop_last) == (3, 0, False, True)
+    assert steps_config(config, Path('scenes'), 96, 3, 2, workers=2).train_dataloader.persistent_workers
     assert config.train_dataloader.dataset.get('in_memory') is None  # the config given is left as it was
     language = load_config(str(repository / 'configs' / 'lgnet_demo.py'))
     made = steps_config(language, Path('scenes'), 96, 3, 2, 0)
@@ -118,6 +124,23 @@ def test_a_prediction_that_fails_is_told_beside_the_others(tool, config, tmp_pat
     rows = json.loads((tmp_path / 'out' / 'speed.json').read_text())['rows']
     assert [row.get('failed') for row in rows] == [None, 'RuntimeError: no room', None]
     assert '| fp32 | 2 | RuntimeError: no room | |' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('words', 'half'), [(('bf16',), True), (('fp32',), False)])
+def test_a_prediction_is_of_a_whole_batch_in_the_precision_asked_for(words, half, monkeypatch):
+    seen = []
+
+    class Network(torch.nn.Module):
+        target_descriptor = None
+
+        def data_preprocessor(self, packed, training):
+            return dict(inputs=packed['inputs'][0][None])
+
+        def logit_maps(self, image, vector):
+            seen.append((tuple(image.shape), torch.is_autocast_enabled('cpu')))
+    monkeypatch.setattr(speed.MODELS, 'build', lambda model: Network())
+    assert predicting({}, words, size=64, batch=3, repeats=2, device='cpu')['image_tower'] is None
+    assert seen == [((3, 1, 64, 64), half)] * 3  # the first is not timed
 
 
 def test_the_image_tower_is_timed_beside_a_network_with_language(repository):
