@@ -28,27 +28,33 @@ def test_lcm_is_the_squared_maximum_over_the_brightest_neighbour_mean(image, win
     np.testing.assert_allclose(LCM(cells=(3, 5))(image), expected - expected.min(), rtol=1e-9, atol=1e-9)
 
 
-def test_lcm_of_black_surroundings_is_finite():
+@pytest.mark.parametrize(('method', 'grey', 'largest'), [
+    (LCM(), 200, 200 ** 2), (ILCM(), 40, 40 * 40 / 64), (RLCM(), 200, 100 ** 2), (TLLCM(), 200, 50 ** 2)])
+def test_black_surroundings_count_as_1(method, grey, largest):
     image = np.zeros((20, 20))
-    image[10, 10] = 200.0
-    assert LCM()(image).max() == 200.0 ** 2  # surroundings count as 1
+    image[10, 10] = grey
+    assert method(image).max() == pytest.approx(largest)
 
 
-def test_ilcm_is_maximum_times_mean_over_the_brightest_neighbour_mean_of_half_overlapping_blocks():
-    image = np.random.default_rng(1).uniform(10, 200, (16, 20))
-    blocks = {(a, b): image[4 * a:4 * a + 8, 4 * b:4 * b + 8] for a in range(3) for b in range(4)}
+@pytest.mark.parametrize('shape', [(16, 20), (18, 21)])
+def test_ilcm_is_maximum_times_mean_over_the_brightest_neighbour_mean_of_half_overlapping_blocks(shape):
+    image = np.random.default_rng(1).uniform(10, 200, shape)
+    whole = np.pad(image, [(0, -side % 4) for side in shape], mode='edge')
+    rows, columns = (side // 4 - 1 for side in whole.shape)
+    blocks = {(a, b): whole[4 * a:4 * a + 8, 4 * b:4 * b + 8] for a in range(rows) for b in range(columns)}
     # The grid is extended by its outermost blocks, so that a block at the border is also its own neighbour.
     measure = {}
     for (a, b), block in blocks.items():
-        beside = [blocks[min(max(a + down, 0), 2), min(max(b + right, 0), 3)].mean()
+        beside = [blocks[min(max(a + down, 0), rows - 1), min(max(b + right, 0), columns - 1)].mean()
                   for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0)]
         measure[a, b] = block.max() * block.mean() / max(beside)
     lowest = min(measure.values())
     response = ILCM(block=8, step=4)(image)
+    assert response.shape == shape
     for (a, b), value in measure.items():
         middle = response[4 * a + 2:4 * a + 6, 4 * b + 2:4 * b + 6]
         np.testing.assert_allclose(middle, value - lowest, rtol=1e-9, atol=1e-9)
-    assert response[0, 0] == response[2, 2] and response[-1, -1] == response[12, 16]
+    assert response[0, 0] == response[2, 2] and response[-1, -1] == measure[rows - 1, columns - 1] - lowest
 
 
 def test_mpcm_is_the_smallest_product_of_opposite_differences(image, window, around, assert_is):

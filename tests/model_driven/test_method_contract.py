@@ -1,5 +1,8 @@
 """What every model-driven method of the registry promises."""
 
+import inspect
+import runpy
+
 import numpy as np
 import pytest
 
@@ -29,6 +32,19 @@ def test_it_answers_the_target_most(method):
     row, column = np.unravel_index(response.argmax(), response.shape)
     assert abs(row - 24) <= 6 and abs(column - 30) <= 6
     assert response[23:26, 29:32].max() > 3 * response.mean()
+
+
+@pytest.fixture(scope='module')
+def configured(repository):
+    """Arguments by the method's name, as the configs have them."""
+    found = [runpy.run_path(str(path))['model']['method'] for path in repository.glob('configs/_base_/models/*.py')
+             if 'ModelDrivenDetector' in path.read_text(encoding='utf-8')]
+    return {one.pop('type'): one for one in found}
+
+
+def test_its_defaults_are_what_its_config_says(method, configured):
+    defaults, own = inspect.signature(type(method)).parameters, configured[type(method).__name__]
+    assert own and own == {name: defaults[name].default for name in own}
 
 
 @pytest.mark.parametrize('size', [(1, 1), (3, 4), (2, 31), (33, 47)], ids=str)
