@@ -1,7 +1,8 @@
-"""Checkpoints: read safely, fitted strictly, found again."""
+"""Checkpoints: read safely, fitted strictly."""
 
 import os
 import pickle
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,10 @@ from torch import nn
 from irstd_toolbox.errors import CheckpointError
 from irstd_toolbox.training.checkpoint import (
     check_fits,
+    check_resumable,
     file_sha256,
-    find_checkpoint,
     load_weights,
     read_checkpoint,
-    resolve_resume,
 )
 
 
@@ -159,6 +159,8 @@ def test_a_file_without_a_state_dict_says_what_it_holds(tmp_path: Path, content:
 def test_the_prefix_of_a_data_parallel_model_is_removed(model: nn.Module, tmp_path: Path) -> None:
     torch.save({f'module.{key}': value for key, value in model.state_dict().items()}, tmp_path / 'a.pth')
     assert list(read_checkpoint(tmp_path / 'a.pth')['state_dict']) == list(model.state_dict())
+    torch.save({'module.a': torch.zeros(1), 'head': torch.zeros(1)}, tmp_path / 'a.pth')  # a part of that name
+    assert list(read_checkpoint(tmp_path / 'a.pth')['state_dict']) == ['module.a', 'head']
 
 
 def test_loaded_weights_are_the_saved_ones(model: nn.Module, saved: Path) -> None:
@@ -190,6 +192,23 @@ def test_a_checkpoint_that_does_not_fit_names_the_keys(model: nn.Module) -> None
             r'1 missing in the file: 0\.bias; 1 unknown to the model: head\.weight; '
             r'1 of another size: 0\.weight \(file \(4, 1, 3, 3\), model \(2, 1, 3, 3\)\)')):
         check_fits(model, weights, 'a.pth')
+
+
+def test_the_counter_of_batch_normalisation_that_older_files_lack_may_be_absent(model: nn.Module) -> None:
+    weights = {key: value for key, value in model.state_dict().items() if key != '1.num_batches_tracked'}
+    for weights_only in (False, True):
+        check_fits(model, weights, 'a.pth', weights_only)
+
+
+@pytest.mark.parametrize(('without', 'scheduled', 'lacks'), [
+    ([], True, None), (['param_schedulers'], False, None), (['param_schedulers'], True, 'param_schedulers'),
+    (['optimizer'], False, 'optimizer'), (['epoch'], True, 'epoch'),
+    (['message_hub', 'iter'], True, 'message_hub, iter')])
+def test_what_a_resumed_run_needs_is_named(without: list[str], scheduled: bool, lacks: str | None) -> None:
+    meta = {key: 1 for key in ('epoch', 'iter') if key not in without}
+    content = {key: {} for key in ('optimizer', 'message_hub', 'param_schedulers') if key not in without}
+    with pytest.raises(CheckpointError, match=f'it lacks {lacks}\\. Resume') if lacks else nullcontext():
+        check_resumable(dict(content, meta=meta), 'a.pth', scheduled=scheduled, averaged=False)
 
 
 def test_a_checkpoint_that_does_not_fit_changes_nothing(model: nn.Module, saved: Path) -> None:
@@ -224,61 +243,3 @@ def test_a_state_that_is_no_tensor_has_to_be_there_unless_the_file_holds_weights
 def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / 'a').write_bytes(b'abc')
     assert file_sha256(tmp_path / 'a') == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
-
-
-def _write(folder: Path, *names: str) -> None:
-    folder.mkdir(exist_ok=True)
-    for name in names:
-        torch.save(dict(state_dict={'a': torch.zeros(1)}), folder / name)
-
-
-def test_resuming_survives_a_move_of_the_work_folder(tmp_path: Path) -> None:
-    _write(tmp_path / 'old', 'epoch_2.pth', 'epoch_10.pth')
-    (tmp_path / 'old' / 'last_checkpoint').write_text(str(tmp_path / 'old' / 'epoch_2.pth'))
-    (tmp_path / 'old').rename(tmp_path / 'new')
-    assert resolve_resume(tmp_path / 'new') == tmp_path / 'new' / 'epoch_2.pth'
-
-
-def test_without_a_note_the_highest_number_is_resumed(tmp_path: Path) -> None:
-    _write(tmp_path, 'epoch_9.pth', 'epoch_10.pth', 'best_irstd_IoU_epoch_11.pth')
-    assert resolve_resume(tmp_path).name == 'epoch_10.pth'
-
-
-def test_a_checkpoint_cut_off_by_a_crash_is_passed_over(tmp_path: Path) -> None:
-    _write(tmp_path, 'epoch_1.pth', 'epoch_2.pth')
-    whole = (tmp_path / 'epoch_2.pth').read_bytes()
-    (tmp_path / 'epoch_2.pth').write_bytes(whole[:len(whole) // 2])
-    (tmp_path / 'last_checkpoint').write_text('/gone/epoch_2.pth')
-    assert resolve_resume(tmp_path).name == 'epoch_1.pth'
-
-
-def test_an_empty_folder_has_nothing_to_resume(tmp_path: Path) -> None:
-    assert resolve_resume(tmp_path) is None
-    assert resolve_resume(tmp_path / 'missing') is None
-
-
-def test_last_and_best_are_found_by_name(tmp_path: Path) -> None:
-    _write(tmp_path, 'epoch_4.pth', 'best_irstd_IoU_epoch_2.pth')
-    assert find_checkpoint(tmp_path, 'last').name == 'epoch_4.pth'
-    assert find_checkpoint(tmp_path, 'best').name == 'best_irstd_IoU_epoch_2.pth'
-
-
-def test_a_kill_between_two_best_checkpoints_leaves_the_former_under_its_lasting_name(tmp_path: Path) -> None:
-    _write(tmp_path, 'epoch_4.pth', 'best.pth')
-    assert find_checkpoint(tmp_path, 'best').name == 'best.pth'
-    (tmp_path / 'best_irstd_IoU_epoch_2.pth').write_bytes((tmp_path / 'best.pth').read_bytes()[:20])
-    assert find_checkpoint(tmp_path, 'best').name == 'best.pth'
-
-
-def test_of_the_best_by_two_metrics_none_is_chosen(tmp_path: Path) -> None:
-    _write(tmp_path, 'best_irstd_IoU_epoch_2.pth', 'best_irstd_Fa_epoch_4.pth', 'best_irstd_IoU_epoch_3.pth')
-    with pytest.raises(CheckpointError, match=r'by 2 metrics: .*best_irstd_Fa_epoch_4\.pth.*Give the path of one'):
-        find_checkpoint(tmp_path, 'best')
-    (tmp_path / 'best_irstd_Fa_epoch_4.pth').unlink()
-    assert find_checkpoint(tmp_path, 'best').name.startswith('best_irstd_IoU')
-
-
-def test_without_a_best_checkpoint_the_others_are_named(tmp_path: Path) -> None:
-    _write(tmp_path, 'epoch_4.pth')
-    with pytest.raises(CheckpointError, match=r'holds no best checkpoint\. .* holds epoch_4\.pth\.'):
-        find_checkpoint(tmp_path, 'best')
