@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings('ignore:.*the mask was resampled')
 
 @pytest.fixture
 def mixed(root):
-    """The scenes in four forms of file, two targets in one, none in another, one mask of twice the size."""
+    """The scenes in five forms of file, two targets in one, none in another, one mask of twice the size."""
     images, masks = root / 'images', root / 'masks'
     one = cv2.imread(str(images / 'scene_0.png'), cv2.IMREAD_UNCHANGED)
     (images / 'scene_0.png').unlink()
@@ -34,6 +34,8 @@ def mixed(root):
     (images / 'scene_2.png').unlink()
     Image.fromarray(one.astype(np.float32) / 7).save(images / 'scene_3.tif')
     (images / 'scene_3.png').unlink()
+    (images / 'scene_6.png').unlink()
+    Image.fromarray(one > 90).save(images / 'scene_6.bmp')
     mask = cv2.imread(str(masks / 'scene_4.png'), cv2.IMREAD_UNCHANGED)
     mask[30:33, 1] = 255
     cv2.imwrite(str(masks / 'scene_4.png'), mask)
@@ -107,6 +109,7 @@ def test_coco_boxes_are_those_of_the_masks(exported):
             found = [[*box['bbox'], box['area']] for box in content['annotations'] if box['image_id'] == image['id']]
             assert found == list(boxes(truth(before, one)))
             seen.add(image['id'])
+        assert {box['category_id'] for box in content['annotations']} == {1}
         assert [box['id'] for box in content['annotations']] == list(range(1, len(content['annotations']) + 1))
     assert seen == set(range(1, 9))
 
@@ -125,6 +128,21 @@ def test_yolo_boxes_are_those_of_the_masks_and_val_is_held_out_of_training(expor
             np.testing.assert_allclose(np.array(lines, float).reshape(-1, 5), np.reshape(expected, (-1, 5)), atol=1e-7)
     assert (out / 'data.yaml').read_text() == (
         'train: images/train\nval: images/val\ntest: images/test\nnames:\n  0: target\n')
+
+
+@pytest.mark.parametrize(('lists', 'trained'), [
+    (dict(train='01', val='2', test='7'), '012'), (dict(trainval='0123', train='01', val='4', test='7'), '0123'),
+    (dict(trainval='0123', trainvaltest='01237', test='7'), '0123')])
+def test_what_is_trained_on_is_trainval_or_train_and_val_where_there_is_none(root, examined, tmp_path, lists, trained):
+    (root / 'trainval.txt').unlink()
+    for name, ids in lists.items():
+        (root / f'{name}.txt').write_text(''.join(f'scene_{number}\n' for number in ids))
+    found = examined(root)
+    export(found, 'basicirstd', tmp_path / 'out/a')
+    export(found, 'mshnet', tmp_path / 'out/b')
+    for place in ('a/img_idx/train_own.txt', 'b/trainval.txt'):
+        assert (tmp_path / 'out' / place).read_text() == ''.join(f'scene_{number}\n' for number in trained)
+    assert {path.stem for path in (tmp_path / 'out/b').glob('*.txt')} == {'trainval', *lists} - {'trainvaltest'}
 
 
 def test_yolo_takes_the_lists_train_and_val_where_there_are_such(root, examined, tmp_path):

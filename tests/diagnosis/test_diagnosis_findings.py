@@ -45,8 +45,9 @@ def no_mask(root):
 
 
 def no_image(root):
-    save(root, 'masks/other_1.png', image(root, 'masks/scene_0.png'))
-    return {'orphan-mask': ('masks/other_1.png',)}
+    for name in ('other_1.png', 'other_2.PNG'):
+        shutil.copy(root / 'masks/scene_0.png', root / 'masks' / name)
+    return {'orphan-mask': ('masks/other_1.png', 'masks/other_2.PNG')}
 
 
 def misnamed_masks(root):
@@ -84,8 +85,9 @@ def unequal_channels(root):
     for number in range(8):
         pixels = cv2.cvtColor(image(root, f'images/scene_{number}.png'), cv2.COLOR_GRAY2BGR)
         pixels[0, 0, 2] += number == 5
+        pixels[0, 0, 0] += number == 6
         save(root, f'images/scene_{number}.png', pixels)
-    return {'unequal-channels': ('scene_5',)}
+    return {'unequal-channels': ('scene_5', 'scene_6')}
 
 
 def one_bit_mask(root):
@@ -107,6 +109,21 @@ def equal_in_training(root):
 def equal_across(root):
     shutil.copy(root / 'images/scene_1.png', root / 'images/scene_6.png')
     return {'duplicate-across-splits': ('scene_1 (training) = scene_6 (test)',)}
+
+
+def equal_across_and_the_test_image_first(root):
+    (root / 'trainval.txt').write_text(''.join(f'scene_{number}\n' for number in range(2, 8)))
+    (root / 'test.txt').write_text('scene_0\nscene_1\n')
+    shutil.copy(root / 'images/scene_1.png', root / 'images/scene_6.png')
+    return {'duplicate-across-splits': ('scene_6 (training) = scene_1 (test)',)}
+
+
+def equal_in_val_and_test(root):
+    for name, ids in (('train', '01234'), ('val', '5')):
+        (root / f'{name}.txt').write_text(''.join(f'scene_{number}\n' for number in ids))
+    (root / 'trainval.txt').unlink()
+    shutil.copy(root / 'images/scene_5.png', root / 'images/scene_6.png')
+    return {'duplicate-across-splits': ('scene_5 (training) = scene_6 (test)',)}
 
 
 def crlf(root):
@@ -174,10 +191,10 @@ def unlisted(root):
 
 @pytest.mark.parametrize('spoil', [
     grey_mask, larger_mask, no_mask, no_image, misnamed_masks, foreign_files, foreign_file_behind_a_link, empty_mask,
-    colour_image,
-    unequal_channels, float_colours, one_bit_mask, equal_in_training, equal_across, crlf, no_last_line_break,
-    byte_order_mark, blank_line, extensions, unknown_id, repeated_id, empty_list, overlap, train_and_val_overlap,
-    two_families, unlisted], ids=lambda spoil: spoil.__name__)
+    colour_image, unequal_channels, float_colours, one_bit_mask, equal_in_training, equal_across,
+    equal_across_and_the_test_image_first, equal_in_val_and_test, crlf, no_last_line_break, byte_order_mark,
+    blank_line, extensions, unknown_id, repeated_id, empty_list, overlap, train_and_val_overlap, two_families,
+    unlisted], ids=lambda spoil: spoil.__name__)
 def test_a_defect_is_found_and_nothing_else(root, found, spoil):
     expected = spoil(root)
     assert found(root) == expected
@@ -218,9 +235,12 @@ def test_the_images_of_another_data_set_are_compared_whatever_their_ids(build, f
     root, other = build(), build('other', seed=1)
     shutil.copy(root / 'images/scene_6.png', other / 'images/scene_0.png')
     shutil.copy(root / 'images/scene_0.png', other / 'images/scene_1.png')
-    assert found(root, other) == {
-        'leak': ('scene_6 (test) is scene_0 (training) of other, equal',),
-        'shared-images': ('training here, training in other: 1',)}
+    save(other, 'images/scene_2.png', image(root, 'images/scene_7.png') + np.uint8(3))
+    result = found(root, other)
+    equal, near = result.pop('leak')
+    assert equal == 'scene_6 (test) is scene_0 (training) of other, equal'
+    assert near.startswith('scene_7 (test) is scene_2 (training) of other, ') and 'cosine 1.0000' in near
+    assert result == {'shared-images': ('training here, training in other: 1',)}
 
 
 def test_a_data_set_without_shared_images_is_no_leak(build, found):
@@ -235,6 +255,13 @@ def test_a_list_is_compared_by_ids_and_its_name_tells_its_side(root, found, tmp_
     result = found(root, listed)
     assert set(result) == {'leak', 'shared-images'}
     assert result['leak'] == (f'{leak} is {leak.split()[0]} ({side}) of {listed}, by its id',)
+
+
+def test_what_is_trained_and_tested_on_here_leaks_where_it_is_trained_on(root, found, tmp_path):
+    overlap(root)
+    (tmp_path / 'train_theirs.txt').write_text('scene_5\n')
+    text, = found(root, tmp_path / 'train_theirs.txt')['leak']
+    assert text.startswith('scene_5 (test) is scene_5 (training) of ')
 
 
 def test_findings_of_two_others_are_one_finding(build, found, tmp_path):

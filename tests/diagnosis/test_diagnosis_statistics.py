@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from irstd_toolbox.diagnosis.constants import compare
+from irstd_toolbox.diagnosis import constants
+from irstd_toolbox.diagnosis.constants import Known, compare
+from irstd_toolbox.diagnosis.figures import histograms
 from irstd_toolbox.diagnosis.reading import between
 from irstd_toolbox.diagnosis.statistics import EDGES, SPIE, Target, find_targets, histogram, summarise
 
@@ -34,6 +36,13 @@ def test_a_target_is_measured_against_its_neighbourhood(scene):
     first, second = find_targets('a', *scene)
     assert (first.snr, first.contrast) == (5.0, pytest.approx(10 / 102))
     assert (second.snr, second.contrast) == (1.5, pytest.approx(3 / 102))
+
+
+def test_another_target_is_no_part_of_a_neighbourhood(scene):
+    gray, mask = scene
+    gray[10, 25], mask[10, 25] = 250, 1
+    first, other, _ = find_targets('a', gray, mask)
+    assert (first.area, first.snr, first.contrast, other.area) == (2, 5.0, pytest.approx(10 / 102), 1)
 
 
 def test_diagonal_neighbours_are_one_target():
@@ -77,11 +86,24 @@ def test_infinite_values_are_counted_apart_from_quantiles_but_in_the_histogram()
     assert (one['minimum'], one['median'], one['maximum'], one['mean'], one['infinite']) == (
         0.1, pytest.approx(0.2), 0.3, pytest.approx(0.2), 1)
     assert sum(one['histogram']) == 3 and one['below_bound'] == 1
+    assert summarise([target(contrast=SPIE['contrast'])])['contrast']['below_bound'] == 0
+
+
+def test_quantiles_are_those_of_their_names():
+    one = summarise([target(area=area) for area in range(101)])['area']
+    assert [one[name] for name in ('minimum', 'p5', 'median', 'p95', 'maximum')] == [0, 5, 50, 95, 100]
 
 
 def test_targets_below_80_of_256x256_pixels_are_counted():
     summary = summarise([target(share=80 / 65536), target(share=79 / 65536), target(share=0.0014, snr=2)])
     assert summary['spie'] == {'targets': 3, 'all_bounds': 2, 'below_80_of_256x256': 1}
+
+
+def test_a_line_stands_at_the_bound_and_shares_are_in_percent():
+    share = histograms(summarise([target()]), 'own').axes[1]
+    assert [line.get_xdata()[0] for line in share.lines] == [EDGES['share'].index(SPIE['share'])]
+    assert share.get_xticklabels()[EDGES['share'].index(SPIE['share'])].get_text() == '0.15'
+    assert share.get_title() == "1 of 1 below SPIE's 0.15 %"
 
 
 def test_no_targets_have_no_figures():
@@ -110,3 +132,14 @@ def test_of_a_colour_mask_the_brightest_channel_counts():
     (('NUAA-SIRST', 'val', 85, 1, 1), 'unknown', []), (('mine', 'all', 86, 109, 3374), 'unknown', [])])
 def test_figures_are_held_against_the_known_ones_of_the_same_split(figures, verdict, wrong):
     assert compare(*figures) == (verdict, wrong)
+
+
+def test_trainval_and_train_are_held_against_the_training_lists_and_val_against_none(root, examined, monkeypatch):
+    monkeypatch.setattr(constants, 'KNOWN', (
+        Known('own', 'training', 6, 7), Known('own', 'training', 5, 5, 60), Known('own', 'test', 2, 2)))
+    for name, ids in (('train', range(5)), ('val', (5,))):
+        (root / f'{name}.txt').write_text(''.join(f'scene_{number}\n' for number in ids))
+    found = examined(root)
+    assert {one.name: one.verdict for one in found.splits} == {
+        'all': 'unknown', 'trainval': 'mismatch', 'train': 'match', 'val': 'unknown', 'test': 'match'}
+    assert [one.items for one in found.findings] == [('trainval: 6 targets, known are 7',)]

@@ -26,7 +26,10 @@ def main(tool):
 
 def test_a_clean_data_set_exits_with_0_and_a_defect_with_1(root, main, capsys):
     assert main(root) == 0
-    assert 'clean: no defects; notes: 0.' in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert 'clean: no defects; notes: 0.' in out
+    share, = (line.replace('│', ' ').split() for line in out.splitlines() if 'share of the image' in line)
+    assert share[-9:] == [*['0.6250'] * 5, '0.15', '0', 'of', '8']  # 12 of 40x48 pixels
     (root / 'masks/scene_0.png').unlink()
     assert main(root) == 1
     out = capsys.readouterr().out
