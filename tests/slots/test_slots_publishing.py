@@ -145,6 +145,19 @@ def test_an_optimizer_that_has_a_state_from_the_beginning_gets_a_fresh_one(check
     assert small['optimizer']['param_groups'][0]['lr'] == 0.1
 
 
+def test_averaged_weights_are_halved_and_several_optimizers_begin_anew() -> None:
+    states = {name: dict(state={0: dict(sum=torch.ones(1))}, param_groups=[dict(lr=lr)]) for name, lr in
+              (('first', 0.1), ('second', 0.2))}
+    small = torch.load(io.BytesIO(small_checkpoint(dict(
+        state_dict=dict(a=torch.ones(1)), ema_state_dict=dict(a=torch.ones(1)), optimizer=states, meta={}))))
+    assert {small[part]['a'].dtype for part in ('state_dict', 'ema_state_dict')} == {torch.float16}
+    assert small['optimizer'] == {name: dict(one, state={}) for name, one in states.items()}
+    fresh = {name: dict(state=f'fresh {name}', param_groups=[]) for name in states}
+    FreshOptimizerHook().after_load_checkpoint(SimpleNamespace(optim_wrapper=SimpleNamespace(
+        state_dict=lambda: fresh)), small)
+    assert small['optimizer'] == {name: dict(one, state=f'fresh {name}') for name, one in states.items()}
+
+
 def test_later_checkpoints_say_that_training_went_on_from_weights_alone() -> None:
     later = dict(meta=dict(irstd_toolbox=dict(version='1')))
     FreshOptimizerHook().before_save_checkpoint(None, later)

@@ -6,8 +6,8 @@ from torch import nn
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.registry import OPTIM_WRAPPERS, OPTIMIZERS
-from irstd_toolbox.training import AmpWrapper, build_adan, distributed
-from irstd_toolbox.training.amp import best_dtype
+from irstd_toolbox.training import AmpWrapper, amp, build_adan, distributed
+from irstd_toolbox.training.amp import best_dtype, predicting_in
 
 
 def _layer() -> nn.Linear:
@@ -115,20 +115,45 @@ def test_bf16_computes_the_forward_pass_in_bf16_and_the_update_in_float32() -> N
     torch.testing.assert_close(layer.weight.detach(), start - 1.0)
 
 
-def test_gradients_are_clipped_in_mixed_precision() -> None:
+def _scaled(wrapper: AmpWrapper, scale: float) -> AmpWrapper:
+    """The wrapper with the loss scaling of fp16, which itself runs on a CPU, too."""
+    wrapper.scaler = torch.amp.GradScaler('cpu', init_scale=scale)
+    return wrapper
+
+
+@pytest.mark.parametrize('scale', [None, 8.0])
+def test_gradients_are_clipped_in_mixed_precision(scale: float | None) -> None:
     layer = _layer()
     start, wrapper = layer.weight.detach().clone(), _wrapper(layer, clip_grad=dict(max_norm=0.5))
-    wrapper.update_params(100 * layer(torch.tensor([[3.0, 0.0, 4.0]])).sum())
-    torch.testing.assert_close(layer.weight.detach(), start - torch.tensor([[0.3, 0.0, 0.4]]))
+    wrapper = _scaled(wrapper, scale) if scale else wrapper
+    for step in (1, 2):
+        wrapper.update_params(100 * layer(torch.tensor([[3.0, 0.0, 4.0]])).sum())
+        torch.testing.assert_close(layer.weight.detach(), start - step * torch.tensor([[0.3, 0.0, 0.4]]))
+
+
+def test_an_overflow_skips_the_step_and_halves_the_scale() -> None:
+    layer = _layer()
+    start, wrapper = layer.weight.detach().clone(), _scaled(_wrapper(layer), 8.0)
+    wrapper.update_params((layer(torch.ones(1, 3)) * float('inf')).sum())
+    assert torch.equal(layer.weight.detach(), start) and wrapper.scaler.get_scale() == 4.0
+
+
+def test_accumulated_gradients_are_those_of_their_mean_and_step_once() -> None:
+    layer = _layer()
+    start, wrapper = layer.weight.detach().clone(), _wrapper(layer, accumulative_counts=2)
+    wrapper.update_params(layer(torch.tensor([[1.0, 2.0, 3.0]])).sum())
+    assert torch.equal(layer.weight.detach(), start)
+    wrapper.update_params(layer(torch.tensor([[3.0, 4.0, 5.0]])).sum())
+    torch.testing.assert_close(layer.weight.detach(), start - torch.tensor([[2.0, 3.0, 4.0]]))
 
 
 def test_the_state_of_mixed_precision_survives_a_round_trip() -> None:
-    layer = _layer()
-    wrapper = _wrapper(layer)
-    wrapper.update_params(layer(torch.ones(1, 3)).sum())
-    other = _wrapper(_layer())
-    other.load_state_dict(wrapper.state_dict())
-    assert other.state_dict().keys() == wrapper.state_dict().keys()
+    state = _scaled(_wrapper(_layer()), 4.0).state_dict()
+    plain, scaled = _wrapper(_layer()), _scaled(_wrapper(_layer()), 64.0)
+    for other in (plain, scaled):  # in bf16 there is no scale to go on with
+        other.load_state_dict(state)
+        assert other.state_dict().keys() == state.keys()
+    assert scaled.scaler.get_scale() == 4.0
 
 
 def test_fp16_without_a_gpu_is_refused() -> None:
@@ -167,6 +192,22 @@ def test_an_overflow_in_fp16_skips_the_step_and_lowers_the_scale() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
 def test_the_best_precision_without_a_gpu_is_bf16() -> None:
     assert best_dtype() == 'bf16'
+
+
+@pytest.mark.parametrize(('gpu', 'bf16', 'best'), [(True, True, 'bf16'), (True, False, 'fp16'), (False, False, 'bf16')])
+def test_the_best_precision_is_bf16_but_on_a_gpu_without_it(gpu: bool, bf16: bool, best: str,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
+    monkeypatch.setattr('torch.cuda.is_bf16_supported', lambda including_emulation: bf16 or including_emulation)
+    assert best_dtype() == best
+
+
+def test_automatic_precision_of_a_prediction_is_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    with predicting_in('auto', torch.device('cpu')):
+        assert _layer()(torch.ones(1, 3)).dtype == torch.bfloat16
+    monkeypatch.setattr(amp, 'best_dtype', lambda: 'fp16')
+    with pytest.raises(ConfigError, match='--amp fp16 needs a GPU, the model is on cpu. Use --amp bf16'):
+        predicting_in('auto', torch.device('cpu'))
 
 
 def test_no_launcher_opens_no_group() -> None:
