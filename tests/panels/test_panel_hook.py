@@ -92,11 +92,12 @@ def validate(hook: PanelHook, run: SimpleNamespace, samples: list[SegDataSample]
 
 def test_a_count_takes_images_evenly_spaced_over_the_list() -> None:
     assert PanelHook(images=3).choose(Data()) == ('s0', 's4', 's8')
+    assert PanelHook(images=20).choose(Data()) == tuple(f's{number}' for number in range(9))
 
 
 def test_only_the_chosen_images_are_shown_in_their_order(sample: Callable) -> None:
     samples = [sample(f's{number}') for number in range(9)]
-    shown = validate(PanelHook(images=['s5', 's2']), runner(epochs(4)), samples)
+    shown = validate(PanelHook(images=['s5', 's2', 's5']), runner(epochs(4)), samples)
     assert [name for name, _ in shown] == ['val_s5', 'val_s2']
 
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.hooks import CheckpointHook as EngineCheckpointHook
+from mmengine.runner import EpochBasedTrainLoop
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.training.checkpoint import read_checkpoint
@@ -63,6 +64,21 @@ def test_the_validation_of_the_next_epoch_counts() -> None:
     # After epoch 3 (34 s with one validation of 4 s) the fourth would end at 44 s and its validation at 48 s.
     assert _ended_after(52.9, 10.0, 4.0) == 3
     assert _ended_after(53.0, 10.0, 4.0) == 4
+
+
+def test_validations_begin_and_the_last_epoch_has_one() -> None:
+    assert _ended_after(52.9, 10.0, 4.0, begin=5) == 4  # 40 s, and a fifth epoch would end at 50 s
+    # After epoch 4 and its validation (48 s) the fifth, which is the last, would end at 58 s and its own at 62 s.
+    assert _ended_after(66.9, 10.0, 4.0, epochs=5) == 4
+    assert _ended_after(67.0, 10.0, 4.0, epochs=5) == 5
+
+
+def test_a_run_is_checkpointed_by_epochs_and_gives_the_signal_back() -> None:
+    hook, saver, before = DeadlineHook(0.0), EngineCheckpointHook(by_epoch=False), signal.getsignal(signal.SIGTERM)
+    hook.before_run(SimpleNamespace(train_loop=object.__new__(EpochBasedTrainLoop), hooks=[hook, saver]))
+    assert saver.by_epoch and hook.savers == [saver] and signal.getsignal(signal.SIGTERM) == hook._ask
+    hook.close(None)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_validation_never_seen_is_taken_to_last_as_long_as_an_epoch() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from irstd_toolbox.training import irstd_worker_init
+from irstd_toolbox.training import hooks, irstd_worker_init
 from irstd_toolbox.training.checkpoint import read_checkpoint
 from irstd_toolbox.training.determinism import derived_seed, own_random
 from irstd_toolbox.training.runner import IRSTDRunner
@@ -67,6 +67,20 @@ def test_without_epochs_a_sample_is_another_at_each_visit(make: Callable, toy: S
     runner.train()
     assert sum(map(len, seen.values())) == 32 and max(map(len, seen.values())) > 2
     assert all(len(set(values)) == len(values) for values in seen.values())
+
+
+def test_each_process_has_seeds_of_its_own_twice_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds, hook = [], hooks.EpochSeedHook()
+    hook.samples = None
+    monkeypatch.setattr(hooks, 'seed_everything', seeds.append)
+    for rank in (0, 1):
+        monkeypatch.setattr(hooks, 'get_rank', lambda rank=rank: rank)
+        for epoch in (0, 1):
+            runner = SimpleNamespace(seed=5, epoch=epoch)
+            hook.before_train_epoch(runner)
+            for step in (0, 1):
+                hook.before_train_iter(runner, step)
+    assert len(seeds) == len(set(seeds)) == 8
 
 
 def test_the_worker_initialiser_follows_torchs_worker_seed() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from PIL import Image
 
+from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.registry import DATASETS
 from irstd_toolbox.training import preflight, schedule_checks
 from irstd_toolbox.training.preflight import check_language
@@ -76,6 +78,23 @@ def schedule(end: int, by_epoch: bool = True, hooks: tuple = (), start: int = 1,
 def test_a_schedule_that_training_ends_before_is_warned_of(told: dict, said: str | None) -> None:
     found = schedule(**told)
     assert len(found) == bool(said) and all(re.search(said, text) for text in found)
+
+
+def test_a_step_has_the_images_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule_checks, 'get_world_size', lambda: 2)
+    assert schedule_checks.per_step(Config(dict(train_dataloader=dict(batch_size=4)))) == 8
+    assert len(schedule(end=13, by_epoch=False)) == 1 and not schedule(end=12, by_epoch=False)
+
+
+@pytest.mark.parametrize(('part', 'key', 'told', 'right'), [
+    ('train_cfg', 'val_begin', 0, False), ('train_cfg', 'max_iters', True, False),
+    ('train_cfg', 'val_interval', 1, True), ('checkpoint', 'interval', -1, True), ('checkpoint', 'interval', -2, False),
+    ('checkpoint', 'interval', 0, False)])
+def test_lengths_and_intervals_are_counts(part: str, key: str, told: int, right: bool) -> None:
+    given = {part: {key: told}}
+    config = Config(given if part == 'train_cfg' else dict(default_hooks=given))
+    with nullcontext() if right else pytest.raises(ConfigError, match=rf'{part}\.{key}={told}: a whole number from 1'):
+        schedule_checks.check_length(config)
 
 
 @pytest.mark.parametrize('targets', [0, 1])

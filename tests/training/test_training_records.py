@@ -10,7 +10,8 @@ import torch
 from mmengine.config import Config
 from yapf.yapflib import yapf_api
 
-from irstd_toolbox.training import CSVLoggerHook, ProgressHook
+from irstd_toolbox.training import CSVLoggerHook, ProgressHook, progress
+from irstd_toolbox.training.deadline_hook import DeadlineHook
 from irstd_toolbox.training.progress import duration
 from irstd_toolbox.training.runner import IRSTDRunner
 
@@ -87,6 +88,19 @@ def test_progress_is_lines_where_there_is_no_terminal(make: Callable, capsys: py
     assert lines[0].endswith(' left')
     assert 'epoch 1/2  validation: IoU 50.00' in lines
     assert any(line.startswith('epoch 2/2  iteration 8/8') and line.endswith('0 s left') for line in lines)
+
+
+@pytest.mark.parametrize(('until', 'left'), [(None, '30 s left'), (1012.0, '12 s left'), (1090.0, '30 s left')])
+def test_the_time_left_is_by_the_steps_of_this_run_and_no_longer_than_its_deadline(
+        until: float | None, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook, clock = ProgressHook(), SimpleNamespace(now=100.0)
+    monkeypatch.setattr(progress.time, 'monotonic', lambda: clock.now)
+    deadline = [DeadlineHook(until, clock=lambda: 1000.0)] if until else []
+    runner = SimpleNamespace(iter=40, max_iters=60, hooks=deadline, optim_wrapper=SimpleNamespace(
+        get_lr=lambda: dict(lr=[0.1])))
+    hook.before_train(runner)
+    clock.now, runner.iter = 120.0, 47  # 8 steps in 20 s, and 12 to come
+    assert hook._state(runner, None) == f'lr 1.00e-01  {left}'
 
 
 def test_a_terminal_gets_a_bar(make: Callable, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
