@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 
 from ..errors import ConfigError
 from ..evaluation.files import check_targets, write_atomically
-from ..models.onnx_network import EXTRA, LevelsToLogits, open_session
+from ..models.onnx_network import EXTRA, LevelsToLogits, check_network, open_session
 from ..registry import SCOPE
 from ..training.checkpoint import META_KEY, file_sha256
 from ..training.publishing import meta_for_others
@@ -49,18 +49,22 @@ def export_onnx(config: Config, checkpoint: str | os.PathLike | None, out: Path,
         on random images, and ``largest``, of the network's logits there.
 
     Raises:
-        ConfigError: If packages are missing, the config's model cannot be exported, or the file computes other logits.
+        ConfigError: If packages are missing, the config is of no network or of one that cannot be exported, or the
+            file computes other logits.
         CheckpointError: If the checkpoint does not fit.
     """
     if out.suffix != '.onnx':
         raise ConfigError(f'{out}: a name that ends in .onnx is expected.')
     check_targets(out)
+    init_default_scope(SCOPE)
+    check_network(config.model)
+    if checkpoint is not None and Path(checkpoint).suffix == '.onnx':
+        raise ConfigError(f'{checkpoint} is an exported file itself. Give the weights that it was made of.')
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch's exporter asks for it
     except ImportError as error:
         raise ConfigError(f'Networks are exported by onnx and onnxscript: {error}. {EXTRA}') from error
-    init_default_scope(SCOPE)
     model, meta = load_model(config, checkpoint, torch.device('cpu'))
     graph = LevelsToLogits(model).eval()
     with torch.no_grad():

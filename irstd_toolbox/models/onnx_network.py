@@ -14,7 +14,7 @@ from .data_preprocessor import IRSTDDataPreprocessor
 from .segmentor import IRSTDSegmentor
 from .target_descriptor import TargetDescriptor
 
-__all__ = ['LevelsToLogits', 'OnnxNetwork', 'SceneAlone', 'in_place_of', 'open_session']
+__all__ = ['LevelsToLogits', 'OnnxNetwork', 'SceneAlone', 'check_network', 'in_place_of', 'open_session']
 
 EXTRA = "Run: pip install 'irstd-toolbox[export]'"
 
@@ -25,7 +25,7 @@ class LevelsToLogits(nn.Module):
     What lies around a network stays out: resizing, views, windows, the threshold.
 
     Args:
-        model: Ready to predict; of a model with language the encoder is loaded.
+        model: An :class:`.IRSTDSegmentor`, ready to predict; with language its encoder is loaded.
 
     Shape:
         - image: ``(N, 1, H, W)``, float32 levels 0..255
@@ -34,14 +34,11 @@ class LevelsToLogits(nn.Module):
         - Output: ``(N, 1, H, W)``, the prediction's logits
 
     Raises:
-        ConfigError: If the model is none of networks, reads descriptions at test, or normalises or
-            embeds scenes by a class of its own.
+        ConfigError: If the model reads descriptions at test, or normalises or embeds scenes by a class of its own.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: IRSTDSegmentor) -> None:
         super().__init__()
-        if not isinstance(model, IRSTDSegmentor):
-            raise ConfigError(f'{type(model).__name__} is no IRSTDSegmentor, whose networks can be exported.')
         if type(model.data_preprocessor) is not IRSTDDataPreprocessor:
             raise ConfigError(f'The data_preprocessor is {type(model.data_preprocessor).__name__}; a file for others '
                               'holds the normalisation of IRSTDDataPreprocessor.')
@@ -94,8 +91,9 @@ def open_session(file: Path | bytes, device: str = 'cpu') -> Any:
         session = onnxruntime.InferenceSession(str(file) if isinstance(file, Path) else file, options, [provider])
     except Exception as error:
         name = file if isinstance(file, Path) else 'What was exported'
-        raise CheckpointError(f'{name} cannot be read as an ONNX model ({str(error).splitlines()[0][:160]}). It is '
-                              'damaged, cut off or another kind of file. Export it again.') from error
+        raise CheckpointError(f'{name} cannot be read as an ONNX model by onnxruntime {onnxruntime.__version__} '
+                              f'({str(error).splitlines()[0][:160]}). It is damaged, cut off, another kind of file or '
+                              'for a newer onnxruntime. Update onnxruntime, or export it again.') from error
     inputs, outputs = ([value.name for value in values] for values in (session.get_inputs(), session.get_outputs()))
     if inputs not in (['image'], ['image', 'scene']) or outputs != ['logits']:
         raise CheckpointError(f'{file} takes {", ".join(inputs)} and gives {", ".join(outputs)}; image, for networks '
@@ -168,16 +166,25 @@ def _size(image: Any) -> list[int] | None:
     return size if all(isinstance(side, int) for side in size) else None
 
 
+def check_network(model: Mapping) -> None:
+    """Refuse the config of a model that an exported file cannot stand for.
+
+    Raises:
+        ConfigError: If it is of no :class:`.IRSTDSegmentor`.
+    """
+    kind = MODELS.get(str(model.get('type')))
+    if not (isinstance(kind, type) and issubclass(kind, IRSTDSegmentor)):
+        raise ConfigError(f'An .onnx file holds the network of an IRSTDSegmentor, and this config is of '
+                          f'{model.get("type")}. Give the config of a network.')
+
+
 def in_place_of(model: Mapping, session: Any) -> dict:
     """The config of a model whose network is an exported file; sizes, threshold, views and windows stay the config's.
 
     Raises:
-        ConfigError: If the config is of no :class:`.IRSTDSegmentor`.
+        ConfigError: If the config is of no :class:`.IRSTDSegmentor`, or reads scenes where the file does not.
     """
-    kind = MODELS.get(str(model.get('type')))
-    if not (isinstance(kind, type) and issubclass(kind, IRSTDSegmentor)):
-        raise ConfigError(f'An .onnx file stands in the place of an IRSTDSegmentor\'s network, and this config is of '
-                          f'{model.get("type")}. Give the config that the file was exported with.')
+    check_network(model)
     kept = {key: model[key] for key in ('output_size', 'threshold', 'views', 'windows') if key in model}
     preprocessor = dict(model.get('data_preprocessor') or dict(type='IRSTDDataPreprocessor'), channels=1)
     image, *scenes = session.get_inputs()

@@ -249,22 +249,22 @@ def test_a_file_that_onnxruntime_cannot_run_is_not_written(config: Config, small
 
 
 @pytest.mark.parametrize(('model', 'words'), [
-    (TOP_HAT, 'ModelDrivenDetector is no IRSTDSegmentor'),
-    (dict(LANGUAGE, target_descriptor=dict(LANGUAGE['target_descriptor'], text='train_and_test')),
-     'reads descriptions at test')])
+    (TOP_HAT, 'config is of ModelDrivenDetector'), (dict(type='GroundedSAM'), 'config is of GroundedSAM'),
+    (dict(LANGUAGE, target_descriptor=LANGUAGE['target_descriptor'] | dict(text='train_and_test')), 'descriptions at')])
 def test_what_is_no_network_of_images_alone_is_refused(told: tuple[Config, Path, Path], config: Config, tmp_path: Path,
                                                        model: dict, words: str) -> None:
     config.model = model
     with pytest.raises(ConfigError, match=words):
-        export_onnx(config, None if model is TOP_HAT else told[1], tmp_path / 'small.onnx')
+        export_onnx(config, told[1], tmp_path / 'small.onnx')
     assert list(tmp_path.iterdir()) == []
 
 
 def test_names_and_packages_are_asked_for_first(config: Config, exported: Path, tmp_path: Path,
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     weights = exported.with_suffix('.pth')
-    with pytest.raises(ConfigError, match='a name that ends in .onnx'):
-        export_onnx(config, weights, tmp_path / 'small.pth')
+    for given, name, words in [(weights, 'small.pth', 'ends in .onnx'), (exported, 'again.onnx', 'an exported file')]:
+        with pytest.raises(ConfigError, match=words):
+            export_onnx(config, given, tmp_path / name)
     monkeypatch.setitem(sys.modules, 'onnxscript', None)
     with pytest.raises(ConfigError, match=r"onnxscript.*pip install 'irstd-toolbox\[export\]'"):
         export_onnx(config, weights, tmp_path / 'small.onnx')
