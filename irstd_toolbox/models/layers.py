@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 
-__all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'chain', 'halve', 'pyramid', 'resize', 'stretch']
+__all__ = ['BatchNorm', 'ConvBNReLU', 'ResidualUBlock', 'chain', 'halve', 'pool', 'pyramid', 'resize', 'stretch']
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -40,6 +40,27 @@ def stretch(x: Tensor, size: tuple[int, int]) -> Tensor:
 def halve(x: Tensor) -> Tensor:
     """2x2 max pooling that keeps a last odd row or column, so that any size down to 1x1 works."""
     return F.max_pool2d(x, 2, ceil_mode=True)
+
+
+def pool(x: Tensor, grid: tuple[int, int], kind: str) -> Tensor:
+    """Adaptive pooling of ``(N, C, H, W)`` to ``grid``, ``kind`` is ``'avg'`` or ``'max'``.
+
+    ONNX has no operator for it: to be exported, window ``i`` of ``n`` of a side ``L`` is told by its borders,
+    ``floor(i L / n)`` and ``ceil((i + 1) L / n)``.
+    """
+    if not torch.compiler.is_exporting():
+        return (F.adaptive_avg_pool2d if kind == 'avg' else F.adaptive_max_pool2d)(x, grid)
+    for dim, parts in ((2, grid[0]), (3, grid[1])):
+        length, index = x.shape[dim], torch.arange(parts, device=x.device)[:, None]
+        place = torch.arange(length, device=x.device)
+        inside = (place >= index * length // parts) & (place < ((index + 1) * length + parts - 1) // parts)
+        windows = x.movedim(dim, -1).unsqueeze(-2)  # (N, C, the other side, 1, L)
+        if kind == 'max':
+            x = windows.masked_fill(~inside, -torch.inf).amax(-1)
+        else:
+            x = (windows * inside).sum(-1) / inside.sum(1)
+        x = x.movedim(-1, dim)
+    return x
 
 
 def chain(stages: Iterable[nn.Module], x: Tensor) -> list[Tensor]:

@@ -1,10 +1,15 @@
 """AGPCNet's attention inside and between patches against loops, its fusion and neck against their formulas."""
 
+from collections.abc import Callable
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.models.layers import pool
 from irstd_toolbox.models.networks.agpcnet import AGPCHead, AsymmetricFusion, ContextPyramidNeck, UnpooledResNet
 from irstd_toolbox.models.networks.agpcnet_blocks import (
     AttentionGuidedContextBlock,
@@ -62,6 +67,11 @@ def test_patches_attend_within_themselves_and_are_weighed_one_by_one(scale: int,
     torch.testing.assert_close(block.context(x), expected)
 
 
+def test_patches_of_a_size_that_is_not_known_are_refused() -> None:
+    with pytest.raises(ConfigError, match='patches of AttentionGuidedContextBlock are cut by the size'):
+        AttentionGuidedContextBlock(8, 3).context(SimpleNamespace(shape=(1, 8, torch.tensor(6), 7)))
+
+
 def test_a_map_smaller_than_the_scale_has_one_patch_a_pixel() -> None:
     block, x = awake(AttentionGuidedContextBlock(8, scale=10)), torch.randn(1, 8, 3, 2)
     alone = x + block.inside.gamma * F.conv2d(x, block.inside.value.weight, block.inside.value.bias)
@@ -75,6 +85,15 @@ def test_the_weights_between_patches_come_from_their_maxima() -> None:
     torch.testing.assert_close(gca(x, (2, 2)), maxima)  # its attention starts at gamma = 0
     nn.init.ones_(gca.attention.gamma)
     torch.testing.assert_close(gca(x, (2, 2))[0], attend_by_loop(gca.attention, maxima[0]))
+
+
+@pytest.mark.parametrize(('kind', 'expected'), [('avg', F.adaptive_avg_pool2d), ('max', F.adaptive_max_pool2d)])
+def test_pooling_to_be_exported_is_adaptive_pooling(kind: str, expected: Callable,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    x, grids = torch.randn(2, 3, 7, 12) - 2, ((3, 5), (7, 6), (1, 1))
+    monkeypatch.setattr(torch.compiler, 'is_exporting', lambda: True)
+    for grid in grids:
+        torch.testing.assert_close(pool(x, grid, kind), expected(x, grid))
 
 
 def test_a_context_block_starts_as_a_rectifier_and_adds_its_context_by_beta() -> None:

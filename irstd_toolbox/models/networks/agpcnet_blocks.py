@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ..layers import BatchNorm
+from ..layers import BatchNorm, pool
 
 __all__ = ['AttentionGuidedContextBlock', 'ContextPyramid', 'GlobalContextAttention', 'NonLocal', 'bottleneck',
            'projection', 'start_as_published']
@@ -79,7 +79,7 @@ class GlobalContextAttention(nn.Module):
         self.weigh = bottleneck(channels)
 
     def forward(self, x: Tensor, patches: tuple[int, int]) -> Tensor:
-        return self.weigh(self.attention(F.adaptive_max_pool2d(x, patches)))
+        return self.weigh(self.attention(pool(x, patches, 'max')))
 
 
 def _spans(length: int, patches: int) -> list[tuple[int, int, int]]:
@@ -105,6 +105,9 @@ class AttentionGuidedContextBlock(nn.Module):
     Shape:
         - Input and output: ``(N, channels, H, W)``
 
+    Raises:
+        ConfigError: If it is exported for images of any size.
+
     Note:
         Where a side does not divide, the last patch is the larger one, while GCA pools with PyTorch's overlapping
         windows: both as in the authors' code. A map with fewer pixels along a side than ``scale`` has as many
@@ -129,6 +132,8 @@ class AttentionGuidedContextBlock(nn.Module):
     def context(self, x: Tensor) -> Tensor:
         """``G * NL(x)``; patches of one size are one batch."""
         height, width = x.shape[-2:]
+        if not (isinstance(height, int) and isinstance(width, int)):  # a graph for any size is being traced
+            raise ConfigError('The patches of AttentionGuidedContextBlock are cut by the size of the image.')
         patches = min(self.scale, height), min(self.scale, width)
         weights = self.between(x, patches)
         bands, row = [], 0

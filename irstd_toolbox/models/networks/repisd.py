@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
-from ..layers import BatchNorm, ConvBNReLU, pyramid, resize, stretch
+from ..layers import BatchNorm, ConvBNReLU, pool, pyramid, resize, stretch
 from .residual import xavier_
 
 __all__ = ['CentralDifferenceConv', 'EdgeCompensationBlock', 'RepISDDecoder', 'RepISDEncoder', 'RepISDHead']
@@ -224,6 +224,13 @@ class RepISDDecoder(nn.Module):
         return [x]
 
 
+class GridMeans(nn.AdaptiveAvgPool2d):
+    """Adaptive average pooling that can be exported for any size."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pool(x, (self.output_size, self.output_size), 'avg')
+
+
 @MODELS.register_module()
 class RepISDHead(nn.Module):
     """Pyramid pooling over the finest map, and a classifier of one 3x3 and one 1x1 convolution.
@@ -257,7 +264,7 @@ class RepISDHead(nn.Module):
             raise ConfigError(f'{in_channels} channels do not divide by {len(bins)} bins. Change one of them.')
         width = in_channels // len(bins)
         self.pyramid = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Conv2d(in_channels, width, 1, bias=False), BatchNorm(width),
+            nn.Sequential(GridMeans(side), nn.Conv2d(in_channels, width, 1, bias=False), BatchNorm(width),
                           nn.ReLU(inplace=True)) for side in bins)
         self.classifier = nn.Sequential(
             *ConvBNReLU(2 * in_channels, hidden), nn.Dropout2d(dropout), nn.Conv2d(hidden, 1, 1))
