@@ -158,17 +158,19 @@ def high_pass(x: Tensor, share: float) -> Tensor:
     """
     height, width = x.shape[-2:]
     spectrum = torch.fft.fft2(x.float())
-    sides = [torch.fft.fftfreq(size, 1 / size, device=x.device).round().long() for size in (height, width)]
-    # The least c with -c <= u < c.
-    rows, columns = (torch.maximum(-side, side + 1) for side in sides)
+    # The least c with -c <= u < c, of frequencies in the order 0, 1, ..., -2, -1.
+    rows, columns = (torch.arange(size, device=x.device) for size in (height, width))
+    rows, columns = torch.minimum(rows + 1, height - rows), torch.minimum(columns + 1, width - columns)
     ring = torch.maximum(rows[:, None], columns)
-    power = spectrum.detach().abs().square().flatten(1)
-    energy = power.new_zeros(len(x), max(height, width) // 2 + 2).index_add_(1, ring.flatten(), power).cumsum(1)
-    tried = energy[:, 1:max(min(height, width) // 2, 1)]
+    power = spectrum.abs().detach().square().flatten(1)
+    energy = power.new_zeros(x.shape[0], torch.sym_max(height, width) // 2 + 2)
+    energy = energy.index_add_(1, ring.flatten(), power).cumsum(1)
+    tried = energy[:, 1:torch.sym_max(torch.sym_min(height, width) // 2, 1)]
     enough = tried >= share * energy[:, -1:]
     cutoff = torch.where(enough.any(1), enough.float().argmax(1) + 1, 5) if tried.shape[1] else \
-        torch.full((len(x),), 5, device=x.device)
-    return torch.fft.ifft2(spectrum * (ring > cutoff[:, None, None, None])).abs()
+        torch.full((x.shape[0],), 5, device=x.device)
+    high = torch.view_as_real(spectrum) * (ring > cutoff[:, None, None, None])[..., None]
+    return torch.fft.ifft2(torch.view_as_complex(high)).abs()
 
 
 @MODELS.register_module()
