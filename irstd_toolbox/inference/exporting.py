@@ -2,8 +2,9 @@
 
 import json
 import os
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +106,28 @@ def _traced(graph: LevelsToLogits, shape: Sequence[int] | None) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             return torch.onnx.export(graph, inputs, dynamo=True, input_names=names, output_names=['logits'],
-                                     dynamic_shapes=dynamic, external_data=False, verbose=False)
+                                     dynamic_shapes=dynamic, external_data=False, verbose=False,
+                                     custom_translation_table=_translations())
     except Exception as error:  # of torch's exporter and onnxscript, many kinds
         cause = error.__cause__ or error
         reason = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
         hint = '' if shape else ' Give --shape HEIGHT WIDTH to export it for images of one size.'
         raise ConfigError(f'torch {torch.__version__} cannot export this network ({type(cause).__name__}: '
                           f'{reason[:200]}).{hint}') from error
+
+
+def _translations() -> dict[Callable, Callable]:
+    """What torch's exporter does not know: torchvision's deformable convolution, whose offsets ONNX orders alike."""
+    if 'torchvision' not in sys.modules:
+        return {}
+    from onnxscript import opset20 as op
+
+    def deformed(x, weight, offset, mask, bias, stride_h: int, stride_w: int, pad_h: int, pad_w: int,  # noqa: ANN001, ANN202
+                 dilation_h: int, dilation_w: int, groups: int, offset_groups: int, use_mask: bool):
+        return op.DeformConv(x, weight, offset, bias, mask if use_mask else None, strides=[stride_h, stride_w],
+                             pads=[pad_h, pad_w] * 2, dilations=[dilation_h, dilation_w], group=groups,
+                             offset_group=offset_groups)
+    return {torch.ops.torchvision.deform_conv2d.default: deformed}
 
 
 def _compared(graph: LevelsToLogits, data: bytes, sizes: Sequence[Sequence[int]]) -> tuple[float, float]:

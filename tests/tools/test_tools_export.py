@@ -19,6 +19,8 @@ from irstd_toolbox.errors import CheckpointError, ConfigError, DataError
 from irstd_toolbox.inference import Predictor, exporting
 from irstd_toolbox.inference.exporting import export_onnx
 from irstd_toolbox.models import IRSTDSegmentor, LanguageFusion
+from irstd_toolbox.models.layers import pool, stretch
+from irstd_toolbox.models.networks.isnet import DeformableLine
 from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 
@@ -43,16 +45,17 @@ TOP_HAT = dict(type='ModelDrivenDetector', method=dict(type='TopHat'), threshold
 
 
 class Told(torch.nn.Module):
-    """LGNet's block between two convolutions: what language needs, in as few nodes as there are."""
+    """In as few nodes as there are: what language needs, and what torch's exporter does not know by itself."""
 
     def __init__(self) -> None:
         super().__init__()
         self.first, self.last = torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.Conv2d(8, 1, 1)
-        self.fusion = LanguageFusion(8, descriptor_dim=32, hidden=(8,))
+        self.line, self.fusion = DeformableLine(8, (1, 3)), LanguageFusion(8, descriptor_dim=32, hidden=(8,))
 
     def forward(self, x: torch.Tensor, descriptor: torch.Tensor) -> list[torch.Tensor]:
-        low = self.first(x).relu()
-        return [self.last(self.fusion(low, low.flip(1), descriptor))]
+        low = self.line(self.first(x).relu())
+        pooled = pool(low, (3, 2), 'max') + pool(low, (3, 2), 'avg')
+        return [self.last(self.fusion(low, low.flip(1) + stretch(pooled, low.shape[-2:]), descriptor))]
 
 
 @pytest.fixture(scope='module', autouse=True)
