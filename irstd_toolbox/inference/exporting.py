@@ -1,6 +1,7 @@
 """A trained network as one ONNX file, which runs without this toolbox and without torch."""
 
 import json
+import logging
 import os
 import sys
 import warnings
@@ -98,10 +99,17 @@ def _inputs(graph: LevelsToLogits, batch: int, height: int, width: int) -> tuple
 
 def _traced(graph: LevelsToLogits, shape: Sequence[int] | None) -> Any:
     """The graph as torch's exporter gives it."""
+    hint = '' if shape else ' Give --shape HEIGHT WIDTH to export it for images of one size.'
+    for part in graph.modules() if shape is None else ():
+        if reason := getattr(part, 'bound_to_size', None):
+            raise ConfigError(f'{type(part).__name__} cannot be exported for images of any size: {reason}.{hint}')
     inputs = _inputs(graph, *((1, *shape) if shape else TRACED))
     graph(*inputs)  # loads what is loaded at the first use, and says what is wrong before torch's exporter does
     names, free = ['image', 'scene'][:len(inputs)], torch.export.Dim.DYNAMIC
     dynamic = None if shape else tuple([{0: free, 2: free, 3: free}, {0: free}][:len(inputs)])
+    solver = logging.getLogger('torch.fx.experimental.symbolic_shapes')  # pages of what it cannot solve
+    level = solver.level
+    solver.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -111,9 +119,10 @@ def _traced(graph: LevelsToLogits, shape: Sequence[int] | None) -> Any:
     except Exception as error:  # of torch's exporter and onnxscript, many kinds
         cause = error.__cause__ or error
         reason = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
-        hint = '' if shape else ' Give --shape HEIGHT WIDTH to export it for images of one size.'
         raise ConfigError(f'torch {torch.__version__} cannot export this network ({type(cause).__name__}: '
                           f'{reason[:200]}).{hint}') from error
+    finally:
+        solver.setLevel(level)
 
 
 def _translations() -> dict[Callable, Callable]:

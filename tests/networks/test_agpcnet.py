@@ -1,7 +1,7 @@
 """AGPCNet's attention inside and between patches against loops, its fusion and neck against their formulas."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.inference.exporting import export_onnx
 from irstd_toolbox.models.layers import pool
 from irstd_toolbox.models.networks.agpcnet import AGPCHead, AsymmetricFusion, ContextPyramidNeck, UnpooledResNet
 from irstd_toolbox.models.networks.agpcnet_blocks import (
@@ -17,6 +18,8 @@ from irstd_toolbox.models.networks.agpcnet_blocks import (
     GlobalContextAttention,
     NonLocal,
 )
+from irstd_toolbox.registry import MODELS
+from irstd_toolbox.training.config_edits import load_config
 
 OFFICIAL_PARAMETERS = 12_360_461
 
@@ -67,9 +70,11 @@ def test_patches_attend_within_themselves_and_are_weighed_one_by_one(scale: int,
     torch.testing.assert_close(block.context(x), expected)
 
 
-def test_patches_of_a_size_that_is_not_known_are_refused() -> None:
-    with pytest.raises(ConfigError, match='patches of AttentionGuidedContextBlock are cut by the size'):
-        AttentionGuidedContextBlock(8, 3).context(SimpleNamespace(shape=(1, 8, torch.tensor(6), 7)))
+def test_for_images_of_any_size_it_is_refused_before_anything_is_traced(repository: Path, tmp_path: Path) -> None:
+    config = load_config(str(repository / 'configs' / 'baselines' / 'agpcnet_irstd1k.py'))
+    torch.save(dict(state_dict=MODELS.build(config.model).state_dict()), tmp_path / 'start.pth')
+    with pytest.raises(ConfigError, match=r'ContextBlock cannot .* any size: its patches .* Give --shape HEIGHT WIDTH'):
+        export_onnx(config, tmp_path / 'start.pth', tmp_path / 'network.onnx')
 
 
 def test_a_map_smaller_than_the_scale_has_one_patch_a_pixel() -> None:

@@ -105,9 +105,6 @@ class AttentionGuidedContextBlock(nn.Module):
     Shape:
         - Input and output: ``(N, channels, H, W)``
 
-    Raises:
-        ConfigError: If it is exported for images of any size.
-
     Note:
         Where a side does not divide, the last patch is the larger one, while GCA pools with PyTorch's overlapping
         windows: both as in the authors' code. A map with fewer pixels along a side than ``scale`` has as many
@@ -121,6 +118,9 @@ class AttentionGuidedContextBlock(nn.Module):
         torch.Size([1, 8, 7, 2])
     """
 
+    bound_to_size = 'its patches are cut by the size of the image'
+    """Why a graph of it is of one size."""
+
     def __init__(self, channels: int, scale: int, reduction: int = 4) -> None:
         super().__init__()
         self.scale = scale
@@ -132,8 +132,6 @@ class AttentionGuidedContextBlock(nn.Module):
     def context(self, x: Tensor) -> Tensor:
         """``G * NL(x)``; patches of one size are one batch."""
         height, width = x.shape[-2:]
-        if not (isinstance(height, int) and isinstance(width, int)):  # a graph for any size is being traced
-            raise ConfigError('The patches of AttentionGuidedContextBlock are cut by the size of the image.')
         patches = min(self.scale, height), min(self.scale, width)
         weights = self.between(x, patches)
         bands, row = [], 0
