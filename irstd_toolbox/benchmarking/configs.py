@@ -3,9 +3,7 @@
 import functools
 import hashlib
 import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from ..evaluation.files import write_atomically
 from ..registry import DATASETS, SCOPE
 from ..training.checkpoint import file_sha256
 from ..training.config_edits import apply_options, load_config, merge_options
+from ..training.progress import hushed
 from .leaks import lists_of
 from .suite import DataSet, Entry
 
@@ -183,17 +182,6 @@ def _is_literal(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the lines in which a data set tells what it found: the job that reads it tells them in its log."""
-    logger = MMLogger.get_current_instance()
-    level, logger.level = logger.level, logging.WARNING
-    try:
-        yield
-    finally:
-        logger.level = level
-
-
 def list_digest(config: Config, loader: str) -> dict[str, Any]:
     """Number and SHA-256 of the images of a loader, with their descriptions if the model reads them there.
 
@@ -204,7 +192,7 @@ def list_digest(config: Config, loader: str) -> dict[str, Any]:
     with_text = uses_text(config) and (loader != 'test_dataloader' or text_at_test(config))
     digest, count = hashlib.sha256(), 0
     for data in data_of(config, loader):
-        with _quietly():
+        with hushed(MMLogger.get_current_instance()):  # the job that reads it tells of it in its log
             dataset = DATASETS.build(dict(data, pipeline=[]))
         for place in range(len(dataset)):
             about = dataset.get_data_info(place)

@@ -23,6 +23,8 @@ __all__ = [
 IMAGE_SUFFIXES = ('.png', '.bmp', '.tif', '.tiff', '.jpg', '.jpeg')
 """What counts as an image when a folder is listed (compared in lower case)."""
 
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # of a damaged file the error here says it
+
 _PathLike = str | os.PathLike
 _PLAIN = {'1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'I;16N', 'F'}
 _SCENE = (8.0, 247.0)
@@ -250,7 +252,6 @@ def _check_samples(path: _PathLike) -> None:
 def _decode_deep(path: _PathLike) -> np.ndarray:
     if _is_tiff(path):
         _check_samples(path)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise OSError('the pixels cannot be decoded')

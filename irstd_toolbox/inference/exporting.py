@@ -19,6 +19,7 @@ from ..evaluation.files import check_targets, write_atomically
 from ..models.onnx_network import EXTRA, LevelsToLogits, check_network, open_session
 from ..registry import SCOPE
 from ..training.checkpoint import META_KEY, file_sha256
+from ..training.progress import hushed
 from ..training.publishing import meta_for_others
 from .predictor import load_model
 
@@ -108,10 +109,8 @@ def _traced(graph: LevelsToLogits, shape: Sequence[int] | None) -> Any:
     names, free = ['image', 'scene'][:len(inputs)], torch.export.Dim.DYNAMIC
     dynamic = None if shape else tuple([{0: free, 2: free, 3: free}, {0: free}][:len(inputs)])
     solver = logging.getLogger('torch.fx.experimental.symbolic_shapes')  # pages of what it cannot solve
-    level = solver.level
-    solver.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), hushed(solver, logging.ERROR):
             warnings.simplefilter('ignore')
             return torch.onnx.export(graph, inputs, dynamo=True, input_names=names, output_names=['logits'],
                                      dynamic_shapes=dynamic, external_data=False, verbose=False,
@@ -121,8 +120,6 @@ def _traced(graph: LevelsToLogits, shape: Sequence[int] | None) -> Any:
         reason = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
         raise ConfigError(f'torch {torch.__version__} cannot export this network ({type(cause).__name__}: '
                           f'{reason[:200]}).{hint}') from error
-    finally:
-        solver.setLevel(level)
 
 
 def _translations() -> dict[Callable, Callable]:

@@ -225,19 +225,17 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
     dataset = DATASETS.build(config[key].dataset) if split is None else list_of(config, split)
     checkpoint = checkpoint_of(config, checkpoint)
     model = load_model(config, checkpoint, pick_device(device))[0]
-    search, counter, ids = ThresholdSearch(), CurveCounter(protocols.get('canonical')), []
+    tally, ids = ThresholdSearch() if max_fa is None else CurveCounter(protocols.get('canonical')), []
     with torch.inference_mode():
         for scored in _scored(dataset, images, lambda batch: _odds(predict_batch(model, batch)[0].seg_logits.data[0])):
-            if max_fa is None:
-                search.add(scored.response, scored.truth)
-            else:
-                counter.add(scored.response / (1 + scored.response), scored.truth)
+            odds = scored.response
+            tally.add(odds if max_fa is None else odds / (1 + odds), scored.truth)
             ids.append(scored.image_id)
     if max_fa is None:
-        odds, iou = search.best()
+        odds, iou = tally.best()
         value, reached = odds / (1 + odds), dict(IoU=iou)
     else:
-        value, reached = _bounded(counter, max_fa)
+        value, reached = _bounded(tally, max_fa)
     about = dataset.metainfo
     more = dict(dict(part=about['part']) if about.get('holdout') else {}, **getattr(model, 'test_options', {}))
     return dict(value=value, scale='probability', origin=dict(

@@ -3,7 +3,6 @@
 import argparse
 import copy
 import difflib
-import logging
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from mmengine.registry import Registry
 
 from .. import registry
 from ..errors import ConfigError
+from .progress import hushed
 
 __all__ = [
     'apply_options', 'as_loaded', 'load_config', 'load_model_config', 'merge_options', 'optim_wrappers',
@@ -46,10 +46,9 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
                           'Give the path of a .py file, such as configs/lgnet_irstd1k.py.'))
     if file.suffix != '.py':
         raise ConfigError(f'{path} is no config: a .py file is expected. The order is CONFIG, then CHECKPOINT.')
-    logger = MMLogger.get_current_instance()
-    level, logger.level = logger.level, logging.WARNING  # the engine tells of every environment variable it reads
     try:
-        config = Config.fromfile(str(file))
+        with hushed(MMLogger.get_current_instance()):  # the engine tells of every environment variable it reads
+            config = Config.fromfile(str(file))
     except SyntaxError as error:
         where = error.filename if error.filename and not error.filename.startswith('<') else path
         raise ConfigError(f'{where} is not valid Python: {error.msg}, line {error.lineno}.') from error
@@ -61,8 +60,6 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
             first = before
         hint = '' if first is error else '. custom_imports finds what is installed and what lies in PYTHONPATH.'
         raise ConfigError(f'{path} cannot be read as a config: {type(first).__name__}: {first}{hint}') from error
-    finally:
-        logger.level = level
     _warn_of_names(config)
     return as_loaded(config, options)
 
