@@ -13,7 +13,7 @@ def test_folders_are_entered_where_that_is_asked_for_but_not_results(load_tool, 
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imencode('.png', np.eye(9, dtype=np.uint8) * 200)[1].tofile(folder / name)
     (tmp_path / 'list.txt').write_text('a\nFlug 1/ä b\n')
-    for arguments, names in (([], ['Flug 1/a', 'Flug 1/ä b', 'a']),
+    for arguments, names in (*(([], ['Flug 1/a', 'Flug 1/ä b', 'a']),) * 2,
                              (['--split', str(tmp_path / 'list.txt')], ['Flug 1/ä b', 'a'])):
         assert not load_tool('predict').main([
             str(trained.parent / 'tiny.py'), str(trained / 'best.pth'), str(folder), '--out', str(folder),

@@ -77,6 +77,16 @@ def test_a_limit_that_no_threshold_keeps_is_named(place, told):
         _bounded(counter, 0.1)
 
 
+@pytest.mark.parametrize(('limit', 'low', 'high', 'pd', 'fa'), [
+    (0, 0.7, 0.9, 0.5, 0), (0.02, 0.7, 0.9, 0.5, 0), (0.025, 0.3, 0.5, 1, 0.025), (0.9, 0.3, 0.5, 1, 0.025)])
+def test_within_the_limit_as_many_targets_are_found_as_can_be(limit, low, high, pd, fa):
+    probabilities, counter = np.zeros((1, 40)), CurveCounter(get('canonical'))
+    probabilities[0, [5, 15, 25, 35]] = 0.9, 0.7, 0.5, 0.3  # targets are the first and the third
+    counter.add(probabilities, np.isin(np.arange(40), (5, 25))[None])
+    value, reached = _bounded(counter, limit)
+    assert low < value < high and (reached['Pd'], reached['Fa']) == (pd, fa)
+
+
 def test_of_thresholds_that_find_as_many_targets_that_of_the_highest_iou_is_taken():
     counter = CurveCounter(get('canonical'))
     counter.add(np.array([[0, 0.6, 0.9, 0.2]]), np.array([[False, True, True, False]]))
