@@ -76,9 +76,5 @@ class CompilePartsHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         for part in network_parts(model):
             part.compile(**self.options)
-
-    def before_val_epoch(self, runner: Runner) -> None:
-        torch.compiler.set_stance('force_eager')
-
-    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        torch.compiler.set_stance('default')
+        if runner.val_loop is not None:  # also where a validation fails, what follows runs compiled again
+            runner.val_loop.run = torch.compiler.set_stance('force_eager')(runner.val_loop.run)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from torch import nn
 from torch._dynamo import register_backend
 
@@ -56,6 +57,20 @@ def test_training_runs_the_compiled_network_and_validation_the_plain_one(
     torch.testing.assert_close(_weights(compiled), _weights(plain), rtol=0, atol=0)
     torch.compile(lambda x: x + 1, backend=backend)(torch.ones(1))
     assert len(calls) == 9  # what is compiled after a validation runs compiled again
+
+
+def test_after_a_validation_that_failed_what_is_compiled_runs_compiled(make: Callable, network: Callable) -> None:
+    class Broken(Hook):
+        def after_val_iter(self, *_: Any, **__: Any) -> None:
+            raise ArithmeticError('of the validation')
+
+    runner = make(network(), cfg=Config(dict(compile=dict(backend='eager'))))
+    runner.register_hook(Broken())
+    with pytest.raises(ArithmeticError, match='of the validation'):
+        runner.train()
+    graphs = []
+    torch.compile(lambda x: x + 1, backend=lambda graph, _: graphs.append(graph) or graph)(torch.ones(1))
+    assert len(graphs) == 1
 
 
 @pytest.mark.parametrize('wanted', [False, True])
