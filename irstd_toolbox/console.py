@@ -135,6 +135,7 @@ def run(main: Callable[[], int | None]) -> None:
     """
     keep_freed_memory()
     warnings.filterwarnings('ignore', 'Corrupt EXIF data|Truncated File Read')  # of a damaged TIFF: the error says it
+    os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')  # likewise, read where OpenCV is loaded, later
     try:
         status = main()
     except KeyboardInterrupt:

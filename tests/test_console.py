@@ -175,6 +175,15 @@ def test_what_pillow_warns_of_a_damaged_tiff_is_left_to_the_error() -> None:
     assert not told
 
 
+@pytest.mark.parametrize(('own', 'then'), [('', 'SILENT'), ('INFO', 'INFO')])
+def test_what_opencv_logs_of_a_damaged_file_is_left_to_the_error_unless_the_caller_asks_for_it(
+        monkeypatch: pytest.MonkeyPatch, own: str, then: str) -> None:
+    monkeypatch.setenv('OPENCV_LOG_LEVEL', own)
+    if not own:
+        del os.environ['OPENCV_LOG_LEVEL']
+    assert status_of(lambda: 0) == 0 and os.environ['OPENCV_LOG_LEVEL'] == then
+
+
 def test_a_defect_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         console.run(lambda: 1 / 0)

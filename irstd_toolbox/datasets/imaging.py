@@ -23,8 +23,6 @@ __all__ = [
 IMAGE_SUFFIXES = ('.png', '.bmp', '.tif', '.tiff', '.jpg', '.jpeg')
 """What counts as an image when a folder is listed (compared in lower case)."""
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # of a damaged file the error here says it
-
 _PathLike = str | os.PathLike
 _PLAIN = {'1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'I;16N', 'F'}
 _SCENE = (8.0, 247.0)
