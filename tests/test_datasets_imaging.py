@@ -177,6 +177,17 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
         read_image(tmp_path)
 
 
+@pytest.mark.parametrize('error', [MemoryError, AttributeError])
+def test_what_is_no_fault_of_the_file_is_not_said_of_it(tmp_path, monkeypatch, error):
+    def broken(_):
+        raise error('of something else')
+
+    Image.new('L', (4, 3)).save(tmp_path / 'a.png')
+    monkeypatch.setattr(Image, 'open', broken)
+    with pytest.raises(error, match='of something else'):
+        read_image(tmp_path / 'a.png')
+
+
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
     path = _png(tmp_path / 'a.png', 60000, 60000, 8, 0, [b''])
     with pytest.raises(DataError, match='a.png.*exceeds limit.*cut it into tiles'):

@@ -5,6 +5,7 @@ Loads neither torch nor mmengine.
 
 import functools
 import os
+import struct
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ _PLAIN = {'1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'I;16N', 'F'}
 _SCENE = (8.0, 247.0)
 _NEIGHBOURS = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
 _BITS_PER_SAMPLE, _WHITE, _PLANES = 258, 262, 284
+_DAMAGED = (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError, NotImplementedError, struct.error,
+            cv2.error)
 
 
 def read_image(path: _PathLike) -> np.ndarray:
@@ -257,7 +260,7 @@ def _decode_deep(path: _PathLike) -> np.ndarray:
 
 
 def _open(path: _PathLike, use: Callable, use_pixels: Callable):
-    """Hand the opened file to ``use``; whatever a damaged file makes the decoder raise becomes a DataError.
+    """Hand the opened file to ``use``; what its content makes Pillow or OpenCV raise becomes a DataError.
 
     A TIFF of pixels that Pillow does not know (colours in float or beyond 16 bits) is decoded for ``use_pixels``.
     """
@@ -273,7 +276,7 @@ def _open(path: _PathLike, use: Callable, use_pixels: Callable):
         raise DataError(f'{path}: no such file. Check the data set\'s folder, or the list that names it.') from None
     except Image.DecompressionBombError as error:
         raise DataError(f'{path}: {error} If the file is meant to be that large, cut it into tiles first.') from None
-    except Exception as error:
+    except _DAMAGED as error:
         _refuse(path, error)
 
 
