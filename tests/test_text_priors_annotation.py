@@ -218,6 +218,23 @@ def load(image_id: str, with_mask: bool) -> Scene:
     return Scene(np.zeros((2, 2), np.float32), np.zeros((2, 2), np.uint8) if with_mask else None, image_id)
 
 
+def test_a_plan_compares_no_id_with_every_other(tmp_path):
+    class Counted(str):
+        compared = 0
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            Counted.compared += 1
+            return str.__eq__(self, other)
+
+    ids = [Counted(f'a{number}') for number in range(40)]
+    for image_id in ids[::2]:
+        (tmp_path / f'{image_id}.txt').write_text('There.')
+    Counted.compared = 0
+    job = annotation.plan(ids, tmp_path)
+    assert (job.todo, job.kept) == (tuple(ids[1::2]), tuple(ids[::2])) and Counted.compared <= 2 * len(ids)
+
+
 def test_a_provider_that_does_not_use_the_ground_truth_is_not_shown_any(tmp_path):
     provider = Watched()
     annotation.annotate(annotation.plan(['a', 'b'], tmp_path), provider, load, {})

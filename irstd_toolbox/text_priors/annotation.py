@@ -57,10 +57,10 @@ def plan(ids: Iterable[str], folder: Path, suffix: str = store.SUFFIXES[0], over
         ConfigError: If ``suffix`` is none of the store's.
     """
     store.check_suffix(suffix)
-    ids = tuple(ids)
-    existing = {image_id for image_id in ids if store.find_description(folder, image_id)}
-    kept = () if overwrite else tuple(image_id for image_id in ids if image_id in existing)
-    return Job(Path(folder), tuple(image_id for image_id in ids if image_id not in kept), kept, suffix, overwrite)
+    there = [(image_id, store.find_description(folder, image_id) is not None) for image_id in ids]
+    todo, kept = (tuple(image_id for image_id, found in there if (found and not overwrite) == stays)
+                  for stays in (False, True))
+    return Job(Path(folder), todo, kept, suffix, overwrite)
 
 
 def refuse_leakage(provider: TextPriorProvider, name: str, test_ids: Iterable[str], total: int) -> None:
