@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,7 @@ import pytest
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.text_priors import store
+from irstd_toolbox.text_priors.vlm.cache import AnswerCache
 from irstd_toolbox.text_priors.vlm.images import prepare_file
 from irstd_toolbox.text_priors.vlm.pace import Limits
 
@@ -90,6 +92,22 @@ def test_plan_knows_what_is_cached_and_calls_costs_unknown_without_prices(call, 
     out = capsys.readouterr().out
     assert '4 images: 3 kept, 0 pending in batches, 1 in the cache, 0 unreadable, 0 requests to send' in out
     assert 'cost unknown' in out and 'nothing was sent' in out
+
+
+def test_plan_counts_the_requests_that_run_sends(call, data_root, vlm_server, capsys):
+    call('--max-calls', '1', '--concurrency', '1')
+    store.find_description(data_root / 'descriptions', 'XDU0').unlink()
+    path, = (data_root / '.annotation' / 'cache').rglob('*.json')
+    cache = AnswerCache(data_root / '.annotation' / 'cache')
+    cache.put(path.stem, replace(cache.get(path.stem), text="I'm sorry, I can't assist with that."))
+    (data_root / 'images' / 'XDU2.png').write_bytes((data_root / 'images' / 'XDU1.png').read_bytes())
+    before, _ = len(vlm_server.asks), capsys.readouterr()
+    assert call('--do', 'plan', '--json') == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan['cached'], plan['requests'], plan['output_tokens']) == (0, 3, 3 * 68)
+    sizes = [len(prepare_file(data_root / 'images' / f'{name}.png', name).png) for name in ('XDU0', 'XDU1', 'XDU3')]
+    assert plan['megabytes'] == round(sum(4 * -(-size // 3) for size in sizes) / 1e6, 3)
+    assert call() == 0 and len(vlm_server.asks) - before == 3
 
 
 def test_a_model_of_ones_own_costs_nothing_however_its_tokens_are_counted(call, capsys):

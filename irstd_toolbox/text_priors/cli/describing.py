@@ -90,7 +90,7 @@ def plan(work: Work) -> int:
     identity = provider.identity()
     desk = open_desk(work.folder, work.args.suffix)
     todo, kept, pending = sort_out(work.ids, desk, work.args.overwrite)
-    cached, failed, keys = [], {}, set()
+    cached, failed, keys = 0, {}, set()
     sent = inputs = outputs = 0
     unknown = False
     with Shown('reading', len(todo)) as shown:
@@ -104,8 +104,9 @@ def plan(work: Work) -> int:
                 continue
             key = desk.cache.key(identity, prompt, image)
             answer = desk.cache.get(key)
-            if answer and judge(answer, question.limit).ok:
-                cached.append(image_id)
+            known = answer is not None and judge(answer, question.limit).ok
+            if known:
+                cached += 1
             elif key not in keys:
                 keys.add(key)
                 expected = estimate(str(identity.get('model', '')), image, prompt, question.limit)
@@ -113,15 +114,15 @@ def plan(work: Work) -> int:
                 sent += sum(4 * math.ceil(len(png) / 3) for png in images)
                 inputs, unknown = inputs + (expected.input_tokens or 0), unknown or expected.input_tokens is None
                 outputs += expected.output_tokens
-            shown.advance(image_id, 'cached' if image_id in cached else 'to be asked')
+            shown.advance(image_id, 'cached' if known else 'to be asked')
     cost = Estimate(None if unknown else inputs, outputs).cost(work.prices)
-    values = {'images': len(work.ids), 'kept': len(kept), 'pending': len(pending), 'cached': len(cached),
+    values = {'images': len(work.ids), 'kept': len(kept), 'pending': len(pending), 'cached': cached,
               'requests': len(keys), 'unreadable': failed, 'megabytes': round(sent / 1e6, 3),
               'input_tokens': None if unknown else inputs, 'output_tokens': outputs, 'cost': cost,
               'identity': identity, 'prompt': question.record(), 'folder': str(work.folder)}
     tokens = 'input tokens unknown' if unknown else f'about {inputs} input tokens'
     told = [
-        f'{len(work.ids)} images: {len(kept)} kept, {len(pending)} pending in batches, {len(cached)} in the cache, '
+        f'{len(work.ids)} images: {len(kept)} kept, {len(pending)} pending in batches, {cached} in the cache, '
         f'{len(failed)} unreadable, {len(keys)} requests to send',
         f'{sent / 1e6:.1f} MB, {tokens}, {outputs} output tokens without reasoning; '
         f'cost {"unknown" if cost is None else f"about {cost:.4g}"} (an estimate)',
