@@ -125,6 +125,14 @@ def test_metadata_of_something_else_is_refused(tmp_path):
         write_dataset(tmp_path, COUNTS, 1, OPTIONS)
 
 
+@pytest.mark.parametrize('field', ['options', 'counts'])
+def test_metadata_with_a_list_in_the_place_of_an_object_is_refused(folder, field):
+    metadata = json.loads((folder / 'metadata.json').read_text())
+    (folder / 'metadata.json').write_text(json.dumps({**metadata, field: [64, 80]}))
+    with pytest.raises(DataError, match=rf'metadata.json: {field} is \[64, 80\]; an object is expected'):
+        write_dataset(folder, COUNTS, 1, OPTIONS)
+
+
 @pytest.mark.parametrize(('change', 'named'), [
     ({'seed': 2}, r'\(seed\)'),
     ({'counts': {'train': 3, 'test': 2}}, r'\(counts.train\)'),

@@ -105,6 +105,9 @@ def _found(root: Path, plan: dict) -> dict | None:
             f'{root} is not empty and holds no {METADATA} of a synthetic data set; nothing was written. Name a folder '
             'that is missing or empty.') from None
     for key, ours in plan.items():
+        if isinstance(ours, dict) and not isinstance(theirs[key], dict):
+            raise DataError(f'{root / METADATA}: {key} is {theirs[key]!r:.80}; an object is expected. Nothing was '
+                            'written; mend it, or delete the folder.')
         if theirs[key] != ours:
             parts = [key] if not isinstance(ours, dict) else [
                 f'{key}.{part}' for part in ours if theirs[key].get(part) != ours[part]]
