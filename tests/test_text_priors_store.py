@@ -127,7 +127,12 @@ def test_the_record_comes_back_as_written(tmp_path):
     assert json.loads((tmp_path / 'provenance.json').read_text())['uses_ground_truth'] is True
 
 
-@pytest.mark.parametrize(('text', 'words'), [('{', 'is damaged'), ('[]', 'holds a JSON list; expected an object')])
+@pytest.mark.parametrize(('text', 'words'), [
+    ('{', 'is damaged'), ('[]', 'holds a JSON list; expected an object'),
+    ('{"runs": {"provider": "quadrant"}}', r"runs is \{'provider': 'quadrant'\}; a list of objects is expected"),
+    ('{"runs": ["quadrant"]}', r"runs is \['quadrant'\]; a list of objects"),
+    ('{"uses_ground_truth": "no"}', "uses_ground_truth is 'no'; true, false or null is expected"),
+    ('{"runs": [{"leakage": []}]}', r'leakage is \[\]; true, false or null')])
 def test_a_damaged_record_is_an_error(tmp_path, text, words):
     (tmp_path / 'provenance.json').write_text(text)
     with pytest.raises(DataError, match=words):

@@ -168,7 +168,7 @@ def read_provenance(folder: _Folder) -> dict[str, Any] | None:
     """The record beside the descriptions; None if there is none.
 
     Raises:
-        DataError: If the file is not a JSON object.
+        DataError: If the file is not a JSON object, or what it says of origins is of another kind.
     """
     path = Path(folder, PROVENANCE)
     try:
@@ -179,6 +179,14 @@ def read_provenance(folder: _Folder) -> dict[str, Any] | None:
         raise DataError(f'{path} is damaged: {error}. Expected a JSON object; mend or remove the file.') from None
     if not isinstance(record, dict):
         raise DataError(f'{path} holds a JSON {type(record).__name__}; expected an object. Mend or remove the file.')
+    runs = record.get('runs', [])
+    if not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs):
+        raise DataError(f'{path}: runs is {runs!r:.80}; a list of objects is expected. Mend or remove the file.')
+    for key in ('uses_ground_truth', 'leakage'):
+        wrong = [one[key] for one in (record, *runs) if not isinstance(one.get(key), bool | None)]
+        if wrong:
+            raise DataError(f'{path}: {key} is {wrong[0]!r:.80}; true, false or null is expected. Mend or remove the '
+                            'file.')
     return record
 
 
