@@ -17,8 +17,11 @@ def read_threshold_file(path: str) -> tuple[float, str, dict | str]:
     """
     try:
         content = json.loads(Path(path).read_text(encoding='utf-8'))
-        return content['value'], content['scale'], content['origin']
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        origin = content['origin']
+        if not isinstance(origin, str) and not isinstance(origin.get('checkpoint', ''), str | None):
+            raise TypeError(f'origin.checkpoint is {origin["checkpoint"]!r:.80}, and a text is expected')
+        return content['value'], content['scale'], origin
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f'{path} holds no threshold ({type(error).__name__}: {error}); expected the JSON file that '
                           'python tools/tune_threshold.py writes.') from error
 

@@ -87,7 +87,9 @@ def test_an_unknown_rule_lists_the_known_ones():
         THRESHOLDS.build(dict(type='Otsu'))
 
 
-@pytest.mark.parametrize('content', [None, 'no json', '{"value": 3}', '[1]'])
+@pytest.mark.parametrize('content', [
+    None, 'no json', '{"value": 3}', '[1]', '{"value": 3, "scale": "range", "origin": ["a list"]}',
+    '{"value": 3, "scale": "range", "origin": {"checkpoint": 12}}'])
 def test_a_file_that_holds_no_threshold_is_refused(content, tmp_path):
     path = tmp_path / 'threshold.json'
     if content is not None:
