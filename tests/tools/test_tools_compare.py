@@ -145,7 +145,8 @@ def test_predictions_that_are_not_those_of_their_results_are_refused(say, method
 
 @pytest.mark.parametrize(('told', 'message'), [
     (dict(dataset='theirs'), 'different data sets'), (dict(split='val', ids_sha256='x'), 'different splits'),
-    (dict(ids_sha256='x'), 'different lists')])
+    (dict(ids_sha256='x'), 'different lists'), (dict(protocols=[3]), 'is no results.json of this toolbox'),
+    (dict(protocols={'canonical': 3}), 'is no results.json of this toolbox')])
 def test_results_of_another_list_are_refused_before_anything_is_counted(
         say, methods, tables, told: dict, message: str) -> None:
     for folder, table in zip(methods, tables, strict=True):
