@@ -100,9 +100,11 @@ def read_note(folder: Path) -> dict | None:
         note = json.loads(path.read_text(encoding='utf-8'))
     except ValueError:
         note = None
-    if not isinstance(note, dict) or not {'status', 'epoch', 'epochs'} <= set(note):
-        raise DataError(f'{path} is damaged: an object with status, epoch and epochs is expected. Remove it, and '
-                        'unpack again what came back last.')
+    kinds = dict(status=str, epoch=int, epochs=int, slots=list, run=dict)
+    whole = isinstance(note, dict) and {'status', 'epoch', 'epochs'} <= set(note)
+    if not whole or not all(isinstance(note[key], kind) for key, kind in kinds.items() if key in note):
+        raise DataError(f'{path} is damaged: an object with status (a text), epoch and epochs (whole numbers) is '
+                        'expected, and slots, a list. Remove it, and unpack again what came back last.')
     return note
 
 

@@ -72,7 +72,9 @@ def test_a_damaged_list_of_contents_is_refused(tmp_path: Path, gather: Callable,
     assert not (tmp_path / 'results').exists()
 
 
-@pytest.mark.parametrize('text', ['{"status": "trai', '[]', '{"status": "training"}'])
+@pytest.mark.parametrize('text', [
+    '{"status": "trai', '[]', '{"status": "training"}', '{"status": "training", "epoch": "3", "epochs": 9}',
+    '{"status": "training", "epoch": 3, "epochs": 9, "slots": 1}'])
 def test_a_damaged_note_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / 'one').mkdir()
     (tmp_path / 'one' / 'run.json').write_text(text)
