@@ -14,6 +14,8 @@ FILE = 'batches.json'
 SCHEMA = 1
 STATES = ('submitting', 'submitted', 'ingested', 'failed')
 OPEN = ('submitting', 'submitted')
+_KINDS = dict(label=str, identity=dict, folder=str, suffix=str, record=dict, created=int | float, key=str, images=list,
+              replaces=dict, facts=dict)
 
 
 @dataclass
@@ -129,6 +131,10 @@ def _read(path: Path) -> list[Shard]:
                             'version of the toolbox: finish its batches with that version.')
         shards = [Shard(**{**entry, 'items': {custom_id: Item(**item) for custom_id, item in entry['items'].items()}})
                   for entry in record['shards']]
+        for part in (*shards, *(item for shard in shards for item in shard.items.values())):
+            for name, value in vars(part).items():
+                if not isinstance(value, _KINDS.get(name, object)):
+                    raise TypeError(f'{name} is {value!r:.80}')
     except FileNotFoundError:
         return []
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,7 +1,10 @@
 """Looking at batches, stopping them, cleaning up after them, and the record of who wrote what."""
 
+import json
+
 import pytest
 
+from irstd_toolbox.errors import DataError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.vlm.cost import Prices
 from irstd_toolbox.text_priors.vlm.pace import Limits
@@ -108,3 +111,17 @@ def test_the_record_tells_the_cost_at_the_prices_given(office) -> None:
     office.do('ingest', prices=Prices(input=1e6, output=2e6))
     run, = store.read_provenance(office.descriptions)['runs']
     assert run['cost'] == 2 * (100 * 1 + 10 * 2)
+
+
+@pytest.mark.parametrize(('field', 'value'), [('record', []), ('folder', 3), ('images', 'a'), ('replaces', ['a'])])
+def test_a_record_with_a_value_of_another_kind_is_damaged(office, vendor, field, value) -> None:
+    office.submit(['a'])
+    path = office.folder / 'batches.json'
+    record = json.loads(path.read_text())
+    shard, = record['shards']
+    item, = shard['items'].values()
+    (shard if field in shard else item)[field] = value
+    path.write_text(json.dumps(record))
+    with pytest.raises(DataError, match=rf'is damaged \({field} is .*out of reach'):
+        office.submit(['a'])
+    assert vendor.paid == ['a']
