@@ -1,10 +1,13 @@
 """What is measured of a target, by hand, and how targets are counted."""
 
 import math
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
+from irstd_toolbox.datasets.layouts import Layout
 from irstd_toolbox.diagnosis import constants
 from irstd_toolbox.diagnosis.constants import Known, compare
 from irstd_toolbox.diagnosis.figures import histograms
@@ -143,3 +146,34 @@ def test_trainval_and_train_are_held_against_the_training_lists_and_val_against_
     assert {one.name: one.verdict for one in found.splits} == {
         'all': 'unknown', 'trainval': 'mismatch', 'train': 'match', 'val': 'unknown', 'test': 'match'}
     assert [one.items for one in found.findings] == [('trainval: 6 targets, known are 7',)]
+
+
+@pytest.mark.parametrize(('published', 'verdict'), [(8, 'match'), (9, 'mismatch')])
+def test_a_verdict_by_the_number_of_images_alone_is_of_all_images(root, examined, monkeypatch, published, verdict):
+    monkeypatch.setattr(Layout, 'card', SimpleNamespace(images=published))
+    assert {one.name: one.verdict for one in examined(root).splits} == {
+        'all': verdict, 'trainval': 'unknown', 'test': 'unknown'}
+
+
+def test_a_target_that_aligning_loses_is_not_counted_and_leaves_its_mask_empty(root, examined):
+    mask = np.zeros((80, 96), np.uint8)
+    mask[8, 8] = 255  # of two rows and columns the second is kept
+    cv2.imwrite(str(root / 'masks/scene_3.png'), mask)
+    result = examined(root)
+    whole = result.splits[0]
+    assert (whole.images, whole.targets, whole.foreground, whole.empty) == (8, 7, 84, 1)
+    assert {one.kind: one.items for one in result.findings} == {
+        'size-mismatch': ('scene_3: image 48x40, mask 96x80; 1 target pixels become 0',), 'empty-mask': ('scene_3',)}
+
+
+def test_the_hash_of_a_split_is_of_the_ids_that_have_an_image(root, examined):
+    before = [one.ids_sha256 for one in examined(root).splits]
+    with open(root / 'test.txt', 'a') as file:
+        file.write('scene_99\n')
+    assert [one.ids_sha256 for one in examined(root).splits] == before
+
+
+def test_without_lists_no_image_is_unlisted(root, found):
+    for name in ('trainval.txt', 'test.txt'):
+        (root / name).unlink()
+    assert found(root) == {}
