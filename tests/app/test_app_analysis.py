@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from irstd_toolbox.app import analysis
 from irstd_toolbox.app.analysis import analyse, detect, language_use, read_truth
 from irstd_toolbox.app.words import HEADERS, problem, summary, table
 from irstd_toolbox.errors import ConfigError, DataError
@@ -125,13 +126,23 @@ def test_whether_a_sentence_counts(model: SimpleNamespace, use: str) -> None:
 
 
 @pytest.mark.parametrize('model, told', [
-    (_model('train_and_test', True), 'a target'), (_model('train', False), None),
+    (_model('train_and_test', True), 'a dim target'), (_model('train', False), None),
     (SimpleNamespace(target_descriptor=None), None)])
 def test_a_sentence_reaches_only_a_model_that_reads_it(model: SimpleNamespace, told: str | None,
                                                        scene: tuple[Path, Path]) -> None:
     predictor = _Predictor(model)
-    detect(predictor, scene[0], ' a target ')
+    detect(predictor, scene[0], ' a dim target ')  # 5 tokens, as many as are read
     assert predictor.told == told
+
+
+def test_an_image_of_more_pixels_than_the_page_takes_is_refused(
+        scene: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = _Predictor(_model('never', False))
+    monkeypatch.setattr(analysis, 'MAX_PIXELS', 72 * 96)
+    detect(predictor, scene[0])
+    monkeypatch.setattr(analysis, 'MAX_PIXELS', 72 * 96 - 1)
+    with pytest.raises(DataError, match=r'the image is 96x72 \(width x height\); the page takes .* up to 6,911 pixels'):
+        detect(predictor, scene[0])
 
 
 def test_a_blank_sentence_is_none(scene: tuple[Path, Path]) -> None:

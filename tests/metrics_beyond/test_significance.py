@@ -31,7 +31,7 @@ def random_images(count: int, seed: int) -> list[ImageCounts]:
 
 @pytest.mark.parametrize('protocol', [CANONICAL, LGNET], ids=lambda one: one.name)
 def test_the_values_are_those_of_measure(protocol) -> None:
-    images = random_images(40, 0)
+    images = [*random_images(40, 0), dataclasses.replace(image(1, false=9), false_alarm_base=100)]
     found, expected = intervals(images, protocol, resamples=10), measure(protocol, images)
     assert {name: found[name].value for name in METRICS} == pytest.approx({name: expected[name] for name in METRICS})
 
@@ -115,7 +115,9 @@ def test_exchanges_on_which_a_metric_is_undefined_are_left_out() -> None:
     assert compare([blank, false], [false, blank], CANONICAL, resamples=99)['IoU'].p_permutation == 1
 
 
-@pytest.mark.parametrize(('protocol', 'expected'), [(CANONICAL, 0.5), (LGNET, 0.25)], ids=['skip', 'zero'])
+@pytest.mark.parametrize(('protocol', 'expected'), [
+    (CANONICAL, 0.5), (LGNET, 0.25), (dataclasses.replace(CANONICAL, empty_niou='one'), 0.75)],
+    ids=['skip', 'zero', 'one'])
 def test_an_image_without_any_pixel_adds_to_niou_what_the_protocol_says(protocol, expected: float) -> None:
     images = [image(1, missed=1), image(0, targets=0, found=0)]
     assert intervals(images, protocol, resamples=10)['nIoU'].value == measure(protocol, images)['nIoU'] == expected
