@@ -163,8 +163,12 @@ def explain(error: Exception) -> str | None:
 
     None for any other: a defect.
     """
-    if isinstance(error, OSError) and error.filename is not None and error.errno in _OF_THE_PLACE:
-        return f'{error.filename}: {error.strerror}. Name another place, or put this one right.'
+    if isinstance(error, OSError) and error.errno in _OF_THE_PLACE:
+        place = error.filename2 or error.filename  # of a copy, where it goes
+        if place is not None:
+            return f'{place}: {error.strerror}. Name another place, or put this one right.'
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # while writing into a file that is open
+            return f'What was to be written does not fit: {error.strerror}. Make room there, or name another place.'
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition('.')[0] != __package__:
         return f'The module {error.name!r} is not installed, which a plugin or config asks for. Install what holds it.'
     text = str(error.args[0]) if error.args else ''

@@ -151,6 +151,13 @@ def test_a_file_that_cannot_be_written_is_one_paragraph(number: int, capsys: pyt
         f'error: ro/x.json: {os.strerror(number)}. Name another place, or put this one right.\n')
 
 
+@pytest.mark.parametrize(('given', 'told'), [
+    (('a.tif', None, 'new/a.tif'), 'new/a.tif: Full. Name another place, or put this one right.'),
+    ((), 'What was to be written does not fit: Full. Make room there, or name another place.')])
+def test_a_full_disk_is_told_by_the_file_that_was_to_be_written(given: tuple, told: str) -> None:
+    assert console.explain(OSError(errno.ENOSPC, 'Full', *given)) == told
+
+
 @pytest.mark.parametrize('error', [OSError(errno.EACCES, 'denied'), OSError(errno.EIO, 'broken', 'x.json')])
 def test_another_error_of_the_system_keeps_its_traceback(error: OSError) -> None:
     with pytest.raises(OSError):
