@@ -123,7 +123,12 @@ def test_a_second_evaluation_starts_anew() -> None:
     assert metric.results_json['counts']['canonical']['images'] == 3
 
 
-def test_two_processes_give_the_result_of_one(tmp_path: Path, two_processes: Callable) -> None:
+def test_two_processes_give_the_result_of_one_and_exchange_no_files(
+    tmp_path: Path, two_processes: Callable, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+
     def work(rank: int) -> None:
         torch.distributed.init_process_group('gloo')
         metric = IRSTDMetric(PROTOCOLS)
@@ -140,6 +145,7 @@ def test_two_processes_give_the_result_of_one(tmp_path: Path, two_processes: Cal
     logged = evaluate(alone, range(5))
     assert (tmp_path / 'results.json').read_text() == to_json(alone.results_json)
     assert [json.loads((tmp_path / f'logged{rank}.json').read_text()) for rank in (0, 1)] == [logged, logged]
+    assert not list((tmp_path / 'here').iterdir())
 
 
 def test_a_sample_without_a_mask_is_an_error_that_names_it() -> None:

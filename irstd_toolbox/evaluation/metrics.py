@@ -19,7 +19,8 @@ class IRSTDMetric(BaseMetric):
     """IoU, nIoU, Pd, Fa and further metrics under one or more named protocols.
 
     Logits are quantised as the prediction files are, so that scoring the written files gives the same counters to
-    the last. Every sample is one entry of integers; processes only exchange these.
+    the last. Every sample is one entry of integers; processes only exchange these,
+    and by messages: they need no folder in common.
 
     Logs ``irstd/IoU`` and so on for the first protocol, ``irstd/NAME/IoU`` for further ones, all as fractions.
     After an evaluation ``results_json`` holds the content of ``results.json`` (on the main process).
@@ -27,7 +28,6 @@ class IRSTDMetric(BaseMetric):
     Args:
         protocols: Names, or dicts of :class:`~irstd_toolbox.evaluation.protocols.Protocol`'s arguments.
         about: What identifies the set, for example ``dict(dataset='IRSTD-1k', split='test')``; for the fingerprint.
-        collect_device: ``cpu`` or ``gpu``, where processes exchange results.
         prefix: Replaces ``irstd`` in the logged names.
 
     Raises:
@@ -38,9 +38,9 @@ class IRSTDMetric(BaseMetric):
 
     def __init__(
         self, protocols: Sequence[str | dict | Protocol] = ('canonical',), about: dict[str, str] | None = None,
-        collect_device: str = 'cpu', prefix: str | None = None,
+        prefix: str | None = None,
     ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+        super().__init__(collect_device='gpu', prefix=prefix)  # by messages, on any device; 'cpu' is by files
         self.protocols = resolve([protocols] if isinstance(protocols, str) else protocols)
         self.about = dict(about or {})
         self.results_json: dict[str, dict] | None = None

@@ -22,7 +22,6 @@ class RetrievalRecall(BaseMetric):
 
     Args:
         ks: The numbers k.
-        collect_device: ``cpu`` or ``gpu``, where processes exchange embeddings.
         prefix: Replaces ``clip`` in the logged names.
 
     Raises:
@@ -31,8 +30,8 @@ class RetrievalRecall(BaseMetric):
 
     default_prefix = 'clip'
 
-    def __init__(self, ks: Sequence[int] = (1, 5, 10), collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+    def __init__(self, ks: Sequence[int] = (1, 5, 10), prefix: str | None = None) -> None:
+        super().__init__(collect_device='gpu', prefix=prefix)  # by messages, on any device; 'cpu' is by files
         if not ks or not all(type(k) is int and k > 0 for k in ks):
             raise ConfigError(f'RetrievalRecall(ks={ks!r}): one or more integers above 0 are expected.')
         self.ks = tuple(ks)
