@@ -14,7 +14,7 @@ __all__ = ['check_continues']
 
 
 def check_continues(runner: Runner, checkpoint: dict, source: str) -> None:
-    """Warn of optimizers and schedules that were made with other options, and of a training that is at its end.
+    """Warn of optimizers and schedules with other options, of epochs of other length, and of a training at its end.
 
     Args:
         runner: With its optimizers and schedules built.
@@ -24,7 +24,7 @@ def check_continues(runner: Runner, checkpoint: dict, source: str) -> None:
     Raises:
         CheckpointError: If the checkpoint is of optimizers or schedules of other kinds, or of other numbers of them.
     """
-    remedy = ('Resume with the config of that run, or begin anew with its weights, --cfg-options '
+    remedy = ('Resume with the config of that run and as many processes, or begin anew with its weights, --cfg-options '
               f'load_from={source}, without --resume.')
     kept: dict[str, str] = {}
     for place, own, saved in [*_optimizers(runner, checkpoint), *_schedules(runner, checkpoint)]:
@@ -40,8 +40,14 @@ def check_continues(runner: Runner, checkpoint: dict, source: str) -> None:
     if kept:
         runner.logger.warning('Training goes on as the checkpoint has it, whatever the config says: '
                               f'{"; ".join(map(" ".join, kept.items()))}. {remedy}')
-    key, done = ('max_epochs', checkpoint['meta']['epoch']) if isinstance(runner.train_loop, EpochBasedTrainLoop) \
-        else ('max_iters', checkpoint['meta']['iter'])
+    epoch, steps = checkpoint['meta']['epoch'], checkpoint['meta']['iter']
+    by_epoch, length = isinstance(runner.train_loop, EpochBasedTrainLoop), len(runner.train_dataloader)
+    if by_epoch and not epoch * length <= steps < (epoch + 1) * length:
+        runner.train_loop._max_iters = steps + (runner.max_epochs - epoch) * length
+        runner.logger.warning(f'{source} is after epoch {epoch} and {steps} steps, and an epoch has {length} here: the '
+                              'number of processes, the batch size or the training list is another. A schedule that '
+                              f'counts steps ends earlier or later than the training. {remedy}')
+    key, done = ('max_epochs', epoch) if by_epoch else ('max_iters', steps)
     if done >= getattr(runner, key):
         runner.logger.warning(f'{source} is at the end of train_cfg.{key}={getattr(runner, key)} already: nothing is '
                               'left to train. Raise it to go on.')

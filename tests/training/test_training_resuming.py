@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,3 +37,15 @@ def test_what_a_resumed_training_does_not_take_from_its_config_is_told(
     except CheckpointError as error:
         said.append(str(error))
     assert re.search(told, ' '.join(said)) if told else not said
+
+
+def test_epochs_of_another_length_are_told_and_the_steps_to_come_are_counted_by_it(
+        make: Callable, toy: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(epochs=1, validate=False).train()
+    runner = make(epochs=3, validate=False, load_from=str(tmp_path / 'work' / 'epoch_1.pth'), resume=True,
+                  loader=toy.loader(batch=4))
+    said = []
+    monkeypatch.setattr(runner.logger, 'warning', said.append)
+    runner.train()
+    assert runner.iter == runner.max_iters == 8  # 4 of the first epoch, 2 of each of the others
+    assert 'is after epoch 1 and 4 steps, and an epoch has 2 here: the number of processes, the batch' in ' '.join(said)
