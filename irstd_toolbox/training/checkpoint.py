@@ -72,8 +72,9 @@ def _existing(filename: str | os.PathLike) -> Path:
     if path.is_dir():
         raise CheckpointError(f'{path} is a folder; the path of one checkpoint file is expected. {_near(path)}')
     if not path.is_file():
-        raise CheckpointError(f'{path} does not exist. '
-                              + (_near(path.parent) if path.parent.is_dir() else f'Nor does {path.parent}.'))
+        nor = f'Nor does {path.parent}' + ('.' if path.is_absolute() else
+                                           f', seen from {Path.cwd()}: work where it is, or give the whole path.')
+        raise CheckpointError(f'{path} does not exist. {_near(path.parent) if path.parent.is_dir() else nor}')
     return path
 
 

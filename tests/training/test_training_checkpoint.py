@@ -143,10 +143,14 @@ def test_an_image_is_not_a_checkpoint(tmp_path: Path) -> None:
         read_checkpoint(tmp_path / 'a.pth')
 
 
-def test_a_missing_file_of_the_present_folder_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('name, told', [
+    ('bset', 'The present folder holds no checkpoint.'),
+    ('configs/a.pth', 'Nor does configs, seen from {}: work where it is, or give the whole path.')])
+def test_a_missing_file_is_told_by_the_present_folder(
+        name: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CheckpointError, match=r'^bset does not exist\. The present folder holds no checkpoint\.$'):
-        read_checkpoint('bset')
+    with pytest.raises(CheckpointError, match=f'^{name} does not exist. {told.format(tmp_path)}$'):
+        read_checkpoint(name)
 
 
 @pytest.mark.parametrize('content', [[1, 2], dict(weights=3), dict(state_dict=[1])], ids=['list', 'other', 'no dict'])
