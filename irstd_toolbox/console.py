@@ -33,7 +33,7 @@ def quiet() -> None:
     import io
     import logging
 
-    noise = ('Fail to import', 'Setting OMP_NUM_THREADS', '.*draw is False', '.*broadcast_buffers', '.*QuickGELU')
+    noise = ('Fail to import', 'Setting (OMP|MKL)_NUM_THREADS', '.*draw is False', '.*broadcast_buffers', '.*QuickGELU')
     for pattern in noise:
         warnings.filterwarnings('ignore', message=pattern)
     warnings.filterwarnings('ignore', category=DeprecationWarning)
