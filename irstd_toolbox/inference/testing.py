@@ -81,8 +81,8 @@ def run_test(
     Raises:
         UserError: If the input is not as it has to be.
     """
+    distributed.start(launcher)  # first: loggers of all processes but one are quiet from then on
     config = load_config(path, options)
-    distributed.start(launcher)
     init_default_scope(SCOPE)
     if not config.get('test_dataloader') or not config.get('test_evaluator'):
         raise ConfigError(f'{path} has no test_dataloader and test_evaluator, so there is nothing to test on.')

@@ -54,8 +54,8 @@ def start_training(
     if anneal and until is None:
         raise ConfigError('--anneal ends the schedules with the time of --minutes M, which is not given. Give both, or '
                           'leave --anneal out.')
+    distributed.start(launcher)  # first: loggers of all processes but one are quiet from then on
     config = load_config(path, options)
-    distributed.start(launcher)
     config.launcher = launcher
     if launcher != 'none' and not config.get('model_wrapper_cfg'):
         config.model_wrapper_cfg = distributed.wrapper_config(config.get('find_unused_parameters', False))

@@ -1,13 +1,17 @@
 """Adan, AdaGrad, mixed precision and process groups."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.inference.testing import run_test
 from irstd_toolbox.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from irstd_toolbox.training import AmpWrapper, amp, build_adan, distributed
 from irstd_toolbox.training.amp import best_dtype, predicting_in
+from irstd_toolbox.training.session import start_training
 
 
 def _layer() -> nn.Linear:
@@ -215,10 +219,14 @@ def test_no_launcher_opens_no_group() -> None:
     assert not torch.distributed.is_initialized()
 
 
-def test_torchruns_variables_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('begin', [
+    distributed.start, lambda launcher: start_training('none.py', launcher=launcher),
+    lambda launcher: run_test('none.py', None, None, launcher=launcher)])
+def test_torchruns_variables_are_asked_for_before_a_config_is_read(
+        begin: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv('LOCAL_RANK', raising=False)
     with pytest.raises(ConfigError, match='expects to be started by torchrun'):
-        distributed.start('pytorch')
+        begin('pytorch')
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
