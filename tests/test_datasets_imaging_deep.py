@@ -1,5 +1,6 @@
 """Images of more than 8 bits on the scale 0..255: targets keep their contrast, and single pixels squeeze nothing."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,3 +58,17 @@ def test_a_deep_image_of_two_levels_uses_the_whole_scale():
 def test_the_luma_of_deep_integers_is_rounded_to_whole_levels():
     colours = np.array([[[0, 0, 0], [3, 0, 0], [0, 10, 0]]] * 2, np.uint16)  # 0, 0.897 and 5.87
     np.testing.assert_allclose(to_gray(colours), [[0, 255 / 6, 255]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize('lone', [[], [(10, 3000)], [(30, 14000)], [(10, 3000), (30, 14000)]])
+def test_the_documented_mapping_without_the_toolbox_is_this_one(lone, repository, tmp_path, monkeypatch):
+    text = (repository / 'docs/deployment.md').read_text(encoding='utf-8')
+    code = text[text.index('levels = cv2.imread('):text.index('seen = [image.resize')]
+    levels = np.random.default_rng(0).integers(8000, 9000, (40, 50), dtype=np.uint16)
+    for place, level in lone:
+        levels[place, place] = level
+    Image.fromarray(levels).save(tmp_path / 'image.png')
+    monkeypatch.chdir(tmp_path)
+    names = dict(cv2=cv2, np=np, Image=Image)
+    exec(code, names)
+    np.testing.assert_allclose(np.array(names['image']), to_gray(levels), rtol=1e-6)
