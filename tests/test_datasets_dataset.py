@@ -221,10 +221,11 @@ def test_what_was_detected_is_said_again_in_the_log_of_another_run(root, lines, 
     assert sum('layout L14' in text for _, text in lines) == 2
 
 
-def test_a_list_of_validation_of_which_a_part_alone_is_taken_is_warned_of(root, lines):
-    IRSTDDataset(str(root), split='test', holdout=0.5, part='holdout')
+@pytest.mark.parametrize('part, said', [('holdout', 'taken alone'), ('fit', 'left out')])
+def test_a_list_of_validation_of_which_a_part_alone_is_taken_is_warned_of(root, lines, part, said):
+    IRSTDDataset(str(root), split='test', holdout=0.5, part=part)
     warned, = (text for level, text in lines if level == logging.WARNING)
-    assert warned == ('IRSTD-1k: of the list test 0.5 is taken alone, as held out. To validate on all of it set '
+    assert warned == (f'IRSTD-1k: of the list test 0.5 is {said}, as held out. To take all of it set '
                       "holdout=0 and part='fit'.")
 
 

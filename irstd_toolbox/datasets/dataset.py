@@ -211,9 +211,11 @@ class IRSTDDataset(BaseDataset):
             _described.add(told)
             print_log(text, logger='current')
         print_log(f'{self.found.name}, {split}; {len(texts)} with a description', logger='current')
-        if self.holdout and self.part == 'holdout' and self.split not in _TRAINING:
-            print_log(f'{self.found.name}: of the list {self.split} {self.holdout:g} is taken alone, as held out. To '
-                      "validate on all of it set holdout=0 and part='fit'.", logger='current', level=logging.WARNING)
+        alone = self.part == 'holdout' and self.split not in _TRAINING
+        if self.holdout and (alone or self.split in ('val', 'test')):
+            print_log(f'{self.found.name}: of the list {self.split} {self.holdout:g} is '
+                      f'{"taken alone" if alone else "left out"}, as held out. To take all of it set holdout=0 '
+                      "and part='fit'.", logger='current', level=logging.WARNING)
         if self.split not in _TRAINING or 'test' not in self.found.splits:
             return
         with contextlib.suppress(DataError):  # a broken test list concerns those who test
