@@ -186,6 +186,8 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and text.startswith('DataLoader worker'):
         return (f'A process that loads images was ended from outside: {text} Give the machine, or the container by '
                 '--shm-size, more memory, or load without them, --cfg-options train_dataloader.num_workers=0.')
+    if isinstance(error, RuntimeError) and 'gloo/transport' in text:
+        return 'Another process of this run has ended, for which this one waited. Its own message says why.'
     refused = re.match(r'([\w.]+?)(\.__init__\(\) (got an unexpected|missing)|\(\) takes no arguments$)', text)
     if isinstance(error, TypeError) and refused:
         return f'{text}. Compare the config with the arguments of {refused[1]}.'

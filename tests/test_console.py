@@ -158,6 +158,13 @@ def test_a_full_disk_is_told_by_the_file_that_was_to_be_written(given: tuple, to
     assert console.explain(OSError(errno.ENOSPC, 'Full', *given)) == told
 
 
+def test_a_process_whose_peer_has_ended_leaves_the_word_to_it(capsys: pytest.CaptureFixture) -> None:
+    error = RuntimeError('[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:545] Connection closed by peer')
+    assert status_of(leave(error)) == 2
+    assert capsys.readouterr().err == (
+        'error: Another process of this run has ended, for which this one waited. Its own message says why.\n')
+
+
 @pytest.mark.parametrize('error', [OSError(errno.EACCES, 'denied'), OSError(errno.EIO, 'broken', 'x.json')])
 def test_another_error_of_the_system_keeps_its_traceback(error: OSError) -> None:
     with pytest.raises(OSError):
