@@ -116,14 +116,15 @@ def test_a_name_without_its_tag_is_found_in_a_local_servers_list(vlm_server, mak
 @pytest.mark.parametrize(('name', 'listed', 'failure'), [
     ('openai_compatible', 'models/llava', None), ('openai_compatible', 'org/llava', None),
     ('openai_compatible', None, 'not_found'), ('openai_compatible', None, 'permission'),
-    ('openai_compatible', None, 'bad_request'), ('openai', None, 'permission')])
+    ('openai_compatible', None, 'bad_request'), ('openai', None, 'permission'), ('anthropic', None, 'not_found'),
+    ('anthropic', ['llava'], None)])
 def test_a_list_that_cannot_be_had_or_spells_otherwise_stops_nothing(make_provider, monkeypatch, name, listed, failure):
     provider = make_provider(name, model='org/llava:nitro' if listed == 'org/llava' else 'llava')
 
     async def get(path: str, query: dict | None = None) -> dict:
         if failure:
-            raise ProviderError(failure, 'no list for you')
-        return {'data': [{'id': 'other'}, {'id': listed}]}
+            raise ProviderError(failure, f'no list for you at {path}')
+        return {'data': [{'id': 'other'}, {'id': listed}], 'capabilities': listed}
     monkeypatch.setattr(provider, 'get', get)
     asyncio.run(provider.check())
 

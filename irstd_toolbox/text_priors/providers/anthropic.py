@@ -26,8 +26,9 @@ class AnthropicOptions(RemoteOptions):
     There is no ``temperature``, ``top_p`` or ``top_k``: the API refuses them, at any value, for every model.
 
     Args:
+        base_url: Without ``/v1``, also of another server that speaks Messages.
         max_output_tokens: Limit of the answer, thinking included.
-        oversized_image: Keeps the service from shrinking an image that is too large for it.
+        oversized_image: Keeps the service from shrinking an image that is too large; None for servers that refuse it.
         thinking: None leaves it to the model, and models differ.
         effort: How much the model spends, for models that know it.
         cache_shots: Let the vendor keep the examples of a few-shot prompt between questions, which is cheaper.
@@ -110,11 +111,20 @@ class AnthropicProvider(AnthropicBatches):
                   parts[2], thought))
 
     async def check(self) -> None:
-        model = await self.get(f"/v1/models/{quote(self.options.model, safe='')}")
+        path = f"/v1/models/{quote(self.options.model, safe='')}"
+        try:
+            model = await self.get(path)
+        except ProviderError as error:
+            # Other servers of Messages list no models: a 404 of the address alone says nothing of a question.
+            if error.kind == 'not_found' and (self.options.model not in error.message or path in error.message):
+                return
+            raise
         if model.get('lifecycle') == 'retired':
             raise ProviderError('not_found', f'{self.host} has retired the model {self.options.model!r}')
-        sees = (model.get('capabilities') or {}).get('image_input') or {}
-        if sees.get('supported') is False:
+        sees = model.get('capabilities')
+        for name in ('image_input', 'supported'):  # other servers list names in place of the vendor's objects
+            sees = sees.get(name) if isinstance(sees, dict) else None
+        if sees is False:
             raise ProviderError('config', f'the model {self.options.model!r} takes no images')
 
 
