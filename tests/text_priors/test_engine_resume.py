@@ -55,6 +55,7 @@ class Place:
 
     def __init__(self, root: Path) -> None:
         self.folder, self.ledger = root / 'descriptions', root / 'ledger'
+        root.mkdir(exist_ok=True)
         self.ledger.touch()
 
     def run(self, ids: list[str] = IDS, model: str = 'fake', **options: Any) -> Any:
@@ -277,24 +278,23 @@ def kill_before(step: int, act: Callable[[], None]) -> bool:
 def test_killed_before_any_step_it_goes_on_and_pays_for_no_answer_twice_that_was_kept(tmp_path, before):
     killed = 0
     for step in range(1, 200):
-        (tmp_path / str(step)).mkdir()
         place = Place(tmp_path / str(step))
         if before == 'another model':
             place.run(model='older')
-        start = len(place.asked)
-        overwrite = before == 'another model'
+        start, overwrite = len(place.asked), before == 'another model'
         if not kill_before(step, lambda place=place, overwrite=overwrite: place.run(overwrite=overwrite)):
             break
         killed += 1
         texts = place.texts()
-        assert all(text in (words(image_id) + '\n', words(image_id, 'older') + '\n')
-                   for image_id, text in texts.items()), step
+        assert all(text in (words(name) + '\n', words(name, 'older') + '\n') for name, text in texts.items()), step
         kept, asked = place.cached(), place.asked[start:]
         assert place.run(overwrite=overwrite).exit_code == 0 and place.right(), step
         again = place.asked[start + len(asked):]
         assert sorted({*asked, *again}) == IDS and not kept & set(again), step
         assert len(set(asked) - kept) <= 1, step
-        events = [json.loads(line) for line in
-                  (session.run_dir(place.folder) / 'audit.jsonl').read_text().splitlines()]
+        events = list(map(json.loads, (session.run_dir(place.folder) / 'audit.jsonl').read_text().splitlines()))
         assert events[-1]['event'] == 'run_finished' or not again, step
+        written = [event['run'] for event in events if event['event'] == 'written' and event['source'] != 'recovered']
+        assert all(written.count(run['run']) == run['counts']['written'] == sum(run['answered_by'].values())
+                   for run in place.runs()), step
     assert killed > 20
