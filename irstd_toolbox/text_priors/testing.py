@@ -187,7 +187,7 @@ async def _answers(provider: VisionLanguageProvider, sent: Callable[[], str | by
     await provider.check()
     for prompt in prompts:
         answer = await provider.ask(image, prompt)
-        if not isinstance(answer, Answer) or not isinstance(answer.text, str) or not answer.model:
+        if not isinstance(answer, Answer) or not answer.model:
             problems.append(f'ask() returned {answer!r}; expected an Answer with text and model')
         if sent is not None:
             problems += _missing(sent(), image, prompt)

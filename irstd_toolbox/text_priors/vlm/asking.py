@@ -111,8 +111,8 @@ class Asker:
         self._in_flight += 1
         try:
             answer = await self.provider.ask(image, prompt)
-            if not isinstance(answer, Answer) or not isinstance(answer.text, str):
-                raise TypeError(f'ask returned {answer!r:.80}; an Answer whose text is a str is expected')
+            if not isinstance(answer, Answer):
+                raise TypeError(f'ask returned {answer!r:.80}; expected an Answer')
             return answer
         except ProviderError:
             raise

@@ -103,12 +103,21 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the vendor counted them; None where it did not say."""
+    """Tokens as the vendor counted them; None where it did not say.
+
+    Raises:
+        TypeError: If a number is none.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, count in vars(self).items():
+            if count is not None and not isinstance(count, int):
+                raise TypeError(f'{name} of an answer is {type(count).__name__}; expected int, or None')
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,10 @@ class Answer:
         usage: Tokens.
         request_id: The vendor's id.
         latency_s: Seconds from sending to answer; None for batch answers.
+
+    Raises:
+        TypeError: If ``text`` is no str or ``usage`` no :class:`Usage`.
+        ValueError: If ``finish`` is another word.
     """
 
     text: str
@@ -134,6 +147,9 @@ class Answer:
     latency_s: float | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in (('text', str), ('usage', Usage)):
+            if not isinstance(value := getattr(self, name), kind):
+                raise TypeError(f'{name} of an answer is {type(value).__name__}; expected {kind.__name__}')
         if self.finish not in FINISHES:
             raise ValueError(f'{self.finish!r} is no way for an answer to finish; expected one of {FINISHES}.')
 

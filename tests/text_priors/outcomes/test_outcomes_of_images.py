@@ -13,7 +13,7 @@ from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.vlm import session
 from irstd_toolbox.text_priors.vlm.images import prepare_array
 from irstd_toolbox.text_priors.vlm.prompts import Question
-from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage
+from irstd_toolbox.text_priors.vlm.types import Answer, PreparedImage, Usage
 
 REFUSED = Answer('As an AI assistant, I am unable to do this task.', 'fake', 'fake-1', 'stop')
 
@@ -126,10 +126,14 @@ def test_images_that_are_the_same_share_a_refusal_and_a_failure_too(run, fake, f
     assert sorted(run(provider, **same).failed) == image_ids and len(provider.asked) == 1
 
 
-@pytest.mark.parametrize('said', ['a sentence', Answer(None, 'fake', None, 'stop')])
-def test_what_is_no_answer_fails_the_image_and_not_the_run(run, said, fake):
-    report = run(fake(lambda image_id, n: said if image_id == 'XDU0' else None))
-    assert 'a defect of the provider: TypeError: ask returned' in report.failed['XDU0'] and len(report.written) == 5
+@pytest.mark.parametrize(('said', 'told'), [
+    (lambda: 'a sentence', "ask returned 'a sentence'; expected an Answer"),
+    (lambda: Answer(None, 'fake'), 'text of an answer is NoneType; expected str'),
+    (lambda: Answer('Left.', 'fake', usage={'input': 3}), 'usage of an answer is dict; expected Usage'),
+    (lambda: Answer('Left.', 'fake', usage=Usage(output_tokens='3')), 'output_tokens of an answer is str; expected')])
+def test_what_is_no_answer_fails_the_image_and_not_the_run(run, said, told, fake):
+    report = run(fake(lambda image_id, n: said() if image_id == 'XDU0' else None))
+    assert f'a defect of the provider: TypeError: {told}' in report.failed['XDU0'] and len(report.written) == 5
 
 
 def test_every_step_is_in_the_audit_log_and_no_image_is(run, folder, fake, failing, prepare):
