@@ -14,6 +14,7 @@ import pytest
 
 from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.text_priors import store
+from irstd_toolbox.text_priors.providers.openai import CompatibleProvider
 from irstd_toolbox.text_priors.vlm.cache import AnswerCache
 from irstd_toolbox.text_priors.vlm.images import prepare_file
 from irstd_toolbox.text_priors.vlm.pace import Limits
@@ -254,6 +255,14 @@ def test_the_key_is_in_no_output_at_debug_level_and_in_no_file(
 def test_a_verb_that_asks_a_model_wants_one(tool, data_root, verb):
     with pytest.raises(ConfigError, match="asks a vision-language model, and provider 'quadrant' is none"):
         tool.main([str(data_root), '--provider', 'quadrant', '--do', verb])
+
+
+@pytest.mark.parametrize('said', [{'weights': Path('w')}, None])
+def test_an_identity_that_is_no_json_is_a_message(tool, data_root, monkeypatch, said):
+    monkeypatch.setattr(CompatibleProvider, 'identity', lambda self: said)
+    with pytest.raises(ConfigError, match=r"a defect of the provider 'openai_compatible': identity: TypeError: "):
+        tool.main([str(data_root), '--provider', 'openai_compatible', '--options', 'model=qwen',
+                   'base_url=http://127.0.0.1:9', '--do', 'plan'])
 
 
 def test_help_is_quick_and_loads_neither_an_sdk_nor_torch(repository):

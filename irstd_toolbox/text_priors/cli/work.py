@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.errors import ConfigError, DataError, UserError
 from irstd_toolbox.text_priors import Scene, TextPriorProvider, store
 from irstd_toolbox.text_priors.vlm.cost import Prices
 from irstd_toolbox.text_priors.vlm.images import prepare_file
@@ -82,11 +82,18 @@ class Work:
         """The provider, if it asks a model.
 
         Raises:
-            ConfigError: If it does not.
+            ConfigError: If it does not, or does not tell its identity in JSON values.
         """
         if not isinstance(self.provider, VisionLanguageProvider):
             raise ConfigError(f'--do {self.args.do} asks a vision-language model, and provider {self.args.provider!r} '
                               'is none. Choose openai, anthropic, openai_compatible, hf_local, or one of a plugin.')
+        try:
+            json.dumps({**self.provider.identity()})
+        except UserError:
+            raise
+        except Exception as error:  # a third party's provider
+            raise ConfigError(f'a defect of the provider {self.args.provider!r}: identity: {type(error).__name__}: '
+                              f'{error}; expected a dict of plain JSON values.') from None
         return self.provider
 
     def limits(self) -> Limits:
