@@ -273,7 +273,8 @@ def test_a_provider_must_say_whether_it_uses_the_ground_truth():
 
 
 def test_an_unknown_provider_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="'quadrnt' is not a registered text-prior provider.*mask_caption.*quadrant"):
+    with pytest.raises(ConfigError, match="'quadrnt' is not a registered text-prior provider.*mask_caption.*quadrant"
+                                          '.*come by its installation or --plugins DIR'):
         build_provider('quadrnt')
 
 

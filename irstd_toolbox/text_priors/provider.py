@@ -61,8 +61,9 @@ def find_provider(name: str) -> type[TextPriorProvider]:
     providers = TEXT_PRIOR_PROVIDERS.module_dict
     if name not in providers:
         raise ConfigError(f'{name!r} is not a registered {TEXT_PRIOR_PROVIDERS.name}. '
-                          f'Registered: {", ".join(sorted(providers))}. Those of a plugin come by --plugins DIR; in '
-                          'Python, irstd_toolbox.plugins.load_plugins([DIR]) registers them and those that ask models.')
+                          f'Registered: {", ".join(sorted(providers))}. Those of a plugin come by its '
+                          'installation or --plugins DIR; in Python, irstd_toolbox.plugins.load_plugins([DIR]) '
+                          'registers them and those that ask models.')
     return providers[name]
 
 

@@ -14,7 +14,8 @@ REASONS = {
     'ok': 'an answer',
     'refusal': 'the model declined',
     'empty': 'the answer says nothing',
-    'truncated': 'the answer was cut off by its limit of tokens (which reasoning counts towards)',
+    'truncated': 'the answer was cut off by its limit of tokens, reasoning included: raise max_output_tokens '
+                 'or max_new_tokens',
     'too_long': 'the answer is longer than the limit of words',
     'unclean': 'the answer holds markup, code, broken characters or another script, so it is no sentence',
 }
