@@ -182,7 +182,7 @@ def test_a_comparison_colours_circles_by_verdict(scene):
 
 
 def test_a_comparison_enlarges_the_same_window_in_every_picture(scene):
-    image, gt, prediction = scene
+    image, gt, prediction = scene[0] + np.uint8(90) * scene[1][::-1], *scene[1:]  # brighter outside of the window
     figure = comparison(image, gt, {'ours': prediction, 'perfect': gt})
     insets = [axes.child_axes[0] for axes in figure.axes if axes.get_title()]
     (window, _), = shared_insets([find(prediction, gt), find(gt, gt)], SIZE, 1)
