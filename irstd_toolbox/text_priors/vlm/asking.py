@@ -7,6 +7,7 @@ import time
 from irstd_toolbox.errors import UserError
 from irstd_toolbox.text_priors.vlm.audit import AuditLog
 from irstd_toolbox.text_priors.vlm.cost import Estimate, Prices, estimate
+from irstd_toolbox.text_priors.vlm.judge import REASONS
 from irstd_toolbox.text_priors.vlm.pace import Brake, Limits, Stopper
 from irstd_toolbox.text_priors.vlm.report import Report
 from irstd_toolbox.text_priors.vlm.secrets import redact
@@ -23,7 +24,7 @@ from irstd_toolbox.text_priors.vlm.types import (
 __all__ = ['Asker', 'NoAnswer', 'Stopped']
 
 ALIKE = 10
-"""So many requests in a row refused for the same reason stop the run, and so many images whose attempts are used up."""
+"""So many requests refused alike in a row stop the run, images whose attempts are used up, or answers cut short."""
 _ALIKE_AT_FIRST = 3
 """Of such images, before anything was answered at all: nobody is there."""
 _THROTTLED = ('rate_limit', 'overloaded')
@@ -67,6 +68,7 @@ class Asker:
         self._brake = Brake(limits)
         self._checked: asyncio.Task | None = None
         self._alike: tuple[str, int] = ('', 0)
+        self._cut = 0
         self._spent: tuple[str, int] = ('', 0)
         self._answered, self._answers, self._in_flight = 0.0, 0, 0
 
@@ -196,6 +198,9 @@ class Asker:
 
     def _count(self, answer: Answer, expected: Estimate) -> None:
         self._answers += 1
+        self._cut = self._cut + 1 if answer.finish == 'length' else 0
+        if self._cut >= ALIKE:
+            self.stopper.stop('fatal', f'{ALIKE} answers in a row: {REASONS["truncated"]}')
         self.report.usage.update({name: count for name, count in vars(answer.usage).items() if count is not None})
         if self.prices and self.report.cost is not None:
             cost = self.prices.of(answer.usage)

@@ -134,6 +134,18 @@ def test_ten_refusals_alike_in_a_row_stop_the_run(run, fake, failing):
     assert 10 <= len(provider.asked) <= 12 and len(report.failed) + len(report.unasked) == 40
 
 
+@pytest.mark.parametrize(('good', 'asked'), [('', 10), ('4', 15), ('9 19 29 39', 40)])
+def test_ten_answers_in_a_row_cut_by_their_tokens_stop_the_run(run, fake, good, asked):
+    good = ('check', *good.split())
+    provider = fake(lambda image_id, n: None if image_id in good else Answer('The', 'fake', finish='length'))
+    report = run(provider, [f'{number}' for number in range(40)], limits={'concurrency': 1})
+    assert len(provider.asked) == asked and len(report.rejected) == asked - len(report.written)
+    assert (report.stop is None) == (asked == 40) and len(report.written) == len(good) - 1
+    if report.stop:
+        assert report.exit_code == 4 and '10 answers in a row' in report.stop.message
+        assert 'raise max_output_tokens' in report.stop.message
+
+
 def test_a_reason_to_stop_that_comes_with_the_last_image_stops_nothing(run, fake, failing):
     report = run(fake(failing('bad_request', times=99)), [f'{number}' for number in range(10)])
     assert report.stop is None and len(report.failed) == 10 and report.exit_code == 3
