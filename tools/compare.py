@@ -96,8 +96,10 @@ def told(path: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(file.read_text(encoding='utf-8'))
         found['fingerprint']['ids_sha256']
-        for told in (found['fingerprint'].get('protocols', {}), found.get('counts', {})):
-            dict.items(told), [dict.items(one) for one in told.values()]
+        for part in (found['fingerprint'].get('protocols', {}), found.get('counts', {})):
+            wrong = [one for one in (part.values() if isinstance(part, dict) else [part]) if not isinstance(one, dict)]
+            if wrong:
+                raise TypeError(f'{wrong[0]!r:.80} where an object is expected')
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{file} is no results.json of this toolbox ({type(error).__name__}: {error}); write it anew '
                         'with tools/test.py or tools/evaluate.py --out.') from error
