@@ -109,7 +109,8 @@ def record_run(desk: Desk, provider: VisionLanguageProvider, run: Mapping[str, A
 def _settle(desk: Desk) -> None:
     """Give runs that were killed, whose record is as they began it, what the audit log tells of them."""
     runs = recorded_runs(desk.folder)
-    killed = {entry['run']: Counter() for entry in runs if entry.get('run') and entry.get('finished', '') is None}
+    killed = {entry['run']: Counter() for entry in runs
+              if entry.get('run') and entry.get('finished', '') is None and not entry.get('stopped')}
     if not killed:
         return
     models = {run: Counter() for run in killed}
