@@ -5,6 +5,7 @@ import importlib.util
 import multiprocessing
 import os
 import socket
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ LONG = {f'test_{name}.py' for name in (
     'benchmark_origins', 'benchmark_resume', 'benchmark_run', 'networks', 'slots_deadline', 'slots_round_trip',
     'tools_benchmark_speed', 'tools_benchmarks', 'tools_export', 'tools_test', 'tools_train', 'tools_train_clip')}
 """Of 20 s and more."""
+MODULES = [0]
 
 # One thread a process: the suite runs several, and the order of float additions then does not depend on the machine.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -32,10 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path.name not in LONG, -counts[item.path]))
 
 
-def pytest_collection_finish() -> None:
-    """What is imported by now stays: mmengine collects the garbage of the whole process with every data set."""
-    gc.collect()
-    gc.freeze()
+def pytest_runtest_setup() -> None:
+    """What was imported by now stays: mmengine collects the garbage of the whole process with every data set."""
+    if len(sys.modules) > MODULES[-1] + 200:
+        MODULES.append(len(sys.modules))
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope='session')

@@ -251,9 +251,10 @@ def test_a_broken_test_list_does_not_stop_training(root):
 def test_an_error_in_a_loader_process_stays_a_data_error(root):
     (root / 'images/XDU10.png').write_bytes(b'')
     dataset = IRSTDDataset(str(root), split='test', pipeline=[lambda sample: read_image(sample['img_path'])])
-    loader = DataLoader(dataset, num_workers=1, collate_fn=pseudo_collate)
+    batches = iter(DataLoader(dataset, num_workers=1, collate_fn=pseudo_collate))
     with pytest.raises(DataError, match=r'XDU10.png: is empty \(0 bytes\)'):
-        next(iter(loader))
+        next(batches)
+    batches._shutdown_workers()  # as garbage of the error, it waits for them for 5 s
 
 
 def test_two_data_sets_are_one_whose_descriptions_are_counted_together(root, tmp_path_factory):

@@ -36,7 +36,6 @@ def _assert_equal(first: dict, second: dict) -> None:
     assert first['param_schedulers'] == second['param_schedulers']
 
 
-
 def test_derived_seeds_of_neighbours_are_unrelated_and_fit_numpy() -> None:
     seeds = [derived_seed(0, epoch, rank) for epoch in range(50) for rank in range(4)]
     assert len(set(seeds)) == 200
@@ -65,6 +64,7 @@ def test_without_epochs_a_sample_is_another_at_each_visit(make: Callable, toy: S
     runner.param_schedulers = None
     runner.register_hook(Watch())
     runner.train()
+    del runner.train_loop.dataloader_iterator  # ends its workers: as garbage, each is waited for 5 s
     assert sum(map(len, seen.values())) == 32 and max(map(len, seen.values())) > 2
     assert all(len(set(values)) == len(values) for values in seen.values())
 
@@ -127,9 +127,11 @@ def test_augmentations_differ_between_epochs_and_samples(make: Callable) -> None
 def test_a_resumed_run_repeats_an_uninterrupted_one(make: Callable, toy: SimpleNamespace, tmp_path: Path, workers: int,
                                                     persistent: bool) -> None:
     hooks = (*EXACT, dict(type='EMAHook'))
-    make(hooks=hooks, epochs=4, loader=toy.loader(workers, persistent), work_dir='whole').train()
-    make(hooks=hooks, epochs=4, loader=toy.loader(workers, persistent), work_dir='again', resume=True,
-         load_from=str(tmp_path / 'whole' / 'epoch_2.pth')).train()
+    resume = dict(resume=True, load_from=str(tmp_path / 'whole' / 'epoch_2.pth'))
+    for work_dir, more in (('whole', {}), ('again', resume)):
+        runner = make(hooks=hooks, epochs=4, loader=toy.loader(workers, persistent), work_dir=work_dir, **more)
+        runner.train()
+        runner.train_dataloader._iterator = None  # ends persistent workers, as above
     _assert_equal(*(read_checkpoint(tmp_path / folder / 'epoch_4.pth') for folder in ('whole', 'again')))
 
 
