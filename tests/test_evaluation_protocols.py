@@ -234,9 +234,10 @@ def test_what_can_be_reported_is_what_is_measured() -> None:
     assert set(measured) == set(REPORTABLE)
 
 
-def test_a_protocol_twice_is_an_error() -> None:
+@pytest.mark.parametrize('names', [[], ['canonical', 'canonical']], ids=['none', 'twice'])
+def test_no_protocol_and_one_twice_are_errors(names: list[str]) -> None:
     with pytest.raises(ConfigError, match='expected at least one and each once'):
-        resolve(['canonical', 'canonical'])
+        resolve(names)
 
 
 @pytest.mark.parametrize(('change', 'message'), [
@@ -244,11 +245,9 @@ def test_a_protocol_twice_is_an_error() -> None:
     ({'connectivity': 6}, 'connectivity is 6; expected one of 8, 4'),
     ({'size': (0, 4)}, r'size is \(0, 4\); expected \(H, W\) in whole pixels, or None'),
     ({'size': 384}, r'size is 384; expected \(H, W\) in whole pixels'),
-    ({'size': (384.7, 10)}, r'size is \(384.7, 10\); expected \(H, W\) in whole pixels'),
-    ({'threshold': 1.5}, 'threshold is 1.5; expected a probability'),
-    ({'threshold': '0.5'}, "threshold is '0.5'; expected a probability"),
-    ({'below': -3.0}, 'below is -3.0; expected a distance in pixels above 0'),
-    ({'below': '5'}, "below is '5'; expected a distance"),
+    *(({'size': size}, rf'size is \({size[0]}, 10\); expected') for size in ((384.7, 10), (True, 10))),
+    *(({'threshold': value}, f'threshold is {value!r}; expected a probability') for value in (1, 1.5, False, '0.5')),
+    *(({'below': value}, f'below is {value!r}; expected a distance in pixels') for value in (-3.0, math.inf, '5')),
     ({'divide_by_maximum': 'no'}, "divide_by_maximum is 'no'; expected True or False"),
     ({'reports': ('Foo',)}, r"reports is \('Foo',\); expected any of IoU, nIoU, Pd, Fa, precision"),
     ({'reports': 'IoU'}, "reports is 'IoU'; expected any of"),

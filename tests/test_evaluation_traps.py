@@ -225,6 +225,8 @@ def test_maps_of_different_size_are_an_error_with_both_sizes() -> None:
 def test_maps_that_are_not_boolean_are_an_error_that_asks_for_a_threshold() -> None:
     with pytest.raises(DataError, match='is float64 and the mask bool; expected bool. Apply the threshold'):
         count_image(np.zeros((64, 64)), blank())
+    with pytest.raises(DataError, match='is bool and the mask uint8; expected bool.'):
+        count_image(blank(), blank().astype(np.uint8))
 
 
 @pytest.mark.parametrize('rule', ['matching', 'false_alarm', 'false_alarm_base'])

@@ -117,4 +117,4 @@ def _table(title: str, headings: tuple[str, ...], caption: str) -> Table:
 
 
 def _cell(value: float) -> str:
-    return '–' if np.isnan(value) else 'inf' if np.isinf(value) else f'{value:.2f}'
+    return '–' if np.isnan(value) else f'{value:.2f}'

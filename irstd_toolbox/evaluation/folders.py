@@ -23,8 +23,8 @@ def name_folders(folders: Iterable[tuple[str, str]]) -> dict[str, Path]:
         ConfigError: If two methods have one name, or a name cannot be part of a file's name.
 
     Example:
-        >>> list(name_folders([('', 'runs/top_hat/predictions'), ('ours', 'elsewhere')]))
-        ['top_hat', 'ours']
+        >>> list(name_folders([('', 'runs/top_hat/predictions'), ('ours', 'elsewhere'), ('', '/predictions')]))
+        ['top_hat', 'ours', 'predictions']
     """
     named: dict[str, Path] = {}
     for name, folder in folders:

@@ -113,6 +113,7 @@ def test_rounding_is_no_clutter(scene: tuple) -> None:
     response = truth + 0.1 + np.random.default_rng(0).random(image.shape) * 1e-15
     assert one(image, response, truth, rescale=False).deviation_out == 0
     assert one(image, response - 0.1, truth, rescale=False).deviation_out == 0  # beside the 1 of the target
+    assert one(image, response * 1e9, truth, rescale=False).deviation_out == 0
 
 
 def test_the_median_of_an_even_number_is_the_mean_of_the_middle_two() -> None:

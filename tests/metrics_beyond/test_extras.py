@@ -71,7 +71,8 @@ def test_what_lies_at_the_threshold_is_not_predicted() -> None:
 
 
 def test_the_threshold_option_holds_for_hiou(main: Main, folders: tuple[Path, Path], tmp_path: Path) -> None:
-    assert extras(main, folders, tmp_path, 'hIoU', '--threshold', '0.95')['hIoU']['hIoU'] == 0
+    found = extras(main, folders, tmp_path, 'hIoU', '--threshold', '0.95')['hIoU']
+    assert (found['hIoU'], found['threshold']) == (0, 0.95)
 
 
 def test_scrg_bsf_and_cg_of_a_checkerboard(main: Main, folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_no_more_targets_are_found_than_there_are() -> None:
 def test_no_fewer_targets_are_found_and_no_fewer_pixels_are_false_than_none() -> None:
     truth = {Rule(): GroundTruth('own', 'test', 1, 300, pixels=10 ** 7)}
     one, = investigate(Figure('0'), truth, [get('canonical')], Figure('0.0'))
-    assert (one.pd, one.fa_pixels) == ('0/300 or 1/300', (0,))
+    assert (one.pd, one.fa_pixels, one.chance) == ('0/300 or 1/300', (0,), 1)  # 0 and 1, and no figure below
     assert Figure('0').whole(Fraction(1, 4)) == [0, 1, 2]
 
 

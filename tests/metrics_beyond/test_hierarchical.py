@@ -160,9 +160,10 @@ def test_maps_that_do_not_fit_are_refused(prediction: np.ndarray, message: str) 
         count_hierarchical(prediction, canvas())
 
 
-def test_a_bound_out_of_range_is_refused() -> None:
-    with pytest.raises(ConfigError, match='min_overlap=0'):
-        count_hierarchical(canvas(), canvas(), min_overlap=0)
+@pytest.mark.parametrize(('name', 'value'), [('min_overlap', 0), ('min_overlap', 1.1), ('below', 0)])
+def test_a_bound_out_of_range_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f'{name}={value}[,;]'):
+        count_hierarchical(canvas(), canvas(), **{name: value})
 
 
 @pytest.mark.parametrize('legacy', ['hiou', 'shooting'])
