@@ -91,7 +91,9 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     if is_mxnet_file(path):
         return read_mxnet(path)
     try:
-        return read_checkpoint(path)['state_dict']
+        found = read_checkpoint(path)['state_dict']
+        if all(isinstance(tensor, Tensor) for tensor in found.values()):
+            return found
     except CheckpointError as error:
         if not any(words in str(error) for words in ('could execute code', 'names with their tensors, are expected')):
             raise
@@ -101,7 +103,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     except Exception as error:
         raise CheckpointError(f'{path} cannot be read ({type(error).__name__}: {error}). A file that torch.save wrote '
                               'is expected.') from error
-    for candidate in (content, *(content.values() if isinstance(content, dict) else ())):
+    # The file itself comes last: beside a state dict may stand a loss, which is a tensor too.
+    for candidate in (*(content.values() if isinstance(content, dict) else ()), content):
         found = dict(_tensors(candidate))
         if not found and isinstance(candidate, dict):
             found = {str(name): value for name, value in candidate.items() if isinstance(value, Tensor)}

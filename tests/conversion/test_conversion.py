@@ -113,14 +113,11 @@ def test_a_whole_pickled_network_is_read_without_its_code(foreign_file, zipped):
     torch.testing.assert_close(found, dict(expected), rtol=0, atol=0)
 
 
-def test_a_state_dict_inside_a_foreign_checkpoint_is_read(tmp_path):
-    torch.save({'epoch': 3, 'net': {'module.w': torch.ones(2)}, 'log': types.SimpleNamespace(a=1)}, tmp_path / 'a.tar')
-    assert read_weights(tmp_path / 'a.tar')['w'].tolist() == [1, 1]
-
-
-def test_a_state_dict_under_another_name_is_read(tmp_path):
-    torch.save({'epoch': 3, 'net': {'module.w': torch.ones(2)}}, tmp_path / 'a.pth')
-    assert read_weights(tmp_path / 'a.pth')['w'].tolist() == [1, 1]
+@pytest.mark.parametrize('beside', [{}, {'log': types.SimpleNamespace(a=1)}], ids=['plain', 'foreign'])
+@pytest.mark.parametrize('loss', [0.5, torch.tensor(0.5)], ids=['number', 'tensor'])
+def test_a_state_dict_under_another_name_is_read(tmp_path, beside, loss):
+    torch.save({'epoch': 3, 'loss': loss, 'net': {'module.w': torch.ones(2)}, **beside}, tmp_path / 'a.tar')
+    assert {name: tensor.tolist() for name, tensor in read_weights(tmp_path / 'a.tar').items()} == {'w': [1, 1]}
 
 
 def test_code_in_a_file_is_not_executed(tmp_path, monkeypatch):
