@@ -1,9 +1,11 @@
 """Official weights under our names: every record of a public state dict, and the reading of foreign files.
 
 ``official_state_dicts.json.xz`` holds names and shapes, in order, of public implementations' state dicts; no weights.
-``records/<source>.json`` says which source and config each record belongs to.
+``records/<source>.json`` says which source and config each record belongs to. ``places.json`` holds a hash of what
+tensor goes under what name: as it was when converted networks were compared with a second implementation.
 """
 
+import hashlib
 import json
 import lzma
 import pickle
@@ -31,6 +33,7 @@ HERE = Path(__file__).parent
 OFFICIAL = json.loads(lzma.decompress((HERE / 'official_state_dicts.json.xz').read_bytes()))
 RECORDS = {record: entry for path in sorted((HERE / 'records').glob('*.json'))
            for record, entry in json.loads(path.read_text()).items()}
+PLACES = json.loads((HERE / 'places.json').read_text())
 
 # Numbers (parameters and statistics) of a record that have no place in ours; their conversions say why.
 NEVER_RUN = {'basicirstd_ALCNet': 93_696, 'basicirstd_ISNet': 104_307, 'basicirstd_ISTDU-Net': 9_297,
@@ -45,7 +48,14 @@ LEFT_OUT = NEVER_RUN | FIXED_KERNELS | SECOND_CLASS | FOLDED_NORM
 def official(record: str) -> dict[str, torch.Tensor]:
     """Tensors of the official names and shapes, each of other values."""
     return {name: torch.full(shape, i, dtype=torch.long if name.endswith('num_batches_tracked') else torch.float32)
-            for i, (name, shape) in enumerate(OFFICIAL[record])}
+            for i, (name, shape) in enumerate(OFFICIAL[record], 1)}
+
+
+def places(weights: dict[str, torch.Tensor]) -> str:
+    """Hash of the number that each name's tensor has in :func:`official`; None of one that is computed."""
+    ends = {name: tensor.flatten()[[0, -1]].tolist() for name, tensor in sorted(weights.items())}
+    numbers = {name: int(first) if first == last == int(first) else None for name, (first, last) in ends.items()}
+    return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:12]
 
 
 def build(record: str) -> tuple[str, dict]:
@@ -67,12 +77,13 @@ class TestRecord:
         weights = convert(official(record), source, model, record)
         model.load_state_dict(weights, strict=True)
 
-    def test_no_number_is_dropped_but_those_accounted_for(self, record):
+    def test_every_tensor_has_its_place_and_no_number_is_dropped_but_those_accounted_for(self, record):
         given = official(record)
         converted = SOURCES[RECORDS[record][0]].convert(given)
         before, after = (sum(tensor.numel() for tensor in state.values() if tensor.is_floating_point())
                          for state in (given, converted))
         assert before - after == LEFT_OUT.get(record, 0)
+        assert places(converted) == PLACES[record]
 
 
 class Foreign(nn.Module):
