@@ -95,3 +95,32 @@ def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match='out is in use: another process writes its results'), staged(*place):
             pass
     assert [path.name for path in (tmp_path / 'out').rglob('*')] == ['masks', 'a.png']
+
+
+def test_what_a_killed_run_left_does_not_pass_for_the_next_ones(tmp_path: Path) -> None:
+    for name in ('.unfinished/masks/killed.png', 'masks/moved.png'):
+        write_atomically(tmp_path / name, b'old')
+    with staged(tmp_path, ('masks',), 'results.json', Path.is_file) as stage:
+        write_atomically(stage / 'masks' / 'a.png', b'new')
+    assert [path.name for path in tmp_path.rglob('*')] == ['masks', 'a.png']
+
+
+def test_results_that_are_moved_in_part_have_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt('stopped')
+
+    (tmp_path / 'results.json').write_text('of a run before')
+    monkeypatch.setattr(os, 'replace', fail)
+    with (pytest.raises(KeyboardInterrupt, match='stopped'),
+          staged(tmp_path, ('masks',), 'results.json', Path.is_file) as stage):
+        (stage / 'a.png').write_bytes(b'new')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_taken_and_is_there_after_an_error(tmp_path: Path) -> None:
+    (tmp_path / 'masks').mkdir()
+    for folder in (tmp_path, tmp_path / 'masks'):
+        with (pytest.raises(KeyboardInterrupt, match='stopped'),
+              staged(folder, ('masks',), 'results.json', Path.is_file)):
+            raise KeyboardInterrupt('stopped')
+    assert list(tmp_path.iterdir()) == [tmp_path / 'masks']
