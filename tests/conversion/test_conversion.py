@@ -6,6 +6,7 @@ tensor goes under what name: as it was when converted networks were compared wit
 """
 
 import hashlib
+import io
 import json
 import lzma
 import pickle
@@ -100,6 +101,15 @@ class Attack:
         return (Path.touch, (Path('executed'),))
 
 
+class NestedAttack:
+    """By a function of torch's own, which loads what it is given."""
+
+    def __reduce__(self):
+        buffer = io.BytesIO()
+        torch.save(Attack(), buffer)
+        return (torch.storage._load_from_bytes, (buffer.getvalue(),))
+
+
 @pytest.fixture
 def foreign_file(tmp_path, monkeypatch):
     """A whole network whose module cannot be imported any more, in both formats of torch.save."""
@@ -131,9 +141,10 @@ def test_a_state_dict_under_another_name_is_read(tmp_path, beside, loss):
     assert {name: tensor.tolist() for name, tensor in read_weights(tmp_path / 'a.tar').items()} == {'w': [1, 1]}
 
 
-def test_code_in_a_file_is_not_executed(tmp_path, monkeypatch):
+@pytest.mark.parametrize('trap', [Attack(), NestedAttack()])
+def test_code_in_a_file_is_not_executed(tmp_path, monkeypatch, trap):
     monkeypatch.chdir(tmp_path)
-    torch.save({'net': {'w': torch.ones(2)}, 'trap': Attack()}, 'evil.pth')
+    torch.save({'net': {'w': torch.ones(2)}, 'trap': trap}, 'evil.pth')
     assert list(read_weights('evil.pth')) == ['w']
     assert not Path('executed').exists()
 
