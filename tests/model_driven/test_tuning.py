@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.inference.tuning import ThresholdSearch, tune_threshold
+from irstd_toolbox.inference import tuning
+from irstd_toolbox.inference.tuning import Scored, ThresholdSearch, detector_of, list_of, responses_of, tune_threshold
+from irstd_toolbox.training.config_edits import load_config
 
 
 def iou(response, truth, threshold):
@@ -31,7 +33,13 @@ def test_the_search_works_at_any_scale_of_responses(scale):
     search = ThresholdSearch()
     search.add(np.array([[1.0, 1.1, 1.2, 3.0]]) * scale, np.array([[False, False, True, True]]))
     value, found = search.best()
-    assert found == 1 and 1.1 * scale < value < 1.2 * scale
+    assert found == 1 and value == pytest.approx(1.15 * scale, rel=0.01)  # in the middle of those that are as good
+
+
+def test_a_response_is_above_the_threshold_that_is_chosen_for_it():
+    search, least = ThresholdSearch(), 1 + 2 ** -10  # what the search tells apart
+    search.add(np.array([[1.0, least]]), np.array([[False, True]]))
+    assert 1 <= search.best()[0] < least
 
 
 def test_a_response_of_zero_is_never_a_target():
@@ -54,6 +62,24 @@ def test_the_training_list_is_the_default_and_the_origin_says_so(config):
     assert (origin['split'], origin['images'], origin['method']) == ('trainval', 6, dict(type='TopHat', size=5))
     assert origin['IoU'] > 0.9
     assert tune_threshold(str(config), images=2)['origin']['images'] == 2
+
+
+def test_fewer_images_are_spaced_evenly_over_the_list(config):
+    loaded = load_config(str(config))
+    model, dataset = detector_of(loaded), list_of(loaded, 'trainval')
+    every, three = ([scored.image_id for scored in responses_of(model, dataset, images)] for images in (None, 3))
+    assert len(every) == 6 and three == [every[0], every[2], every[5]]
+
+
+@pytest.mark.parametrize(('responses', 'scale', 'low', 'high'), [
+    ([([10, 15, 20], 1), ([100, 150, 200], 1), ([3, 3, 3], 0)], 'range', 0.5, 1),
+    ([([1, 2, 9], 1), ([1, 2, 4], 0)], 'response', 4, 9)])
+def test_the_better_of_two_rules_is_taken(config, monkeypatch, responses, scale, low, high):
+    scored = [Scored(str(number), np.array([values], float), np.array([[0, 0, last]]) > 0)
+              for number, (values, last) in enumerate(responses)]
+    monkeypatch.setattr(tuning, 'responses_of', lambda *_: scored)
+    found = tune_threshold(str(config))
+    assert (found['scale'], found['origin']['IoU']) == (scale, 1) and low < found['value'] < high
 
 
 def test_a_tuned_threshold_improves_the_test_and_is_stored(config, load_tool, tmp_path):

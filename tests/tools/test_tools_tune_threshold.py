@@ -1,8 +1,10 @@
 """tools/tune_threshold.py for networks: the probability of the highest IoU, where it is chosen and where it is used."""
 
 import json
+import math
 from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,7 +17,7 @@ from irstd_toolbox.evaluation.curves import DEFAULT_LEVELS, CurveCounter
 from irstd_toolbox.evaluation.functional import count_image
 from irstd_toolbox.evaluation.protocols import get
 from irstd_toolbox.inference import Predictor
-from irstd_toolbox.inference.tuning import _bounded, tune_probability
+from irstd_toolbox.inference.tuning import _bounded, _check_takes_threshold, _odds, _tested_on, tune_probability
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 from irstd_toolbox.training.publishing import publish
 
@@ -92,6 +94,25 @@ def test_of_thresholds_that_find_as_many_targets_that_of_the_highest_iou_is_take
     counter.add(np.array([[0, 0.6, 0.9, 0.2]]), np.array([[False, True, True, False]]))
     value, reached = _bounded(counter, 0.1)
     assert 0.2 < value < 0.6 and reached == dict(IoU=1.0, Pd=1.0, Fa=0.0, max_Fa=0.1)
+
+
+def test_odds_tell_probabilities_near_0_and_1_apart_and_are_finite():
+    found = _odds(torch.tensor([[-math.inf, -25, 0, 25, math.inf]]))[0]
+    assert found == pytest.approx(np.exp([-30, -25, 0, 25, 30]))
+
+
+@pytest.mark.parametrize(('root', 'tested', 'oracle'), [
+    ('data', ['a', 'b'], True), ('data', ['b'], False), ('data', None, False), ('other', ['a'], False)])
+def test_only_images_that_the_config_tests_on_make_an_oracle(root, tested, oracle):
+    def ids(split):
+        if tested is None:
+            raise DataError('There is no such list.')
+        return tested if split == 'test' else ['a']
+    dataset = SimpleNamespace(found=SimpleNamespace(ids=ids), data_root='data')
+    config = dict(test_dataloader=dict(dataset=dict(data_root=root, split='test')))
+    assert _tested_on(['a'], dataset, config) is oracle
+    foreign = [SimpleNamespace(metainfo=dict(split=split)) for split in ('test', 'val')]  # data sets of another class
+    assert [_tested_on(['a'], one, config) for one in foreign] == [True, False]
 
 
 def test_by_default_it_is_chosen_on_what_was_held_out_and_the_origin_says_so(config_of, lively, load_tool, tmp_path,
@@ -219,6 +240,7 @@ def test_a_model_that_takes_no_threshold_is_refused_before_any_work(config_of):
     with pytest.raises(ConfigError, match='tiny.py is of GroundedSAM, whose constructor takes no threshold'):
         tune_probability(str(config_of), 'no.pth', options=['model.type=GroundedSAM',
                                                             'val_dataloader.dataset.data_root=nowhere'])
+    _check_takes_threshold(SimpleNamespace(model=dict(type=lambda **options: None)))  # which may hand it on
 
 
 def test_a_config_without_validation_names_what_is_missing(config_of, lively, tmp_path):
