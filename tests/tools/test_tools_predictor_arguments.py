@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from PIL import Image
 
 from irstd_toolbox.errors import ConfigError, DataError
@@ -65,6 +67,25 @@ def test_a_threshold_that_is_no_number_below_one_is_refused(pure: Path, spot: np
         Predictor(pure, None, 'cpu').predict(spot, threshold)
     found = Predictor(pure, None, 'cpu').predict(spot, np.float32(0.25))  # of numpy's numbers, too
     assert [target.area for target in found.targets] == [4]
+
+
+def test_the_pipeline_gets_the_sentence_and_the_name_of_a_file(pure: Path, spot: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(spot).save(tmp_path / 'sea.png')
+    predictor, seen = Predictor(pure, None, 'cpu'), []
+    pipeline = predictor.pipeline
+    predictor.pipeline = lambda sample: pipeline(seen.append({**sample}) or sample)
+    predictor.predict(spot, description='The target is in the middle.')
+    predictor.predict(str(tmp_path / 'sea.png'))
+    assert [(one['description'], one['image_id'], one['img_path']) for one in seen] == [
+        ('The target is in the middle.', 'array', None), (None, 'sea', str(tmp_path / 'sea.png'))]
+
+
+def test_a_prediction_of_another_size_than_the_image_is_refused(pure: Path, spot: np.ndarray,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    small = SegDataSample(seg_logits=PixelData(data=torch.zeros(1, 4, 4)))
+    monkeypatch.setattr('irstd_toolbox.inference.predictor.predict_batch', lambda *_: [small])
+    with pytest.raises(ConfigError, match=r"predicts \(4, 4\) for an image of \(20, 24\).*output_size='native'"):
+        Predictor(pure, None, 'cpu').predict(spot)
 
 
 def test_an_unknown_precision_is_refused(pure: Path) -> None:
