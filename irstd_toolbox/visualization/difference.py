@@ -173,8 +173,7 @@ def _grid(
     axes = []
     for number, caption in enumerate(captions):
         row, column = divmod(number, columns)
-        here = min(columns, count - row * columns) if rows == 1 else columns
-        left = (width - here * side - (here - 1) * _GAP) / 2 + column * (side + _GAP)
+        left = (width - columns * side - (columns - 1) * _GAP) / 2 + column * (side + _GAP)
         bottom = total - bool(title) * _LINE - (row + 1) * (tall + lines * _LINE + _GAP)
         axes.append(figure.add_axes((left / width, bottom / total, side / width, tall / total), xticks=[], yticks=[]))
         axes[-1].set_title(caption, fontsize=7, pad=2, parse_math=False)
