@@ -1,5 +1,7 @@
 """Overlays and panels: what is drawn, where, and that targets stay visible."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,7 @@ from scipy import ndimage
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.visualization import COLOURS, find, overlay, panel, save, to_rgb
 from irstd_toolbox.visualization.findings import as_picture
+from irstd_toolbox.visualization.insets import shared_insets
 
 SIZE = (64, 80)
 RGB = {kind: tuple(int(code[i : i + 2], 16) for i in (1, 3, 5)) for kind, code in COLOURS.items()}
@@ -81,14 +84,14 @@ def test_overlay_without_anything_found_is_the_image(image):
 
 
 def test_a_mask_of_0_and_255_means_the_same_as_bool(image, gt, prediction):
-    as_bytes = overlay(image, prediction.astype(np.uint8) * 255, gt.astype(np.uint8)[None])
+    as_bytes = overlay(image, prediction[..., None].astype(np.uint8) * 255, gt.astype(np.uint8)[None])
     np.testing.assert_array_equal(as_bytes, overlay(image, prediction, gt))
 
 
-@pytest.mark.parametrize('form', ['float', 'rgb', 'channel first'])
+@pytest.mark.parametrize('form', ['float', 'rgb', 'channel first', 'channel last'])
 def test_an_image_in_another_form_gives_the_same_picture(image, form):
     other = {'float': image.astype(np.float32), 'rgb': np.repeat(image[..., None], 3, axis=2),
-             'channel first': image[None]}[form]
+             'channel first': image[None], 'channel last': image[..., None]}[form]
     np.testing.assert_array_equal(as_picture(other), image)
 
 
@@ -96,8 +99,11 @@ def test_colours_become_their_luma():
     assert as_picture(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)).tolist() == [[76, 150, 29]]
 
 
-def test_sixteen_bits_are_stretched_to_eight():
-    assert as_picture(np.array([[1000, 1500, 2000]], np.uint16)).tolist() == [[0, 128, 255]]
+@pytest.mark.parametrize(('values', 'kind', 'grey'), [
+    ([1000, 1500, 2000], 'u2', [0, 128, 255]), ([-100, 0, 155], 'i2', [0, 100, 255]),
+    ([0, 0.5, 1], 'f4', [0, 128, 255]), ([0, 1, 1], 'u2', [0, 1, 1]), ([np.nan, 7.4, np.inf], 'f4', [0, 7, 0])])
+def test_what_is_beyond_eight_bits_or_a_share_of_one_is_stretched(values, kind, grey):
+    assert as_picture(np.array([values], kind)).tolist() == [grey]
 
 
 def maps(figure):
@@ -208,16 +214,22 @@ def test_without_ground_truth_there_are_regions_but_no_verdicts(image, predictio
     assert [above.get_title() for above, _ in insets(figure)] == ['1  region', '2  region']
 
 
-def test_of_many_findings_the_misses_are_enlarged_first(image):
+def test_of_many_findings_the_misses_are_enlarged_first_and_then_the_false_alarms(image):
     gt = np.zeros(SIZE, bool)
     gt[5::10, 5::10] = True
     prediction = gt.copy()
-    prediction[55, 75] = False
+    prediction[55, 75], prediction[60, 2] = False, True
     figure = panel(image, gt, prediction, insets=4)
     assert [above.get_title() for above, _ in insets(figure)] == [
-        '1  hit, IoU 1.00', '2  hit, IoU 1.00', '3  hit, IoU 1.00', '4  miss']
-    assert texts(figure)[-1] == f'enlarged: 4 of {gt.sum()}'
-    assert len(boxes(maps(figure)['image'])) == gt.sum()
+        '1  hit, IoU 1.00', '2  hit, IoU 1.00', '3  miss', '4  false alarm']
+    assert texts(figure)[-1] == f'enlarged: 4 of {gt.sum() + 1}'
+    assert len(boxes(maps(figure)['image'])) == gt.sum() + 1
+
+
+def test_a_large_region_is_enlarged_with_three_times_its_extent(image):
+    mask = square((20, 26), (30, 38))
+    assert boxes(maps(panel(image, mask))['image']) == [(11, 22, 24, 24)]
+    assert [window for window, _ in shared_insets([find(None, mask)], SIZE, 1)] == [(11, 22, 35, 46)]
 
 
 def test_an_image_without_targets_has_no_insets(image):
@@ -244,9 +256,10 @@ def test_probabilities_in_the_place_of_a_mask_are_refused(image):
         overlay(image, np.full(SIZE, 0.2))
 
 
-def test_an_image_of_two_channels_is_refused():
-    with pytest.raises(DataError, match=r'An image of shape \(4, 4, 2\); expected'):
-        overlay(np.zeros((4, 4, 2)), np.zeros((4, 4), bool))
+@pytest.mark.parametrize('shape', [(4, 4, 2), (0, 4)])
+def test_an_image_of_two_channels_or_of_no_pixel_is_refused(shape):
+    with pytest.raises(DataError, match=f'An image of shape {re.escape(str(shape))}; expected'):
+        overlay(np.zeros(shape), np.zeros((4, 4), bool))
 
 
 def test_save_writes_the_rendered_figure_whole(tmp_path, image, gt):

@@ -72,8 +72,12 @@ def test_half_precision_logits_can_be_drawn(visualizer, image, sample, tmp_path)
         np.asarray(Image.open(tmp_path / 'half.png').convert('RGB')), expected(image, sample, 'half'))
 
 
-def test_out_file_writes_there_and_not_to_the_backends(visualizer, image, sample, tmp_path):
-    visualizer.add_datasample('one', image, sample, out_file=str(tmp_path / 'one.png'))
+def test_out_file_and_show_write_there_and_open_a_window_and_not_the_backends(visualizer, image, sample, tmp_path,
+                                                                              monkeypatch):
+    shown = []
+    monkeypatch.setattr(visualizer, 'show', lambda picture, **told: shown.append((picture.shape[1], told)))
+    visualizer.add_datasample('one', image, sample, show=True, wait_time=2, out_file=str(tmp_path / 'one.png'))
+    assert shown == [(1074, dict(win_name='one', wait_time=2))]
     assert (tmp_path / 'one.png').is_file()
     assert not (tmp_path / 'vis_data/vis_image').exists()
 
