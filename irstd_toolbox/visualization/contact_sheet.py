@@ -47,7 +47,7 @@ def worst_first(ious: dict[str, float]) -> list[str]:
     """Image ids by rising IoU, those without any (nothing there, nothing predicted) last, equal ones by their name.
 
     Example:
-        >>> worst_first({'a': 0.5, 'b': float('nan'), 'c': 0.0, 'd': 0.0})
+        >>> worst_first({'a': 0.5, 'b': float('nan'), 'd': 0.0, 'c': 0.0})
         ['c', 'd', 'a', 'b']
     """
     return sorted(ious, key=lambda name: (math.inf if math.isnan(ious[name]) else ious[name], name))

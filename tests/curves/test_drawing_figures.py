@@ -5,12 +5,13 @@ import pytest
 from matplotlib.text import Text
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.evaluation.curves import CurveCounter
+from irstd_toolbox.evaluation.curves import CurveCounter, TargetCurve
 from irstd_toolbox.evaluation.protocols import get
 from irstd_toolbox.visualization import COLOURS, find, to_rgb
 from irstd_toolbox.visualization.contact_sheet import Tile, contact_sheet, worst_first
 from irstd_toolbox.visualization.curve_figures import (
     curve_rows,
+    epochs_figure,
     pd_fa_figure,
     pr_figure,
     roc3d_figure,
@@ -18,8 +19,8 @@ from irstd_toolbox.visualization.curve_figures import (
     style_of,
 )
 from irstd_toolbox.visualization.difference import comparison, difference, difference_map
-from irstd_toolbox.visualization.insets import place_insets, shared_insets
-from irstd_toolbox.visualization.surfaces import coarsen, surfaces
+from irstd_toolbox.visualization.insets import shared_insets
+from irstd_toolbox.visualization.surfaces import surfaces
 
 SIZE = (48, 64)
 
@@ -87,10 +88,25 @@ def test_the_pd_fa_figure_marks_the_protocols_own_threshold(curves):
         (pytest.approx(max(curve.fa[curve.own], 1e-6)), curve.pd[curve.own])]
 
 
-def test_the_pd_fa_axis_reaches_a_threshold_outside_the_range(curves):
+@pytest.mark.parametrize(('fa', 'limits'), [(0.02, (1e-6, 0.04)), (1e-8, (5e-9, 1e-3)), (0, (1e-6, 1e-3))])
+def test_the_pd_fa_axis_reaches_a_threshold_outside_the_range(curves, fa, limits):
     curve = curves[1]['good']
-    moved = type(curve)(curve.levels, curve.pd, np.full_like(curve.fa, 0.02), curve.own)
-    assert pd_fa_figure({'far': moved}).axes[0].get_xlim()[1] == pytest.approx(0.04)
+    moved = type(curve)(curve.levels, curve.pd, np.full_like(curve.fa, fa), curve.own)
+    assert pd_fa_figure({'far': moved}).axes[0].get_xlim() == pytest.approx(limits)
+
+
+def test_the_pd_fa_line_is_a_staircase_and_its_area_that_of_the_range_asked_for():
+    curve = TargetCurve(np.array([2, 1]), np.array([0.5, 1]), np.array([1e-6, 1e-2]), 0)
+    axes, = pd_fa_figure({'ours': curve}, fa_range=(1e-4, 0.1)).axes
+    assert axes.lines[0].get_drawstyle() == 'steps-post'
+    assert axes.get_legend().get_texts()[0].get_text() == 'ours  0.667'  # 0.5 over two decades, 1 over one
+    assert axes.get_legend().get_title().get_text() == 'area, Fa $10^{-4}$ to $10^{-1}$'
+
+
+def test_a_long_legend_stands_beside_the_axes():
+    lines = {str(number): (np.arange(2), np.arange(2), None) for number in range(7)}
+    framed = [epochs_figure(dict([*lines.items()][:count]), '').axes[0].get_legend().get_frame_on() for count in (6, 7)]
+    assert framed == [True, False]
 
 
 def test_a_figure_has_the_width_asked_for(curves):
@@ -113,6 +129,12 @@ def test_the_rows_of_a_figure_hold_its_points(curves, kind, keys):
     rows = list(curve_rows(kind, curves[kind == 'pd_fa']))
     assert list(rows[0]) == ['method', *keys]
     assert {row['method'] for row in rows} == {'good', 'bad'}
+    names = {'threshold': 'thresholds', 'pf': 'fpr', 'recall': 'tpr', 'pd': 'pd' if kind == 'pd_fa' else 'tpr'}
+    for method, curve in curves[kind == 'pd_fa'].items():
+        columns = np.transpose([np.arange(len(curve.levels)) == curve.own if key == 'own_threshold' else
+                                getattr(curve, names.get(key, key)) for key in keys])
+        found = np.array([[row[key] for key in keys] for row in rows if row['method'] == method])
+        np.testing.assert_array_equal(found, columns[np.searchsorted(-columns[:, 0], -found[:, 0])])
 
 
 def test_rows_of_an_unknown_kind_are_refused(curves):
@@ -120,38 +142,10 @@ def test_rows_of_an_unknown_kind_are_refused(curves):
         list(curve_rows('det', curves[0]))
 
 
-def test_a_figure_of_no_method_is_refused():
-    with pytest.raises(ConfigError, match='0 methods; expected 1 to 28'):
-        roc_figure({})
-
-
-def test_an_inset_covers_nothing_that_is_occupied():
-    rng = np.random.default_rng(1)
-    for _ in range(8):
-        occupied = np.zeros((100, 120), bool)
-        for row, column in rng.integers(0, 95, (5, 2)):
-            occupied[row:row + 6, column:column + 6] = True
-        for top, left, bottom, right in place_insets([(0, 0, 15, 15), (80, 80, 95, 95)], occupied):
-            assert 0 <= top < bottom <= 100 and 0 <= left < right <= 120
-            assert not occupied[top:bottom, left:right].any()
-
-
-def test_two_insets_do_not_cover_one_another():
-    first, second = place_insets([(10, 10, 20, 20), (12, 12, 22, 22)], np.zeros((100, 100), bool))
-    covered = np.zeros((100, 100), int)
-    for top, left, bottom, right in (first, second):
-        covered[top:bottom, left:right] += 1
-    assert covered.max() == 1
-
-
-def test_where_everything_is_occupied_there_is_no_inset():
-    assert place_insets([(0, 0, 15, 15)], np.ones((60, 60), bool)) == []
-
-
-def test_an_inset_shrinks_to_a_gap_that_is_left():
-    occupied = np.ones((100, 100), bool)
-    occupied[:28, :28] = False
-    assert place_insets([(70, 70, 85, 85)], occupied) == [(0, 0, 26, 26)]
+@pytest.mark.parametrize('count', [0, 29])
+def test_a_figure_of_no_method_or_of_more_than_there_are_lines_is_refused(count):
+    with pytest.raises(ConfigError, match=f'{count} methods; expected 1 to 28'):
+        roc_figure(dict.fromkeys(range(count)))
 
 
 def test_a_missed_target_is_enlarged_before_a_false_alarm(scene):
@@ -173,6 +167,14 @@ def test_a_comparison_circles_every_finding_of_each_method(scene):
                        'ours': [(6, 6.5), (31, 41), (45, 2)], 'perfect': [(6, 6), (31, 41)]}
 
 
+def test_a_circle_has_three_percent_of_the_longer_side_and_a_tall_picture_four_inches():
+    gt = np.zeros((400, 100), bool)
+    gt[50, 50] = True
+    figure = comparison(gt.astype(np.uint8), gt, {})
+    assert [patch.radius for patch in figure.axes[0].patches] == [12]
+    assert figure.axes[0].get_position().height * figure.get_figheight() == pytest.approx(4)
+
+
 def test_a_comparison_colours_circles_by_verdict(scene):
     from matplotlib.colors import to_hex
     image, gt, prediction = scene
@@ -185,7 +187,12 @@ def test_a_comparison_enlarges_the_same_window_in_every_picture(scene):
     image, gt, prediction = scene[0] + np.uint8(90) * scene[1][::-1], *scene[1:]  # brighter outside of the window
     figure = comparison(image, gt, {'ours': prediction, 'perfect': gt})
     insets = [axes.child_axes[0] for axes in figure.axes if axes.get_title()]
-    (window, _), = shared_insets([find(prediction, gt), find(gt, gt)], SIZE, 1)
+    (window, (top, left, bottom, right)), = shared_insets([find(prediction, gt), find(gt, gt)], SIZE, 1)
+    outer, inner = figure.axes[0].get_position(), insets[0].get_axes_locator()(insets[0], None)
+    assert ((inner.x0 - outer.x0) / outer.width, (inner.x1 - outer.x0) / outer.width) == pytest.approx(
+        (left / 64, right / 64))
+    assert ((outer.y1 - inner.y1) / outer.height, (outer.y1 - inner.y0) / outer.height) == pytest.approx(
+        (top / 48, bottom / 48))
     grey, cut = (values[window[0]:window[2], window[1]:window[3]] for values in (image, gt))
     np.testing.assert_array_equal(insets[1].images[0].get_array(), cut)
     assert [axes.images[0].get_clim() for axes in insets] == [(grey.min(), grey.max()), *[(0, 1)] * 3]
@@ -238,39 +245,6 @@ def test_a_prediction_of_another_size_is_refused_by_name(scene):
         difference(image, gt, {'ours': gt[:-1]})
 
 
-@pytest.mark.parametrize(('shape', 'most', 'block'), [
-    ((40, 60), 20, (2, 3)), ((40, 60), 50, (1, 2)), ((40, 60), 60, (1, 1)), ((4, 2016), 96, (1, 21))])
-def test_coarsening_keeps_the_peak_of_every_block(shape, most, block):
-    values = np.random.default_rng(0).random(shape)
-    small, (height, width) = coarsen(values, most)
-    assert (height, width) == block
-    assert np.array_equal(small, values.reshape(shape[0] // height, height, shape[1] // width, width).max(axis=(1, 3)))
-
-
-def test_a_long_strip_is_drawn():
-    assert surfaces({'strip': np.eye(4, 2000)}).axes[0].collections[0].get_array().size > 0
-
-
-def test_a_surface_spans_the_window_and_the_given_scale(scene):
-    image, gt, _ = scene
-    maps = {'image': image, 'response': gt.astype(float)}
-    figure = surfaces(maps, window=(4, 8, 20, 40), scales={'response': (0, 1)})
-    first, second = figure.axes
-    assert first.get_xlim() == (8, 39) and first.get_ylim() == (19, 4)
-    assert second.get_zlim() == (0, 1)
-
-
-@pytest.mark.parametrize('window', [(0, 0, 49, 10), (5, 5, 5, 9), (-1, 0, 9, 9)])
-def test_a_window_outside_of_the_map_is_refused(scene, window):
-    with pytest.raises(ConfigError, match='does not lie in'):
-        surfaces({'image': scene[0]}, window=window)
-
-
-def test_surfaces_of_two_sizes_are_refused(scene):
-    with pytest.raises(DataError, match='expected one size'):
-        surfaces({'image': scene[0], 'response': np.zeros((3, 3))})
-
-
 def test_the_worst_image_comes_first_and_an_empty_one_last():
     assert worst_first({'empty': float('nan'), 'fair': 0.4, 'bad': 0.1}) == ['bad', 'fair', 'empty']
 
@@ -280,6 +254,17 @@ def test_a_contact_sheet_tells_each_tiles_iou_and_counts(scene):
     figure = contact_sheet([Tile('a', image, gt, prediction), Tile('b', image, gt, gt)], columns=4)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ['a\nIoU 0.273  1 hit, 1 missed, 1 false', 'b\nIoU 1.000  2 hit, 0 missed, 0 false']
+
+
+def test_a_sheet_without_predictions_counts_regions_shortens_names_and_is_as_high_as_the_tallest_of_a_row(scene):
+    image, gt, _ = scene
+    name = f'sequence_0001_{20 * "x"}_frame_00042'
+    figure = contact_sheet([Tile(name, image, gt, None), Tile('low', image[:24], None, None, caption='told')])
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ['sequence_000…xxx_frame_00042\nregions 2', 'low\ntold']
+    assert labels(figure) == ['target']
+    (width, height), place = figure.get_size_inches(), figure.axes[0].get_position(original=True)
+    assert place.height * height / (place.width * width) == pytest.approx(48 / 64)
 
 
 def test_a_contact_sheet_of_nothing_is_refused():
