@@ -3,11 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
@@ -15,8 +18,9 @@ from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.metrics import IRSTDMetric
 from irstd_toolbox.evaluation.prediction_io import encode, read_prediction, write_prediction
 from irstd_toolbox.evaluation.protocols import Protocol, get, resolve
-from irstd_toolbox.evaluation.results import measure, score_image, summarise, to_json
-from irstd_toolbox.registry import METRICS
+from irstd_toolbox.evaluation.results import measure, result_table, score_image, summarise, to_json
+from irstd_toolbox.inference.testing import _evaluator
+from irstd_toolbox.registry import METRICS, SCOPE
 
 PROTOCOLS = ('canonical', 'rpcanet', 'lgnet')
 
@@ -117,6 +121,13 @@ def test_false_regions_are_counted_per_image_and_empty_images_have_no_region_at_
     assert summarise(scores, [protocol])['counts']['canonical']['empty_images'] == 1
 
 
+def test_a_table_puts_what_a_protocols_own_tables_lack_into_brackets() -> None:
+    truth, protocols = np.eye(16, dtype=bool), resolve(['canonical', 'dnanet'])
+    table = result_table(summarise([score_image('a', truth.astype(float), truth, protocols)], protocols))
+    ours, theirs = next(list(column.cells) for column in table.columns if column.header == 'nIoU')
+    assert ours == '100.00' and (theirs[0], theirs[-1]) == ('(', ')')
+
+
 def test_a_second_evaluation_starts_anew() -> None:
     metric = IRSTDMetric()
     assert evaluate(metric, range(3)) == evaluate(metric, range(3))
@@ -146,6 +157,14 @@ def test_two_processes_give_the_result_of_one_and_exchange_no_files(
     assert (tmp_path / 'results.json').read_text() == to_json(alone.results_json)
     assert [json.loads((tmp_path / f'logged{rank}.json').read_text()) for rank in (0, 1)] == [logged, logged]
     assert not list((tmp_path / 'here').iterdir())
+
+
+@pytest.mark.parametrize(('told', 'about'), [({}, dict(dataset='own')), (dict(about=dict(split='x')), dict(split='x'))])
+def test_a_test_says_of_which_set_it_is_unless_its_config_does(told: dict, about: dict) -> None:
+    init_default_scope(SCOPE)
+    dataset = SimpleNamespace(metainfo=dict(dataset='own', split=None))
+    evaluator = _evaluator(Config(dict(test_evaluator=dict(type='IRSTDMetric', **told))), dataset, ())
+    assert evaluator.metrics[0].about == about and evaluator.metrics[0].dataset_meta == dataset.metainfo
 
 
 def test_a_sample_without_a_mask_is_an_error_that_names_it() -> None:

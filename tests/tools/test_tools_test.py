@@ -124,13 +124,18 @@ def test_a_test_that_reads_text_says_so_and_where_the_text_came_from(
     assert 'descriptions' not in _results(config.parent / 'train')
 
 
-def test_a_second_test_leaves_nothing_of_the_first(
-        trained: Path, lively: Path, load_tool: Tool, tmp_path: Path) -> None:
-    words = [str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path / 'out')]
+def test_a_second_test_leaves_nothing_of_the_first_and_panels_show_the_masks(
+        trained: Path, lively: Path, load_tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words, drawn = [str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path / 'out')], {}
+    monkeypatch.setattr('irstd_toolbox.inference.testing.panel', lambda *maps, title: (
+        drawn.update({title: maps}) or np.zeros((2, 2, 3), np.uint8)))
     load_tool('test').main([*words, '--panels', '2'])
-    load_tool('test').main([*words, '--probabilities', 'npy', '--cfg-options', 'test_dataloader.dataset.indices=1'])
-    left = [path.relative_to(tmp_path / 'out') for path in (tmp_path / 'out').rglob('*') if path.is_file()]
-    assert sorted(map(str, left)) == ['masks/scene_8.png', 'predictions/scene_8.npy', 'results.json']
+    for name, maps in drawn.items():
+        assert np.array_equal(maps[1], cv2.imread(str(trained.parent / f'data/masks/{name}.png'), 0) > 127)
+    load_tool('test').main([*words, '--probabilities', 'npy', '--split', 'trainval', '--cfg-options',
+                            'test_dataloader.dataset.indices=1'])
+    left = {str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').rglob('*') if path.is_file()}
+    assert left == {'masks/scene_0.png', 'predictions/scene_0.npy', 'results.json'} and len(drawn) == 2
 
 
 def test_a_folder_with_masks_of_other_origin_is_refused(
@@ -191,11 +196,11 @@ def test_probabilities_as_npy_score_the_same(trained: Path, lively: Path, tested
 
 def test_mixed_precision_rounds_and_the_result_names_it(trained: Path, lively: Path, tested: Path, tmp_path: Path,
                                                         load_tool: Tool) -> None:
-    load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path), '--amp', 'bf16'])
+    load_tool('test').main([str(trained.parent / 'tiny.py'), str(lively), '--out', str(tmp_path), '--amp', 'auto'])
     ours, theirs = (cv2.imread(str(folder / 'predictions/scene_8.png'), cv2.IMREAD_UNCHANGED).astype(int)
                     for folder in (tmp_path, tested))
     assert 0 < np.abs(ours - theirs).max() < 0.05 * 65535
-    assert _results(tmp_path)['amp'] == 'bf16' and 'amp' not in _results(tested)
+    assert _results(tmp_path)['amp'] in ('bf16', 'fp16') and 'amp' not in _results(tested)
 
 
 def test_the_table_is_printed_and_a_choice_on_the_test_list_and_earlier_weights_are_said(
