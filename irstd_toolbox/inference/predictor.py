@@ -252,9 +252,9 @@ class Predictor:
 
 
 def _without_files(config: Config) -> Compose:
-    """The test pipeline between the loaded image and the model; masks are not looked for."""
+    """The test pipeline between the loaded image and the model."""
     loader = config.get('test_dataloader')
     steps: list[Mapping] = list(loader.dataset.pipeline) if loader else []
     if not steps or steps[0].get('type') != 'LoadImage':
         raise ConfigError(f'{config.filename}: test_dataloader.dataset.pipeline has to begin with LoadImage.')
-    return Compose([TRANSFORMS.build(step) for step in steps[1:] if step.get('type') != 'LoadTargetMask'])
+    return Compose([TRANSFORMS.build(step) for step in steps[1:]])
