@@ -156,7 +156,7 @@ def count_hierarchical(
     targets, found = find_regions(truth), find_regions(prediction)
     shared = shared_pixels(targets, found, truth.size)
     union = targets.areas[:, None] + found.areas[None] - shared
-    overlap, distance = shared / np.maximum(union, 1), distances(targets, found)
+    overlap, distance = shared / union, distances(targets, found)
     partner = match_opdc(overlap, distance, min_overlap, below)
     row = np.flatnonzero(partner >= 0)
     column = partner[row]
