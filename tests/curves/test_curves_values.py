@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.evaluation.curves import CurveCounter, TargetCurve, quantise
+from irstd_toolbox.evaluation.curves import DEFAULT_LEVELS, CurveCounter, TargetCurve, quantise
 from irstd_toolbox.evaluation.prediction_io import FULL_SCALE
 from irstd_toolbox.evaluation.protocols import get, resolve, score
 from irstd_toolbox.evaluation.results import measure
@@ -140,6 +140,17 @@ def test_quantising_moves_no_probability_across_the_threshold(threshold):
     values = values[values >= 0]
     above = quantise(values, threshold) > math.floor(threshold * FULL_SCALE)
     assert above.tolist() == (values > threshold).tolist()
+
+
+def test_the_default_levels_are_every_hundredth_and_ten_more_at_either_end():
+    assert DEFAULT_LEVELS[:12] == (0, *(2 ** power for power in range(10)), 655) and len(DEFAULT_LEVELS) == 121
+    assert [FULL_SCALE - level for level in DEFAULT_LEVELS[:-13:-1]] == list(DEFAULT_LEVELS[:12])
+
+
+def test_a_blank_map_that_is_divided_by_its_maximum_stays_blank(recwarn):
+    protocol = dataclasses.replace(get('rpcanet'), size=None)
+    curve = counted([(np.zeros((8, 8)), np.eye(8, dtype=bool))], protocol).pixels()
+    assert curve.hits[-2] == 0 and not recwarn.list
 
 
 def test_quantising_keeps_what_an_eight_bit_file_holds():

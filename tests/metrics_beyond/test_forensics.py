@@ -89,6 +89,7 @@ def test_no_fewer_targets_are_found_and_no_fewer_pixels_are_false_than_none() ->
     one, = investigate(Figure('0'), truth, [get('canonical')], Figure('0.0'))
     assert (one.pd, one.fa_pixels, one.chance) == ('0/300 or 1/300', (0,), 1)  # 0 and 1, and no figure below
     assert Figure('0').whole(Fraction(1, 4)) == [0, 1, 2]
+    assert investigate(Figure('0'), truth, [get('canonical')], Figure('1'))[0].fa_pixels == (5, 15)  # least and most
 
 
 def test_protocols_without_pd_are_passed_over() -> None:

@@ -9,8 +9,9 @@ import pytest
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.functional import ImageCounts
 from irstd_toolbox.evaluation.pairing import check_fingerprints, check_pairing, read_image_counts
-from irstd_toolbox.evaluation.protocols import Protocol, get
-from irstd_toolbox.evaluation.results import score_image, summarise, write_image_counts
+from irstd_toolbox.evaluation.protocols import REPORTABLE, Protocol, get
+from irstd_toolbox.evaluation.results import measure, score_image, summarise, write_image_counts
+from irstd_toolbox.evaluation.units import lower_is_better, unit_of
 
 COUNTS = ImageCounts(3, 5, 4, 4, 1, 1, 1, 0, 0, 100, 100)
 NAMES = ('A', 'B')
@@ -37,6 +38,15 @@ def table_of(tmp_path: Path, protocol: Protocol) -> Path:
     truth = np.eye(8, dtype=bool)
     write_image_counts(tmp_path / 'one.csv', [score_image('a', truth * 0.9, truth, [protocol])], [protocol])
     return tmp_path / 'one.csv'
+
+
+def test_every_metric_has_a_better_side_and_a_unit() -> None:
+    measured = measure(Protocol('mine', 'of this test', reports=REPORTABLE, average='image'), [])
+    millionths = {'Fa', 'Fa_pooled', 'pixel_FPR'}
+    assert {name for name in measured if lower_is_better(name)} == millionths | {'false_alarm_regions_per_image'}
+    assert not any(lower_is_better(name) is None for name in measured)
+    assert {name for name in measured if unit_of(name) == f'{name}, 1e-6'} == millionths
+    assert [name for name in measured if unit_of(name) == name] == ['false_alarm_regions_per_image']
 
 
 def test_every_row_of_a_table_holds_the_hash_of_its_rules(tmp_path: Path) -> None:
