@@ -1,5 +1,6 @@
 """The engine's Runner with its checkpoints closed against surprises and its console quiet."""
 
+import itertools
 import logging
 import os
 from pathlib import Path
@@ -20,6 +21,8 @@ from .compiling import CompilePartsHook, compile_options
 from .resuming import check_continues
 
 __all__ = ['IRSTDRunner']
+
+_runs = itertools.count()
 
 
 def _concerns_the_caller(record: logging.LogRecord) -> bool:
@@ -45,7 +48,7 @@ class _RunConfig(Config):
 
 
 class IRSTDRunner(Runner):
-    """mmengine's Runner; differs in ten things.
+    """mmengine's Runner; differs in eleven things.
 
     A checkpoint loads whole or not at all, whether to start from (``load_from``) or to resume. A checkpoint appears on
     disk whole or not at all. On the console appear warnings only; the log file has everything. A model with a method
@@ -54,11 +57,20 @@ class IRSTDRunner(Runner):
     the maps, out pixel by pixel in memory; both change a result by rounding alone. The config's text, which every
     checkpoint holds, is made once. A memory that does not hold what is computed is a message. A training that counts
     iterations counts its epochs, too (:class:`~irstd_toolbox.training.loops.IterBasedTrainLoop`). One that is resumed
-    tells what it does not take from its config (:func:`~irstd_toolbox.training.resuming.check_continues`).
+    tells what it does not take from its config (:func:`~irstd_toolbox.training.resuming.check_continues`). Runs of one
+    process have a logger and a visualizer each, which the engine shares by name: what the second drew and logged would
+    come into the first one's folder.
     """
 
-    def __init__(self, *args: Any, cfg: Any = None, **kwargs: Any) -> None:
-        super().__init__(*args, cfg=_RunConfig.of(cfg) if isinstance(cfg, Config) else cfg, **kwargs)
+    def __init__(self, *args: Any, cfg: Any = None, experiment_name: str | None = None, visualizer: Any = None,
+                 **kwargs: Any) -> None:
+        number = next(_runs)
+        if number:
+            experiment_name = f'{experiment_name or Path(getattr(cfg, "filename", None) or "run").stem}_{number}'
+            if isinstance(visualizer, dict):
+                visualizer = dict(visualizer, name=f'{visualizer.get("name", "visualizer")}_{number}')
+        super().__init__(*args, cfg=_RunConfig.of(cfg) if isinstance(cfg, Config) else cfg,
+                         experiment_name=experiment_name, visualizer=visualizer, **kwargs)
 
     def train(self) -> Any:
         """Train.

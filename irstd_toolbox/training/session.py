@@ -1,6 +1,5 @@
 """One training run, from a config's path to its last checkpoint."""
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,8 +21,6 @@ from .runner import IRSTDRunner
 from .stamp import check_own, listed_as, stamp_of
 
 __all__ = ['start_training']
-
-_runs = itertools.count()
 
 
 def start_training(
@@ -79,7 +76,6 @@ def start_training(
     if is_main_process():
         print(_announcement(config, built), flush=True)
     del built
-    _make_unique(config)
     runner = IRSTDRunner.from_cfg(config)
     try:
         runner.train()
@@ -150,12 +146,3 @@ def _announcement(config: Config, built: Preflight) -> str:
     if config.get('load_from'):
         parts.append(f'{"resuming" if config.resume else "starting"} from {config.load_from}')
     return ', '.join(parts)
-
-
-def _make_unique(config: Config) -> None:
-    """Give each run of a process names of its own: the engine's loggers and visualizers are shared by name."""
-    number = next(_runs)
-    suffix = f'_{number}' if number else ''
-    config.experiment_name = f'{config.get("experiment_name") or Path(config.filename).stem}{suffix}'
-    if config.get('visualizer'):
-        config.visualizer.name = f'{config.visualizer.get("name", "visualizer")}{suffix}'

@@ -1,6 +1,5 @@
 """A model of one layer on eight numbers, and a runner over it."""
 
-import itertools
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +17,6 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from irstd_toolbox.training.runner import IRSTDRunner
-
-_names = itertools.count()
 
 
 class Toy(BaseModel):
@@ -88,21 +85,19 @@ def make(tmp_path: Path) -> Callable[..., IRSTDRunner]:
     def build(model: Toy | None = None, hooks: tuple = (), epochs: int = 2, loader: dict | None = None,
               checkpoint: dict | None = None, validate: bool = True, work_dir: str = 'work', accumulate: int = 1,
               **more: Any) -> IRSTDRunner:
-        name = f'toy_{next(_names)}'
         val = dict(val_dataloader=_loader(shuffle=False), val_cfg=dict(type='ValLoop'),
                    val_evaluator=dict(type=ToyMetric)) if validate else {}
         torch.manual_seed(0)
-        rates = dict(
+        given = dict(
             optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='Adan', lr=0.01),
                                accumulative_counts=accumulate),
-            param_scheduler=[dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=True, convert_to_iter_based=True)])
+            param_scheduler=[dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=True, convert_to_iter_based=True)],
+            visualizer=dict(type='Visualizer', vis_backends=[]))
         return IRSTDRunner(
             model=model or Toy(), work_dir=str(tmp_path / work_dir), train_dataloader=loader or _loader(),
             train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=epochs), default_scope='irstd_toolbox',
-            experiment_name=name,
             default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1, **(checkpoint or {}))),
-            custom_hooks=[dict(hook) for hook in hooks], randomness=dict(seed=5), visualizer=dict(
-                type='Visualizer', name=name, vis_backends=[]), **val, **{**rates, **more})
+            custom_hooks=[dict(hook) for hook in hooks], randomness=dict(seed=5), **val, **{**given, **more})
     return build
 
 

@@ -41,6 +41,15 @@ def test_the_config_is_formatted_once_a_run_and_again_where_it_changed(
     assert runner.cfg.pretty_text == Config(runner.cfg.to_dict()).pretty_text != told
 
 
+def test_a_second_run_of_a_process_draws_and_logs_into_its_own_folder(make: Callable, tmp_path: Path) -> None:
+    first, second = (make(work_dir=name, visualizer=dict(type='Visualizer', name='shared', vis_backends=[
+        dict(type='LocalVisBackend')])) for name in ('first', 'second'))
+    second.visualizer.add_scalar('loss', 0.5)
+    second.logger.info('of the second')
+    assert [path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob('scalars.json')] == ['second']
+    assert 'of the second' in _log(second) and 'of the second' not in _log(first)
+
+
 def test_scalars_are_written_as_csv(make: Callable, tmp_path: Path) -> None:
     make(hooks=(dict(type='CSVLoggerHook', interval=2),)).train()
     train, val = (_rows(tmp_path / 'work' / f'{name}.csv') for name in ('train', 'val'))
