@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from skimage import measure
 
+from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.functional import count_image
+from irstd_toolbox.evaluation.protocols import fit, get, score
 from irstd_toolbox.evaluation.regions import find_regions, match_optimal
 
 
@@ -133,3 +135,28 @@ def test_a_map_that_is_not_contiguous_counts_as_its_copy() -> None:
     for rules in ({}, {'matching': 'shooting', 'false_alarm': 'outside_zones'}):
         expected = count_image(prediction.T.copy(), truth.T.copy(), **rules)
         assert count_image(prediction.T, truth.T, **rules) == expected
+
+
+SURE, DIAGONAL = np.full((4, 4), 0.9), np.eye(4, dtype=bool)
+
+
+@pytest.mark.parametrize('name', ['canonical', 'dnanet'])  # at native size, and resized, which reads the mask's bytes
+@pytest.mark.parametrize(('prediction', 'truth', 'message'), [
+    (SURE, DIAGONAL * np.uint8(255), 'the mask is uint8; expected bool. Compare it first'),
+    (SURE, DIAGONAL * 1.0, 'the mask is float64; expected bool'),
+    ((SURE * 255).astype(np.uint8), DIAGONAL, 'the prediction is uint8; expected probabilities as float, or bool'),
+    (9 * SURE, DIAGONAL, 'values from 8.1 to 8.1; expected probabilities 0..1. Apply the sigmoid'),
+    (-SURE, DIAGONAL, 'values from -0.9 to -0.9; expected probabilities 0..1'),
+    (np.where(DIAGONAL, np.nan, SURE), DIAGONAL, 'values from nan to nan; expected probabilities 0..1'),
+    (SURE.tolist(), DIAGONAL, r'the prediction is a list of shape \(4, 4\); expected a numpy array'),
+    (SURE[None], DIAGONAL[None], r'the prediction is a ndarray of shape \(1, 4, 4\); expected a numpy array')])
+def test_what_would_be_counted_as_something_else_is_refused(
+        name: str, prediction: object, truth: np.ndarray, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        score(get(name), prediction, truth)
+
+
+@pytest.mark.parametrize('kind', [bool, np.float16])
+def test_a_prediction_of_a_kind_that_is_not_resized_is_resized_as_numbers(kind: type) -> None:
+    given, numbers = (fit(get('dnanet'), np.tri(4).astype(one), DIAGONAL)[0] for one in (kind, float))
+    np.testing.assert_array_equal(given, numbers)

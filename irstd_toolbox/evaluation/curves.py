@@ -243,7 +243,7 @@ class CurveCounter:
             - truth: (H, W) bool, at native size
 
         Raises:
-            DataError: If the prediction has another size.
+            DataError: As :func:`.protocols.fit`.
         """
         values, truth = fit(self.protocol, probabilities, truth)
         if self.protocol.divide_by_maximum and values.max() > 0:

@@ -16,8 +16,8 @@ from irstd_toolbox.evaluation import regions as region_rules
 from irstd_toolbox.evaluation.regions import MATCHING, Regions, find_regions
 
 __all__ = [
-    'EMPTY_NIOU', 'FALSE_ALARM', 'FALSE_ALARM_BASE', 'ImageCounts', 'count_image', 'fa', 'f1', 'image_mean', 'iou',
-    'niou', 'pd', 'pixel_fpr', 'precision', 'recall', 'total', 'two_class']
+    'EMPTY_NIOU', 'FALSE_ALARM', 'FALSE_ALARM_BASE', 'ImageCounts', 'check_scored', 'count_image', 'fa', 'f1',
+    'image_mean', 'iou', 'niou', 'pd', 'pixel_fpr', 'precision', 'recall', 'total', 'two_class']
 
 FALSE_ALARM = ('unmatched_area', 'area_value', 'off_target', 'outside_zones')
 FALSE_ALARM_BASE = ('pixels', 'background_of_images_with_targets')
@@ -135,6 +135,35 @@ def _check_maps(prediction: np.ndarray, truth: np.ndarray) -> None:
         raise DataError(
             f'The prediction is {prediction.dtype} and the mask {truth.dtype}; expected bool. Apply the threshold '
             'first, for example p > 0.5 and mask > 127.')
+
+
+def check_scored(probabilities: np.ndarray, truth: np.ndarray) -> None:
+    """Refuse a prediction or a mask that would be counted as something else than it is.
+
+    Shape:
+        - probabilities: (H, W), floats 0..1 or bool
+        - truth: (H, W) bool
+
+    Raises:
+        DataError: If either is no such array, is empty, or a probability is nan or outside 0..1.
+    """
+    for name, array in (('prediction', probabilities), ('mask', truth)):
+        if not isinstance(array, np.ndarray) or array.ndim != 2 or not array.size:
+            raise DataError(
+                f'the {name} is a {type(array).__name__} of shape {np.shape(array)}; expected a numpy array (H, W) of '
+                "a pixel or more. Of torch's tensors tensor[0].detach().cpu().numpy() makes one.")
+    if truth.dtype != bool:
+        raise DataError(f'the mask is {truth.dtype}; expected bool. Compare it first, for example mask > 127 or '
+                        'mask == 1.')
+    if probabilities.dtype == bool:
+        return
+    if not np.issubdtype(probabilities.dtype, np.floating):
+        raise DataError(f'the prediction is {probabilities.dtype}; expected probabilities as float, or bool. Divide '
+                        'integers by their full scale, for example by 255.')
+    low, high = probabilities.min(), probabilities.max()
+    if not (low >= 0 and high <= 1):  # nan is neither
+        raise DataError(f'the prediction holds values from {low:.6g} to {high:.6g}; expected probabilities 0..1. Apply '
+                        'the sigmoid to logits first.')
 
 
 def _check_rule(name: str, value: str, choices: Sequence[str]) -> None:

@@ -18,7 +18,14 @@ import numpy as np
 from PIL import Image
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.evaluation.functional import EMPTY_NIOU, FALSE_ALARM, FALSE_ALARM_BASE, ImageCounts, count_image
+from irstd_toolbox.evaluation.functional import (
+    EMPTY_NIOU,
+    FALSE_ALARM,
+    FALSE_ALARM_BASE,
+    ImageCounts,
+    check_scored,
+    count_image,
+)
 from irstd_toolbox.evaluation.regions import MATCHING
 
 __all__ = ['BUILT_IN', 'PROTOCOLS', 'REPORTABLE', 'Protocol', 'decide', 'fit', 'get', 'register', 'resolve', 'score',
@@ -185,14 +192,14 @@ def get(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def resolve(protocols: Iterable[str | dict | Protocol]) -> list[Protocol]:
-    """Protocols from names, from dicts of :class:`Protocol`'s arguments (as configs hold them), or as they are.
+def resolve(protocols: str | dict | Protocol | Iterable[str | dict | Protocol]) -> list[Protocol]:
+    """Protocols, or one, from names, from dicts of :class:`Protocol`'s arguments (as in configs), or as they are.
 
     Raises:
         ConfigError: If a name is unknown or occurs twice, or a dict does not fit or takes the name of a known protocol.
     """
     resolved = []
-    for entry in protocols:
+    for entry in [protocols] if isinstance(protocols, str | dict | Protocol) else protocols:
         if isinstance(entry, dict):
             known = {field.name for field in fields(Protocol)}
             if not {'name'} <= set(entry) <= known:
@@ -218,13 +225,14 @@ def fit(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> tup
         truth: The mask at native size.
 
     Shape:
-        - probabilities: the scored or the native size
+        - probabilities: the scored or the native size, floats 0..1 or bool
         - truth: (H, W) bool
-        - Output: two maps of the scored size, float64 and bool
+        - Output: two maps of the scored size, that of the prediction float or bool, that of the mask bool
 
     Raises:
-        DataError: If the prediction has another size.
+        DataError: If the prediction has another size, or see :func:`.functional.check_scored`.
     """
+    check_scored(probabilities, truth)
     size = protocol.size or truth.shape
     if probabilities.shape not in (size, truth.shape):
         allowed = ' or '.join(dict.fromkeys(f'{width}x{height}' for height, width in (truth.shape, size)))
@@ -233,6 +241,8 @@ def fit(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> tup
             f'the prediction is {got} (width x height); protocol {protocol.name!r} expects {allowed}. '
             'Resize it to the image, or choose protocols that score at its size.')
     if probabilities.shape != size:
+        if probabilities.dtype not in (np.float32, np.float64):  # others cv2 does not resize
+            probabilities = probabilities.astype(np.float64)
         probabilities = cv2.resize(probabilities, size[::-1], interpolation=cv2.INTER_LINEAR)
     if truth.shape != size:
         truth = _nearest(truth.view(np.uint8), size, protocol.mask_resize).view(bool)
@@ -280,20 +290,7 @@ def decide(protocol: Protocol, probabilities: np.ndarray) -> np.ndarray:
 
 
 def score(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:
-    """Count one image under a protocol.
-
-    Args:
-        protocol: The protocol.
-        probabilities: The prediction, 0..1.
-        truth: The mask at native size.
-
-    Shape:
-        - probabilities: the scored or the native size
-        - truth: (H, W) bool
-
-    Raises:
-        DataError: If the prediction has neither size.
-    """
+    """Count one image under a protocol; arguments and errors as of :func:`fit`."""
     probabilities, truth = fit(protocol, probabilities, truth)
     return count_image(
         decide(protocol, probabilities), truth, connectivity=protocol.connectivity, matching=protocol.matching,
