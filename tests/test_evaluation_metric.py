@@ -190,3 +190,25 @@ def test_a_prediction_that_is_not_native_is_an_error_that_names_the_image() -> N
 def test_an_unknown_protocol_is_an_error_at_once() -> None:
     with pytest.raises(ConfigError, match="'canonic' is no known protocol"):
         IRSTDMetric(protocols=('canonic',))
+
+
+def test_one_protocol_is_taken_without_a_list_around_it() -> None:
+    assert [IRSTDMetric(one).protocols[0].name for one in ('lgnet', get('lgnet'), {'name': 'own'})] == [
+        'lgnet', 'lgnet', 'own']
+
+
+def test_the_samples_of_a_model_are_counted_as_they_are() -> None:
+    image_id, logits, truth = draw(1)
+    predicted = sample(image_id, logits, truth)
+    predicted.seg_logits.data.requires_grad_()
+    metric = IRSTDMetric()
+    metric.process(None, [predicted])
+    assert metric.evaluate(1)['irstd/Pd'] == 1
+
+
+@pytest.mark.parametrize('factor', [255, -1])
+def test_a_mask_of_other_values_is_an_error_that_names_the_image(factor: int) -> None:
+    image_id, logits, truth = draw(1)
+    with pytest.raises(DataError, match='scene_1: the mask holds values from .*; expected 1 on targets'):
+        IRSTDMetric().process({}, [sample(image_id, logits, truth).to_dict() | {
+            'gt_sem_seg': {'data': torch.from_numpy(truth * factor)[None]}}])

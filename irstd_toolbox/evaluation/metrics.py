@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
+from mmengine.structures import BaseDataElement
 
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.prediction_io import decode, encode
@@ -26,7 +27,8 @@ class IRSTDMetric(BaseMetric):
     After an evaluation ``results_json`` holds the content of ``results.json`` (on the main process).
 
     Args:
-        protocols: Names, or dicts of :class:`~irstd_toolbox.evaluation.protocols.Protocol`'s arguments.
+        protocols: One or several names, protocols, or dicts of
+            :class:`~irstd_toolbox.evaluation.protocols.Protocol`'s arguments.
         about: What identifies the set, for example ``dict(dataset='IRSTD-1k', split='test')``; for the fingerprint.
         prefix: Replaces ``irstd`` in the logged names.
 
@@ -37,34 +39,41 @@ class IRSTDMetric(BaseMetric):
     default_prefix = 'irstd'
 
     def __init__(
-        self, protocols: Sequence[str | dict | Protocol] = ('canonical',), about: dict[str, str] | None = None,
-        prefix: str | None = None,
+        self, protocols: str | dict | Protocol | Sequence[str | dict | Protocol] = ('canonical',),
+        about: dict[str, str] | None = None, prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device='gpu', prefix=prefix)  # by messages, on any device; 'cpu' is by files
-        self.protocols = resolve([protocols] if isinstance(protocols, str) else protocols)
+        self.protocols = resolve(protocols)
         self.about = dict(about or {})
         self.results_json: dict[str, dict] | None = None
 
-    def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[dict | BaseDataElement]) -> None:
         """Count a batch.
 
         Args:
             data_batch: Not used.
-            data_samples: The predicted samples with ``seg_logits``, ``gt_sem_seg`` (both native) and ``image_id``.
+            data_samples: The predicted samples, as a model's ``test_step`` gives them, or dicts: ``image_id``, and
+                ``seg_logits`` and ``gt_sem_seg``, both native and each a dict with ``data``.
 
         Shape:
-            - seg_logits, gt_sem_seg: (1, H, W)
+            - seg_logits, gt_sem_seg: (1, H, W); the second 1 on targets, 0 elsewhere
 
         Raises:
-            DataError: If a sample has no ground truth, a logit is nan, or the prediction is not native.
+            DataError: If a sample has no ground truth or one of other values, a logit is nan, or the prediction is
+                not native.
         """
         for sample in data_samples:
+            sample = sample.to_dict() if isinstance(sample, BaseDataElement) else sample
             image_id = sample['image_id']
             if 'gt_sem_seg' not in sample:
                 raise DataError(
                     f'{image_id}: there is no mask to score against; expected one. Load it with LoadTargetMask, or '
                     'predict by tools/predict.py, which needs none.')
-            truth = _single_map(sample['gt_sem_seg']) == 1
+            levels = _single_map(sample['gt_sem_seg'])
+            truth = levels == 1
+            if levels.size and (levels.max() > 1 or levels.min() < 0):
+                raise DataError(f'{image_id}: the mask holds values from {levels.min():g} to {levels.max():g}; '
+                                'expected 1 on targets and 0 elsewhere. Divide one of 0 and 255 by 255.')
             logits = _single_map(sample['seg_logits'])
             try:
                 self.results.append(score_image(image_id, decode(encode(logits)), truth, self.protocols))
@@ -87,4 +96,4 @@ class IRSTDMetric(BaseMetric):
 
 
 def _single_map(field: dict) -> np.ndarray:
-    return field['data'].squeeze(0).float().cpu().numpy()
+    return field['data'].detach().squeeze(0).float().cpu().numpy()
