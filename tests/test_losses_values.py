@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 
-from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.models.losses import BCELoss, DiceLoss, FocalLoss, SLSLoss, SoftIoULoss
 from irstd_toolbox.registry import MODELS
 
@@ -242,6 +242,14 @@ def test_its_bare_name_in_a_config_is_ours(name):
 def test_a_wrong_shape_is_an_error(loss, a, b):
     with pytest.raises(ConfigError, match=r'takes logits and mask of one shape \(N, 1, H, W\), got'):
         loss(torch.zeros(a), torch.zeros(b))
+
+
+@pytest.mark.parametrize('levels', [255, -1])
+def test_a_mask_of_other_levels_is_an_error_also_after_an_empty_one(logits, mask, levels):
+    loss = FocalLoss()
+    loss(logits, 0 * mask)
+    with pytest.raises(DataError, match='FocalLoss: the mask holds values from .*; expected 1 on targets'):
+        loss(logits, mask.long() * levels)
 
 
 @pytest.mark.parametrize(('make', 'message'), [
