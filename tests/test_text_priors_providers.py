@@ -28,6 +28,8 @@ def scene_with(*boxes: tuple[int, int, int, int], shape: tuple[int, int] = (9, 9
 @pytest.mark.parametrize(('image', 'mask', 'words'), [
     (np.zeros((3, 3, 3)), None, r'shape \(3, 3, 3\); expected \(H, W\)'),
     (np.zeros((0, 3)), None, 'not empty'),
+    (np.full((3, 3), np.nan), None, r'not finite \(nan or inf\)'),
+    ([[0.0]], None, 'the image is a list; expected a numpy array'), (np.zeros((1, 1)), [[0]], 'the mask is a list'),
     (np.zeros((3, 3)), np.zeros((3, 4)), 'Resample the mask'),
     (np.zeros((3, 3)), np.full((3, 3), 255), 'values up to 255; expected 0 and 1')])
 def test_a_scene_refuses_arrays_that_are_not_an_image_with_its_mask(image, mask, words):

@@ -70,7 +70,8 @@ class Scene:
         - mask: ``(H, W)``, uint8
 
     Raises:
-        DataError: If the image is not 2-D or empty, or the mask is of another size or holds other values than 0 and 1.
+        DataError: If the image is no 2-D array of finite numbers or empty, or the mask is no array, of another size or
+            holds other values than 0 and 1.
     """
 
     image: np.ndarray
@@ -78,9 +79,16 @@ class Scene:
     image_id: str
 
     def __post_init__(self) -> None:
+        for name, array in (('image', self.image), ('mask', self.mask)):
+            if not isinstance(array, np.ndarray) and not (name == 'mask' and array is None):
+                raise DataError(f'{self.image_id}: the {name} is a {type(array).__name__}; expected a numpy array '
+                                '(H, W), such as datasets.imaging.read_image and read_mask give.')
         if self.image.ndim != 2 or 0 in self.image.shape:
             raise DataError(f'{self.image_id}: a scene image of shape {self.image.shape}; expected (H, W), not empty. '
                             'Convert colour images to one channel first (datasets.imaging.read_image does).')
+        if not np.isfinite(self.image).all():
+            raise DataError(f'{self.image_id}: the image holds values that are not finite (nan or inf). Replace them '
+                            'before use.')
         if self.mask is None:
             return
         if self.mask.shape != self.image.shape:
