@@ -140,6 +140,13 @@ def test_training_without_a_mask_names_the_image() -> None:
         build()(torch.rand(1, 1, 16, 16), [SegDataSample(metainfo=dict(image_id='b'))], 'loss')
 
 
+@pytest.mark.parametrize(('mode', 'message'), [
+    ('train', "mode='train' is not known. Choose 'loss', 'predict' or 'tensor'"), ('loss', 'needs data_samples')])
+def test_a_mode_that_is_none_or_lacks_its_samples_is_refused(mode: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build()(torch.zeros(1, 1, 16, 16), mode=mode)
+
+
 def test_predictions_are_cropped_and_brought_back_to_the_files_size() -> None:
     model = build().eval()
     inputs = torch.rand(1, 1, 16, 12)

@@ -183,6 +183,8 @@ class IRSTDSegmentor(BaseModel):
         if mode == 'predict':
             told = {view: self.describe(inputs, data_samples, view) for view in self.symmetries}
             return self._predictions(self.prediction(inputs, told), data_samples)
+        if mode not in ('loss', 'tensor'):
+            raise ConfigError(f"mode={mode!r} is not known. Choose 'loss', 'predict' or 'tensor'.")
         maps = self.logit_maps(inputs, self.describe(inputs, data_samples))
         return self._losses(maps, inputs, data_samples) if mode == 'loss' else maps
 
@@ -201,6 +203,8 @@ class IRSTDSegmentor(BaseModel):
         if not self.losses:
             raise ConfigError('The segmentor has no loss, so there is nothing to train by. Give it one, such as '
                               "model.loss=dict(type='BCELoss').")
+        if samples is None:
+            raise ConfigError("mode='loss' needs data_samples with a mask each, gt_sem_seg; none came.")
         mask = inputs.new_zeros(len(inputs), 1, *inputs.shape[-2:])
         for target, sample in zip(mask, samples, strict=True):
             if 'gt_sem_seg' not in sample:
