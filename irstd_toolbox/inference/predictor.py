@@ -75,11 +75,17 @@ def find_targets(mask: np.ndarray, probability: np.ndarray) -> list[Target]:
         - mask: ``(H, W)`` bool
         - probability: ``(H, W)``
 
+    Raises:
+        DataError: If the two are not of one size.
+
     Example:
         >>> mask = np.zeros((3, 4), bool); mask[1, 1:3] = True
         >>> find_targets(mask, mask * 0.75)
         [Target(centroid=(1.5, 1.0), box=(1, 1, 3, 2), area=2, score=0.75)]
     """
+    if mask.ndim != 2 or mask.shape != probability.shape:
+        raise DataError(f'The mask has shape {mask.shape}, the probability {probability.shape}; expected (H, W) of '
+                        'both. Take them from one image.')
     regions = find_regions(mask)
     targets = []
     for place, area, (row, column) in zip(
@@ -226,7 +232,8 @@ class Predictor:
 
         Note:
             Colour is read as RGB, where OpenCV gives BGR. Of arrays, 8 bits are taken as levels 0..255, booleans as 0
-            and 255; others, float and uint16 among them, are stretched to 0..255 (:func:`.imaging.to_gray`).
+            and 255; others, float and uint16 among them, are stretched to 0..255 (:func:`.imaging.to_gray`). So is what
+            :func:`.imaging.read_image` gave, whose levels are floats: give the path, or ``image.astype('uint8')``.
         """
         if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold < 1):
             raise ConfigError(f'The threshold is {threshold!r}; a number in 0 <= T < 1 is expected, since a pixel is '

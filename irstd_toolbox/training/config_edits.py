@@ -124,6 +124,7 @@ def apply_options(config: Config, options: Sequence[str]) -> None:
     Raises:
         ConfigError: If an option is not of this form or its place in the config does not exist.
     """
+    options = [options] if isinstance(options, str) else options
     for option in options:
         if not re.match(r'[\w.\-]+=', option):
             raise ConfigError(f'--cfg-options {option!r} is not of the form KEY=VALUE, such as '

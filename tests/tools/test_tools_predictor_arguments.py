@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.inference import Predictor
+from irstd_toolbox.inference import Predictor, find_targets
 
 PURE = '''
 from irstd_toolbox.datasets.transforms import LoadImage, LoadTargetMask, PackInputs
@@ -42,6 +42,7 @@ def test_options_are_applied_to_a_config_that_is_given_and_leave_it(trained: Pat
     config = Config.fromfile(trained.parent / 'tiny.py')
     assert Predictor(config, trained / 'best.pth', 'cpu', ['model.threshold=0.9']).threshold == 0.9
     assert Predictor(config, trained / 'best.pth', 'cpu').threshold == 0.5
+    assert Predictor(config, trained / 'best.pth', 'cpu', 'model.threshold=0.8').threshold == 0.8  # one alone
     with pytest.raises(ConfigError, match='the config has no model.treshold'):
         Predictor(config, trained / 'best.pth', 'cpu', ['model.treshold.value=0.9'])
 
@@ -102,3 +103,8 @@ def test_colour_is_read_as_rgb(pure: Path, spot: np.ndarray) -> None:
     colour = np.zeros((*spot.shape, 3), np.uint8)
     colour[..., 0] = spot
     np.testing.assert_array_equal(Predictor(pure, None, 'cpu').predict(colour).image[8:10, 11], [60, 60])  # 0.299 * 200
+
+
+def test_targets_are_found_in_a_mask_and_a_probability_of_one_size(spot: np.ndarray) -> None:
+    with pytest.raises(DataError, match=r'mask has shape \(20, 24\), the probability \(5, 24\); expected \(H, W\)'):
+        find_targets(spot > 100, spot[:5] / 255)
