@@ -156,6 +156,10 @@ def test_what_would_be_counted_as_something_else_is_refused(
         score(get(name), prediction, truth)
 
 
+def test_a_probability_that_is_rounded_above_1_is_one() -> None:
+    assert score(get('canonical'), DIAGONAL * (1 + 5e-7), DIAGONAL) == score(get('canonical'), DIAGONAL, DIAGONAL)
+
+
 @pytest.mark.parametrize('kind', [bool, np.float16])
 def test_a_prediction_of_a_kind_that_is_not_resized_is_resized_as_numbers(kind: type) -> None:
     given, numbers = (fit(get('dnanet'), np.tri(4).astype(one), DIAGONAL)[0] for one in (kind, float))

@@ -161,7 +161,7 @@ def check_scored(probabilities: np.ndarray, truth: np.ndarray) -> None:
         raise DataError(f'the prediction is {probabilities.dtype}; expected probabilities as float, or bool. Divide '
                         'integers by their full scale, for example by 255.')
     low, high = probabilities.min(), probabilities.max()
-    if not (low >= 0 and high <= 1):  # nan is neither
+    if not (low >= -1e-6 and high <= 1 + 1e-6):  # sums of probabilities are rounded; nan is neither
         raise DataError(f'the prediction holds values from {low:.6g} to {high:.6g}; expected probabilities 0..1. Apply '
                         'the sigmoid to logits first.')
 
