@@ -190,7 +190,8 @@ def explain(error: Exception) -> str | None:
         return 'Another process of this run has ended, for which this one waited. Its own message says why.'
     refused = re.match(r'([\w.]+?)(\.__init__\(\) (got an unexpected|missing)|\(\) takes no arguments$)', text)
     if isinstance(error, TypeError) and refused:
-        return f'{text}. Compare the config with the arguments of {refused[1]}.'
+        text += '' if text.endswith('?') else '.'  # from Python 3.13 on it may ask: Did you mean ...?
+        return f'{text} Compare the config with the arguments of {refused[1]}.'
     if isinstance(error, TypeError) and text.startswith('cfg should be a dict'):
         return f'A component of the config is no dict with a type: {text}. --cfg-options hold no dicts: write a config.'
     if isinstance(error, RuntimeError) and _OF_SHAPES.search(text) and (parts := _parts_of(error)):

@@ -17,7 +17,7 @@ LOCAL = 'http://localhost:8000/v1'
 
 
 @pytest.mark.parametrize(('name', 'options', 'match'), [
-    ('openai', {}, r"provider 'openai': missing a required argument: 'model'. Its options: model: str, base_url: "),
+    ('openai', {}, r"provider 'openai': missing a required .*argument: 'model'. Its options: model: str, base_url: "),
     ('openai', {'model': 'm', 'modle': 1}, r"unexpected keyword argument 'modle'. Its options: model: str"),
     ('openai_compatible', {'model': 'm'}, r"missing a required argument: 'base_url'. Its options: "),
     ('anthropic', {'model': 'm', 'temperature': 0}, r"unexpected keyword argument 'temperature'"),
