@@ -19,6 +19,7 @@ LONG = {f'test_{name}.py' for name in (
     'tools_benchmark_speed', 'tools_benchmarks', 'tools_export', 'tools_test', 'tools_train', 'tools_train_clip')}
 """Of 20 s and more."""
 MODULES = [0]
+"""How many were imported at each freezing."""
 
 # One thread a process: the suite runs several, and the order of float additions then does not depend on the machine.
 os.environ.setdefault('OMP_NUM_THREADS', '1')

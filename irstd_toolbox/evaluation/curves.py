@@ -243,8 +243,9 @@ class CurveCounter:
             - truth: (H, W) bool, at native size
 
         Raises:
-            DataError: As :func:`.protocols.fit`.
+            DataError: As :func:`.protocols.score`.
         """
+        functional.check_scored(probabilities, truth)
         values, truth = fit(self.protocol, probabilities, truth)
         if self.protocol.divide_by_maximum and values.max() > 0:
             values = values / values.max()

@@ -29,7 +29,7 @@ from irstd_toolbox.evaluation.functional import (
 from irstd_toolbox.evaluation.regions import MATCHING
 
 __all__ = ['BUILT_IN', 'PROTOCOLS', 'REPORTABLE', 'Protocol', 'decide', 'fit', 'get', 'register', 'resolve', 'score',
-           'unfit']
+           'score_checked', 'unfit']
 
 _CHOICES = {
     'mask_resize': ('pil_nearest', 'cv2_nearest'), 'connectivity': (8, 4), 'matching': MATCHING,
@@ -230,9 +230,8 @@ def fit(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> tup
         - Output: two maps of the scored size, that of the prediction float or bool, that of the mask bool
 
     Raises:
-        DataError: If the prediction has another size, or see :func:`.functional.check_scored`.
+        DataError: If the prediction has another size. What the arrays hold is :func:`.functional.check_scored`'s.
     """
-    check_scored(probabilities, truth)
     size = protocol.size or truth.shape
     if probabilities.shape not in (size, truth.shape):
         allowed = ' or '.join(dict.fromkeys(f'{width}x{height}' for height, width in (truth.shape, size)))
@@ -290,7 +289,17 @@ def decide(protocol: Protocol, probabilities: np.ndarray) -> np.ndarray:
 
 
 def score(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:
-    """Count one image under a protocol; arguments and errors as of :func:`fit`."""
+    """Count one image under a protocol; arguments as of :func:`fit`.
+
+    Raises:
+        DataError: As :func:`fit` and :func:`.functional.check_scored`.
+    """
+    check_scored(probabilities, truth)
+    return score_checked(protocol, probabilities, truth)
+
+
+def score_checked(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:
+    """As :func:`score`, of arrays that were checked before, maybe for another protocol."""
     probabilities, truth = fit(protocol, probabilities, truth)
     return count_image(
         decide(protocol, probabilities), truth, connectivity=protocol.connectivity, matching=protocol.matching,

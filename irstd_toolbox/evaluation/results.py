@@ -15,7 +15,7 @@ from rich.table import Table
 from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.evaluation.functional import ImageCounts, image_mean, total
-from irstd_toolbox.evaluation.protocols import Protocol, score
+from irstd_toolbox.evaluation.protocols import Protocol, score_checked
 from irstd_toolbox.evaluation.regions import find_regions
 
 __all__ = [
@@ -61,9 +61,10 @@ def score_image(
         - truth: (H, W) bool
 
     Raises:
-        DataError: If the prediction fits a protocol in neither way.
+        DataError: If the prediction fits a protocol in neither way, or see :func:`.functional.check_scored`.
     """
-    counts = {protocol.name: score(protocol, probabilities, truth) for protocol in protocols}
+    functional.check_scored(probabilities, truth)
+    counts = {protocol.name: score_checked(protocol, probabilities, truth) for protocol in protocols}
     native = next((counts[p.name] for p in protocols if p.size is None and p.connectivity == 8), None)
     targets = native.targets if native else len(find_regions(truth))
     return ImageScore(image_id, targets, int(np.count_nonzero(truth)), truth.size, counts)

@@ -2,7 +2,7 @@
 
 ``official_state_dicts.json.xz`` holds names and shapes, in order, of public implementations' state dicts; no weights.
 ``records/<source>.json`` says which source and config each record belongs to. ``places.json`` holds a hash of what
-tensor goes under what name: as it was when converted networks were compared with a second implementation.
+tensor goes under what name, as it is now: it shows that this changes, not that it was right.
 """
 
 import hashlib
