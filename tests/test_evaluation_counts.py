@@ -8,9 +8,11 @@ import pytest
 from skimage import measure
 
 from irstd_toolbox.errors import DataError
+from irstd_toolbox.evaluation.curves import CurveCounter
 from irstd_toolbox.evaluation.functional import count_image
 from irstd_toolbox.evaluation.protocols import fit, get, score
 from irstd_toolbox.evaluation.regions import find_regions, match_optimal
+from irstd_toolbox.evaluation.results import score_image
 
 
 @pytest.fixture(scope='module')
@@ -152,8 +154,10 @@ SURE, DIAGONAL = np.full((4, 4), 0.9), np.eye(4, dtype=bool)
     (SURE[None], DIAGONAL[None], r'the prediction is a ndarray of shape \(1, 4, 4\); expected a numpy array')])
 def test_what_would_be_counted_as_something_else_is_refused(
         name: str, prediction: object, truth: np.ndarray, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        score(get(name), prediction, truth)
+    for use in (score, lambda protocol, *maps: score_image('a', *maps, [protocol]),
+                lambda protocol, *maps: CurveCounter(protocol).add(*maps)):
+        with pytest.raises(DataError, match=message):
+            use(get(name), prediction, truth)
 
 
 def test_a_probability_that_is_rounded_above_1_is_one() -> None:
