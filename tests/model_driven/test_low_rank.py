@@ -122,6 +122,15 @@ def test_a_floor_changes_nothing_and_leaves_out_what_is_below():
     assert len(every) == 12 and len(above) == (every > 0).sum() < 12
 
 
+def test_the_least_largest_are_kept_below_the_floor_too():
+    matrix = random_matrix(40, 12)
+    rule = partial(partial_sum, keep=3, threshold=99.0)
+    whole, values = map_singular_values(matrix, rule)
+    floor = np.linalg.svd(matrix, compute_uv=False)[1:3].mean()
+    np.testing.assert_allclose(map_singular_values(matrix, rule, floor=floor, least=3)[0], whole, atol=1e-12)
+    assert np.count_nonzero(values) == 3 and len(map_singular_values(matrix, rule, floor=floor, least=2)[1]) == 2
+
+
 def test_a_floor_above_all_values_leaves_nothing():
     mapped, values = map_singular_values(random_matrix(6, 3), partial(soft_threshold, threshold=99.0), floor=99.0)
     assert mapped.shape == (6, 3) and not mapped.any() and len(values) == 0

@@ -26,10 +26,11 @@ def gamma_norm_step(values: np.ndarray, start: np.ndarray, mu: float, gamma: flo
 
     Args:
         values: The singular values ``sigma``, largest first.
-        start: ``z`` to begin with, the values of the last step.
+        start: ``z`` to begin with, the values of the last step; of more numbers the first ones count.
         mu: Penalty.
         gamma: Above 0; the norm becomes the rank as it goes to 0.
     """
+    start = start[:len(values)]
     for _ in range(_LARGEST_INNER):
         moved = np.maximum(values - (1 + gamma) * gamma / (mu * (gamma + start) ** 2), 0)
         if np.sum((moved - start) ** 2) < _INNER_TOLERANCE:
@@ -105,8 +106,11 @@ class NRAM(PatchModel):
         values = np.zeros(shorter)
         for _ in range(self.max_iterations):
             shifted = data - multiplier / mu
-            low, values = map_singular_values(
-                shifted - sparse - edges, partial(gamma_norm_step, start=values, mu=mu, gamma=self.gamma), self.svd)
+            # What begins at 0 stays there up to the first step's largest shrinkage.
+            low, found = map_singular_values(
+                shifted - sparse - edges, partial(gamma_norm_step, start=values, mu=mu, gamma=self.gamma), self.svd,
+                floor=(1 + self.gamma) / (mu * self.gamma), least=np.count_nonzero(values))
+            values = np.pad(found, (0, shorter - len(found)))
             rest = shifted - low - edges
             # lambda times the weights' numerator is 0.4, whatever the size of D.
             threshold = 0.4 / (np.abs(rest) + 0.04)

@@ -45,8 +45,8 @@ def partial_sum(values: np.ndarray, keep: int, threshold: float) -> np.ndarray:
     return mapped
 
 
-def map_singular_values(matrices: np.ndarray, rule: Rule, svd: str = 'gram',
-                        floor: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def map_singular_values(matrices: np.ndarray, rule: Rule, svd: str = 'gram', floor: float = 0.0,
+                        least: int = 0) -> tuple[np.ndarray, np.ndarray]:
     r"""The matrices with other singular values.
 
     .. math:: A = U \Sigma V^H \;\mapsto\; U f(\Sigma) V^H
@@ -59,7 +59,9 @@ def map_singular_values(matrices: np.ndarray, rule: Rule, svd: str = 'gram',
         matrices: Real or complex.
         rule: ``f``.
         svd: ``'gram'`` or ``'svd'``, LAPACK's decomposition.
-        floor: Singular values up to here are known to become 0, so one real matrix is decomposed only above.
+        floor: Singular values up to here, but for the ``least`` largest, are known to become 0, so one real matrix is
+            decomposed only above.
+        least: Where fewer are above ``floor``, the matrix is decomposed as a whole.
 
     Shape:
         - matrices: ``(..., m, n)``
@@ -81,10 +83,10 @@ def map_singular_values(matrices: np.ndarray, rule: Rule, svd: str = 'gram',
     tall = matrices.shape[-2] >= matrices.shape[-1]
     sides = matrices if tall else _adjoint(matrices)
     gram = _adjoint(sides) @ sides
-    if gram.ndim == 2 and floor > 0 and np.isrealobj(gram):
-        squares, vectors = eigh(gram, subset_by_value=(floor ** 2, np.inf), driver='evr', overwrite_a=True,
-                                check_finite=False)
-    else:
+    floored = gram.ndim == 2 and floor > 0 and np.isrealobj(gram)
+    if floored:
+        squares, vectors = eigh(gram, subset_by_value=(floor ** 2, np.inf), driver='evr', check_finite=False)
+    if not floored or len(squares) < least:
         squares, vectors = np.linalg.eigh(gram)
     values, vectors = np.sqrt(np.maximum(squares[..., ::-1], 0)), vectors[..., ::-1]
     mapped = rule(values)
