@@ -18,7 +18,6 @@ from typing import Any
 
 from irstd_toolbox.console import whole
 
-SECTION = 'model-driven'
 CAPTION = ('Protocol `canonical`; percent, Fa in 1e-6; ms: CPU time of the method alone on one thread, median over '
            'test images\nstretched to 256x256.')
 HEADINGS = ('method', 'test list', 'threshold rule', 'IoU', 'nIoU', 'Pd', 'Fa', 'ms')
@@ -29,8 +28,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='paths or quoted patterns')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/model_driven'), metavar='DIR',
                         help='one JSON file a config (default: %(default)s)')
-    parser.add_argument('--document', type=Path, metavar='FILE', help='write the table into this Markdown file, in its '
-                                                                      f'section "<!-- {SECTION} -->"')
+    parser.add_argument('--document', type=Path, metavar='FILE', help='write the table into this Markdown file')
+    parser.add_argument('--section', default='model-driven', metavar='NAME',
+                        help='in its section "<!-- NAME -->" (default: %(default)s)')
     parser.add_argument('--keep', action='store_true',
                         help='do not measure configs again whose file is in --out, made by the same --tune-images and '
                              '--timed')
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     from irstd_toolbox.training.config_edits import load_config
 
     if args.document:
-        find_section(args.document, SECTION)
+        find_section(args.document, args.section)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     load_plugins()
@@ -82,7 +82,8 @@ def main(argv: list[str] | None = None) -> None:
     print(text)
     if args.document:
         words = [word for word in (argv or sys.argv[1:]) if word != '--keep']  # measured anew, the table is the same
-        replace_section(args.document, SECTION, ['tools/benchmark_model_driven.py', *words], f'{text}\n\n{CAPTION}')
+        command = ['tools/benchmark_model_driven.py', *words]
+        replace_section(args.document, args.section, command, f'{text}\n\n{CAPTION}')
 
 
 def read_kept(path: Path, made_of: dict) -> list[dict] | None:

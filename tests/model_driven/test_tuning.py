@@ -118,13 +118,14 @@ def test_a_network_has_no_threshold_to_tune(tmp_path):
 
 def test_the_table_has_the_figures_of_the_test_tool_by_both_rules(config, load_tool, tmp_path, capsys):
     document = tmp_path / 'results.md'
-    document.write_text('Before.\n\n<!-- model-driven -->\nearlier\n<!-- /model-driven -->\n\nAfter.\n')
+    other = '<!-- model-driven -->\nof another list\n<!-- /model-driven -->'
+    document.write_text(f'Before.\n\n{other}\n\n<!-- mine -->\nearlier\n<!-- /mine -->\n\nAfter.\n')
     tool = load_tool('benchmark_model_driven')
     arguments = [str(config.with_name('t*.py')), '--timed', '2', '--out', str(tmp_path / 'rows'), '--document',
-                 str(document)]
+                 str(document), '--section', 'mine']
     tool.main(arguments)
     written = document.read_text()
-    assert 'earlier' not in written and 'Before.' in written and 'After.' in written
+    assert 'earlier' not in written and 'Before.' in written and 'After.' in written and other in written
     assert f"python tools/benchmark_model_driven.py '{config.with_name('t*.py')}'" in written
     by_config, best = json.loads((tmp_path / 'rows/tiny.json').read_text())['rows']
     load_tool('test').main([str(config), '--out', str(tmp_path)])
