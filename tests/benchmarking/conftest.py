@@ -102,9 +102,13 @@ if words[1].endswith('.pth'):
 '''
 NO_LEAKS = '''
 import json, sys
-found = dict(images=2, trained_images=3, leaked=[], by_id=0, equal=0, near=0)
-with open(sys.argv[2], 'w') as file:
-    json.dump(found, file)
+from pathlib import Path
+if json.loads(Path(sys.argv[1]).read_text())['step'] == 'leaks':
+    found = dict(images=2, trained_images=3, leaked=[], by_id=0, equal=0, near=0)
+    Path(sys.argv[2]).write_text(json.dumps(found))
+else:
+    from irstd_toolbox.benchmarking.worker import main
+    main()
 '''
 
 

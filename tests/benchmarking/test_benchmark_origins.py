@@ -19,7 +19,7 @@ def elsewhere() -> list[Path]:
 
 
 @pytest.fixture
-def given(benchmark_tool: Callable[..., int], true_worker, network, tmp_path, tools, elsewhere) -> Callable[..., dict]:
+def given(benchmark_tool: Callable[..., int], network, tmp_path, tools, elsewhere) -> Callable[..., dict]:
     """``given(*changes)``: the row of one test a change that were made elsewhere, whose results say so."""
     def make(*changes: dict) -> dict:
         if not elsewhere:
@@ -62,7 +62,7 @@ def test_of_seeds_chosen_on_different_lists_the_one_of_most_concern_is_told(give
 
 
 @pytest.mark.parametrize(('names', 'told'), [(['B'], ('B', None)), (['A', 'B'], ('A, B', None)), (['A'], ('A', 0))])
-def test_weights_say_themselves_what_they_were_trained_on(given, names, told):
+def test_weights_say_themselves_what_they_were_trained_on(given, true_worker, names, told):
     row = given(dict(checkpoint=dict(trained_on=[dict(dataset=name, split='train', images=9) for name in names])))
     assert (row['trained_on'], row['leaked']) == told
 
