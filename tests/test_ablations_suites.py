@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SUITES = {path.stem: path for path in sorted((ROOT / 'configs' / 'suites').glob('*.py'))}
 TOLD = [
     'ablations_irstd1k', 'cpu_irstd1k', 'cpu_nuaa_sirst', 'descriptions_irstd1k', 'gpu_irstd1k', 'gpu_networks_irstd1k',
-    'gpu_networks_nuaa_sirst', 'gpu_nuaa_sirst', 'recipes_nuaa_sirst', 'synthetic']
+    'gpu_networks_nuaa_sirst', 'gpu_nuaa_sirst', 'readings_synthetic', 'recipes_nuaa_sirst', 'synthetic']
 ABLATIONS = ROOT / 'configs' / 'ablations'
 FUSIONS = {'addition': 'AdditiveLanguageFusion', 'concatenation': 'ConcatLanguageFusion', 'gate': 'GatedLanguageFusion',
            'film': 'FiLMFusion', 'attention': 'CrossAttentionFusion'}
@@ -54,7 +54,7 @@ def test_there_are_the_suites_of_the_papers_tables_and_one_of_synthetic_scenes()
     assert set(SUITES) == {
         'ablations_irstd1k', 'cpu_irstd1k', 'cpu_nuaa_sirst', 'descriptions_irstd1k', 'gpu_irstd1k',
         'gpu_networks_irstd1k', 'gpu_networks_nuaa_sirst', 'gpu_nuaa_sirst', 'networks_irstd1k', 'networks_nuaa_sirst',
-        'published', 'recipes_nuaa_sirst', 'synthetic'}
+        'published', 'readings_synthetic', 'recipes_nuaa_sirst', 'synthetic'}
 
 
 @pytest.mark.parametrize('name', SUITES)
