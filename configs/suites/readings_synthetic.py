@@ -25,6 +25,7 @@ def merged(how: str) -> dict:
 
 entries = [
     reading('as configured'),
+    reading("PyTorch's initialisation of the head", decode_head__prior=None),
     reading('D6 at stride 16', neck__bottom_stride=16),
     reading('E5 brought to the size of D6', neck__align='down'),
     reading('sums widened by a convolution', **merged('expand')),
@@ -40,5 +41,4 @@ entries = [
     reading('supervised after scaling', decode_head__supervise='scaled'),
     reading('biases before batch norm', backbone__bias=True, neck__bias=True),
     reading('embeddings as CLIP gives them', target_descriptor__normalize=False),
-    reading("PyTorch's initialisation of the head", decode_head__prior=None),
 ]
