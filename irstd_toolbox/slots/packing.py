@@ -17,7 +17,7 @@ from irstd_toolbox.slots.boxes import Item, write_boxes
 from irstd_toolbox.slots.data import pack_data
 from irstd_toolbox.slots.plan import SOURCE, Run, read_plan
 
-__all__ = ['Packed', 'kept_place', 'pack', 'read_note', 'write_note']
+__all__ = ['Packed', 'is_note', 'kept_place', 'pack', 'read_note', 'write_note']
 
 NOTE = 'run.json'
 _RUN = ('config', 'options', 'seed', 'epochs', 'train', 'test', 'checkpoint')
@@ -100,12 +100,17 @@ def read_note(folder: Path) -> dict | None:
         note = json.loads(path.read_text(encoding='utf-8'))
     except ValueError:
         note = None
-    kinds = dict(status=str, epoch=int, epochs=int, slots=list, run=dict)
-    whole = isinstance(note, dict) and {'status', 'epoch', 'epochs'} <= set(note)
-    if not whole or not all(isinstance(note[key], kind) for key, kind in kinds.items() if key in note):
+    if not is_note(note):
         raise DataError(f'{path} is damaged: an object with status (a text), epoch and epochs (whole numbers) is '
                         'expected, and slots, a list. Remove it, and unpack again what came back last.')
     return note
+
+
+def is_note(note: Any) -> bool:
+    """Whether a value is what is known of a run."""
+    kinds = dict(status=str, epoch=int, epochs=int, slots=list, run=dict)
+    return isinstance(note, dict) and {'status', 'epoch', 'epochs'} <= set(note) and all(
+        isinstance(note[key], kind) for key, kind in kinds.items() if key in note)
 
 
 def write_note(folder: Path, note: dict) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from irstd_toolbox.errors import ConfigError
+from irstd_toolbox.registry import check_kinds
 from irstd_toolbox.training.config_edits import load_config
 
 __all__ = ['SOURCE', 'Plan', 'Run', 'is_name', 'read_plan']
@@ -81,7 +82,14 @@ class Plan:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> 'Plan':
-        """What :meth:`to_json` gave, with no paths."""
+        """What :meth:`to_json` gave, with no paths.
+
+        Raises:
+            ConfigError: If a value of a run is of another kind.
+            KeyError, TypeError, AttributeError: If it is not of that form.
+        """
+        for run in content['runs']:
+            check_kinds(Run, run)
         runs = [Run(**{key: tuple(value) if isinstance(value, list) else value for key, value in run.items()})
                 for run in content['runs']]
         return cls(tuple(runs), dict.fromkeys(content['data'], ''), dict.fromkeys(content['files'], ''),

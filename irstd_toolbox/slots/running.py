@@ -74,7 +74,7 @@ def prepare(home: Path) -> Plan:
     A run that has a checkpoint here already, from an earlier call, keeps its own.
 
     Raises:
-        ConfigError: If there is no plan.
+        ConfigError: If there is no plan, or it is damaged.
         DataError: If a packed data set is damaged.
     """
     items = home / 'items'
@@ -82,6 +82,9 @@ def prepare(home: Path) -> Plan:
         plan = Plan.from_json(json.loads((items / 'plan.json').read_text()))
     except FileNotFoundError:
         raise ConfigError(f'{items} holds no plan.json. Carry every box, and begin with start.py.') from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f'{items / "plan.json"} is damaged ({type(error).__name__}: {error}). Carry every box again, '
+                          'and begin with start.py.') from None
     for name in plan.data:
         expand_data(items / f'data_{name}.zip', home / 'data' / name)
     for name in plan.files:

@@ -20,6 +20,11 @@ import zipfile
 from pathlib import Path
 
 USER_ERROR = 2
+_FIELDS = {
+    '': dict(packing=str, box=int, boxes=int, pieces=list, all_pieces=list, items=list),
+    'pieces': dict(file=str, item=str, offset=int, size=int, sha256=str),
+    'all_pieces': dict(item=str, offset=int, box=int), 'items': dict(name=str, kind=str, sha256=str)}
+"""What ``box.json`` holds, and each entry of its lists."""
 
 
 class Unusable(Exception):
@@ -37,16 +42,13 @@ def receive(box: Path, home: Path) -> dict:
         The content of ``box.json``.
 
     Raises:
-        Unusable: If a piece is missing or changed.
+        Unusable: If a piece is missing or changed, or ``box.json`` is.
 
     Note:
         Where ``home`` is that of another packing, its items are removed, and its ``runs`` are set aside as ``runs_1``,
         ``runs_2``, ...: what is carried now is newer.
     """
-    try:
-        about = json.loads((box / 'box.json').read_text())
-    except (OSError, ValueError) as error:
-        raise Unusable(f'{box} is no box: box.json cannot be read ({error}). Carry the whole folder.') from None
+    about = _content(box)
     folder, note = home / 'items', home / 'packing'
     if note.is_file() and note.read_text() != about['packing']:  # what an earlier packing brought is outdated
         shutil.rmtree(folder, ignore_errors=True)
@@ -64,6 +66,20 @@ def receive(box: Path, home: Path) -> dict:
             file.seek(piece['offset'])
             file.write(data)
         folder.joinpath(f'.{piece["item"]}.{piece["offset"]}').touch()
+    return about
+
+
+def _content(box: Path) -> dict:
+    try:
+        about = json.loads((box / 'box.json').read_text())
+        for part, kinds in _FIELDS.items():
+            for one in about[part] if part else [about]:
+                wrong = [f'{key} is {one[key]!r:.80}' for key, kind in kinds.items() if not isinstance(one[key], kind)]
+                if wrong:
+                    raise TypeError(wrong[0])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unusable(f'{box} is no box: box.json cannot be read ({type(error).__name__}: {error}). Carry the whole '
+                       'folder again.') from None
     return about
 
 

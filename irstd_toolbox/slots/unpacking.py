@@ -16,7 +16,7 @@ from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.slots import states
 from irstd_toolbox.slots.gathering import INDEX, KEPT
-from irstd_toolbox.slots.packing import kept_place, read_note, write_note
+from irstd_toolbox.slots.packing import is_note, kept_place, read_note, write_note
 from irstd_toolbox.slots.plan import is_name
 
 __all__ = ['status_of', 'unpack']
@@ -44,6 +44,8 @@ def unpack(came_back: Path, results: Path) -> dict[str, dict[str, Any]]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(joined))
         about = json.loads(archive.read(INDEX))
+        if not _is_index(about):
+            raise ValueError
     except KeyError:
         raise DataError(f'{came_back}: the files are no gathering of a slot; they lack {INDEX}.') from None
     except _DAMAGED:
@@ -74,6 +76,15 @@ def status_of(results: Path) -> dict[str, dict[str, Any]]:
     notes = {folder.name: read_note(folder) for folder in sorted(results.iterdir()) if folder.is_dir()} \
         if results.is_dir() else {}
     return {run: note for run, note in notes.items() if note is not None}
+
+
+def _is_index(about: Any) -> bool:
+    """Whether a value is the list of contents of a gathering."""
+    parts = [about.get(key) for key in ('contents', 'runs')] if isinstance(about, dict) else [None]
+    return all(isinstance(part, dict) for part in parts) and isinstance(about.get('slot'), str) and all(
+        map(is_note, about['runs'].values())) and all(
+        isinstance(one, dict) and all(isinstance(one.get(key), str) for key in ('run', 'kind', 'sha256'))
+        for one in about['contents'].values())
 
 
 def _merge(folder: Path, note: dict, kinds: dict[str, bytes], slot: str) -> None:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,28 @@ def test_a_changed_piece_is_refused(tmp_path: Path) -> None:
     (box / 'piece_1').write_bytes(b'cut off')
     with pytest.raises(start.Unusable, match='7 bytes that are not those that were packed'):
         start.receive(box, tmp_path / 'home')
+
+
+@pytest.mark.parametrize(('part', 'value', 'message'), [
+    (None, [], 'TypeError'), ('packing', None, 'packing is None'), ('pieces', [{}], "KeyError: 'file'"),
+    ('all_pieces', [dict(item='a.bin', offset='0', box=1)], "offset is '0'"), ('items', ['a.bin'], 'TypeError')])
+def test_a_damaged_list_of_a_box_is_refused(tmp_path: Path, part: str | None, value: Any, message: str) -> None:
+    box, = write_boxes(ITEMS, tmp_path / 'boxes', 1, 1, BEGIN)
+    about = dict(json.loads((box / 'box.json').read_text()), **{part: value}) if part else value
+    (box / 'box.json').write_text(json.dumps(about))
+    with pytest.raises(start.Unusable, match=rf'box\.json cannot be read \(.*{message}.*Carry the whole folder again'):
+        start.receive(box, tmp_path / 'home')
+    assert not (tmp_path / 'home').exists()
+
+
+@pytest.mark.parametrize(('plan', 'message'), [
+    ('{', 'Expecting property name'), ('{}', "KeyError: 'runs'"), ('{"runs": [1]}', 'TypeError'),
+    ('{"runs": [{"name": "a", "config": "c", "epochs": "9"}]}', r"Run\(epochs='9'\): a whole number is expected")])
+def test_a_damaged_plan_is_refused(tmp_path: Path, plan: str, message: str) -> None:
+    (tmp_path / 'items').mkdir()
+    (tmp_path / 'items' / 'plan.json').write_text(plan)
+    with pytest.raises(ConfigError, match=rf'plan\.json is damaged \(.*{message}.*Carry every box again'):
+        prepare(tmp_path)
 
 
 def test_a_new_packing_replaces_what_an_older_one_brought(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,6 +68,24 @@ def test_a_damaged_list_of_contents_is_refused(tmp_path: Path, gather: Callable,
     at = data.index(b'bundle.json') + 30 if place == 'deflated' else data.rindex(b'PK\1\2')
     data[at:at + 2] = bytes(255 - value for value in data[at:at + 2])
     part.write_bytes(data)
+    with pytest.raises(DataError, match='bundle.json was changed on its way. Fetch the files again'):
+        unpack(tmp_path / 'out', tmp_path / 'results')
+    assert not (tmp_path / 'results').exists()
+
+
+@pytest.mark.parametrize(('part', 'value'), [
+    ('slot', 1), ('runs', []), ('runs', {'one': {'status': 'training', 'epoch': '3', 'epochs': 9}}),
+    ('contents', {'one.records.zip': {'run': 'one', 'kind': 'records'}})])
+def test_a_list_of_contents_with_values_of_another_kind_is_refused(
+        tmp_path: Path, gather: Callable, part: str, value: Any) -> None:
+    gather(tmp_path, Limits())
+    path = tmp_path / 'out' / 'slot_0001.part1of1'
+    with zipfile.ZipFile(path) as file:
+        content = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, 'w') as file:
+        for name, data in content.items():
+            told = json.dumps({**json.loads(data), part: value}) if name == 'bundle.json' else data
+            file.writestr(name, told)
     with pytest.raises(DataError, match='bundle.json was changed on its way. Fetch the files again'):
         unpack(tmp_path / 'out', tmp_path / 'results')
     assert not (tmp_path / 'results').exists()
