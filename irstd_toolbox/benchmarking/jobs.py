@@ -27,7 +27,9 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         found = json.loads((folder / RECORD).read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and {'key', 'state', 'inputs'} <= set(found) else None
+    kinds = dict(key=str, state=str, inputs=dict)
+    whole = isinstance(found, dict) and all(isinstance(found.get(key), kind) for key, kind in kinds.items())
+    return found if whole else None
 
 
 def last_error(text: str) -> str:
@@ -98,11 +100,15 @@ class Job:
             changed = differences(record['inputs'], json.loads(json.dumps(inputs)))
             more = f' and {len(changed) - _SHOWN} more' if len(changed) > _SHOWN else ''
             return 'stale', '; '.join(changed[:_SHOWN]) + more
-        if record['state'] == 'done':
-            self.outcome = record.get('result') or {}
-            if self.intact():
-                return 'done', ''
-        return 'continued', ''
+        return ('done' if record['state'] == 'done' and self._holds(record) else 'continued'), ''
+
+    def _holds(self, record: dict[str, Any]) -> bool:
+        """Whether a record's result is as it was written, and its files are there and can be read."""
+        self.outcome = record.get('result') or {}
+        try:
+            return record.get('result_key') in (None, key_of(self.outcome)) and self.intact()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # of another kind, or such a file is
+            return False
 
     def begin(self, verdict: str, inputs: dict[str, Any]) -> None:
         """Empty the folder unless the job goes on, and record that it begins."""
@@ -113,5 +119,6 @@ class Job:
 
     def write(self, state: str, inputs: dict[str, Any], **more: Any) -> None:
         """Write the record."""
-        content = dict(title=self.title, key=self.key, state=state, **more, result=self.outcome, inputs=inputs)
+        content = dict(title=self.title, key=self.key, state=state, **more, result=self.outcome,
+                       result_key=key_of(self.outcome), inputs=inputs)
         write_atomically(self.folder / RECORD, (json.dumps(content, indent=2) + '\n').encode())

@@ -163,7 +163,13 @@ class Test(Job):
         return {}
 
     def intact(self) -> bool:
-        return (self.folder / 'results.json').is_file() and (self.folder / 'predictions').is_dir()
+        return _is_scored(self.folder)
+
+
+def _is_scored(folder: Path) -> bool:
+    """Whether a folder holds predictions and their results; these are read, as the reports will."""
+    results = json.loads((folder / 'results.json').read_text(encoding='utf-8'))
+    return isinstance(results['fingerprint'], dict) and (folder / 'predictions').is_dir()
 
 
 def _rules(protocols: Sequence[str]) -> dict[str, str]:
@@ -212,7 +218,7 @@ class Given(_Worker):
                     protocols=self.protocols)
 
     def intact(self) -> bool:
-        return (self.folder / 'results.json').is_file() and (self.folder / 'predictions').is_dir()
+        return _is_scored(self.folder)
 
 
 class Cost(_Worker):
@@ -275,5 +281,5 @@ class Rescore(_Worker):
         """Also whether every protocol is there: that of the test may hold since a run by fewer than it was made by."""
         if not self.outcome.get('images'):
             return True
-        file = self.folder / 'results.json'
-        return file.is_file() and {*self.test.protocols} <= {*json.loads(file.read_text(encoding='utf-8'))['protocols']}
+        made = json.loads((self.folder / 'results.json').read_text(encoding='utf-8'))['protocols']
+        return {*self.test.protocols} <= {*made}

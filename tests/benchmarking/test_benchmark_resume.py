@@ -71,7 +71,9 @@ def test_a_test_by_more_protocols_than_are_asked_for_holds(network, tmp_path):
     made.write('done', made.inputs())
     assert test('canonical').look(made.inputs())[0] == 'continued'  # its predictions are gone
     (tmp_path / 'job' / 'predictions').mkdir()
-    (tmp_path / 'job' / 'results.json').touch()
+    (tmp_path / 'job' / 'results.json').write_text('{')
+    assert test('canonical').look(made.inputs())[0] == 'continued'  # and its results are damaged
+    (tmp_path / 'job' / 'results.json').write_text('{"fingerprint": {}}')
     for protocols, verdict in ((['lgnet'], 'done'), (['lgnet', 'canonical'], 'done'),
                                (['lgnet', 'basicirstd'], 'stale')):
         asked = test(*protocols)
@@ -204,10 +206,22 @@ class TestRecords:
     def test_the_last_error_of_a_log_says_why(self, log, why):
         assert last_error(log) == why
 
-    @pytest.mark.parametrize('text', ['', '[]', '{"key": "k", "state": "done"}'])
+    @pytest.mark.parametrize('text', ['', '[]', '{"key": "k", "state": "done"}',
+                                      '{"key": "k", "state": "done", "inputs": []}'])
     def test_what_is_no_whole_record_is_none(self, tmp_path, text):
         (tmp_path / 'job.json').write_text(text)
         assert read_record(tmp_path) is None
+
+    @pytest.mark.parametrize(('change', 'verdict'), [
+        (dict(seconds=2), 'done'), (dict(result=dict(figure=2)), 'continued'), (dict(result=[]), 'continued')])
+    def test_a_result_that_was_edited_is_made_anew(self, tmp_path, change, verdict):
+        job = Job('j', tmp_path)
+        job.look(dict(a=1))
+        job.outcome = dict(figure=1)
+        job.write('done', dict(a=1))
+        record = json.loads((tmp_path / 'job.json').read_text())
+        (tmp_path / 'job.json').write_text(json.dumps(record | change))
+        assert job.look(dict(a=1)) == (verdict, '')
 
     def test_a_folder_without_a_record_is_emptied(self, tmp_path):
         (tmp_path / 'job').mkdir()
