@@ -12,10 +12,10 @@ from irstd_toolbox.text_priors.vlm.audit import AuditLog
 
 def test_events_are_lines_with_time_and_run(tmp_path):
     log = AuditLog(tmp_path / 'a' / 'audit.jsonl', run='r1')
-    log.append('written', image_id='XDU1', text='Zürich\nleft')
+    log.append('noted', image_id='XDU1', text='Zürich\nleft')
     log.append('error', kind='server')
     lines = [json.loads(line) for line in (tmp_path / 'a' / 'audit.jsonl').read_text().splitlines()]
-    assert [(line['run'], line['event']) for line in lines] == [('r1', 'written'), ('r1', 'error')]
+    assert [(line['run'], line['event']) for line in lines] == [('r1', 'noted'), ('r1', 'error')]
     assert lines[0]['text'] == 'Zürich\nleft' and lines[0]['time'] <= lines[1]['time']
     assert list(AuditLog(tmp_path / 'a' / 'audit.jsonl').read()) == lines
 
@@ -30,8 +30,11 @@ def test_a_log_is_only_ever_added_to(tmp_path):
     assert [event['event'] for event in first.read()] == ['one', 'two', 'three']
 
 
-@pytest.mark.parametrize('torn', [b'{"event": "writ', b'{"event": "whole"}', b'\xff\xfe', b'[1, 2'])
-def test_a_torn_last_line_is_closed_and_spoils_no_other(tmp_path, torn):
+@pytest.mark.parametrize('torn', [
+    b'{"event": "writ', b'{"event": "whole"}', b'\xff\xfe', b'[1, 2', b'["event"]', b'{"event": ["one"]}',
+    b'{"event": "one", "run": []}', b'{"event": "written", "image_id": 3, "key": "", "sha256": "", "model": ""}',
+    b'{"event": "written", "image_id": "a", "key": "", "model": ""}'])
+def test_a_last_line_that_is_torn_or_no_event_is_closed_and_spoils_no_other(tmp_path, torn):
     path = tmp_path / 'audit.jsonl'
     AuditLog(path).append('one')
     path.write_bytes(path.read_bytes() + torn)

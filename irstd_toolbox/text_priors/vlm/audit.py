@@ -11,6 +11,8 @@ from irstd_toolbox.text_priors.vlm.secrets import redact
 
 __all__ = ['AuditLog']
 
+_OF_WRITTEN = ('image_id', 'key', 'sha256', 'model')
+
 
 class AuditLog:
     """An append-only file of events.
@@ -42,7 +44,7 @@ class AuditLog:
         os.fsync(self._file)
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """Every event that is whole, in order; none if there is no file."""
+        """Every event that is whole, its values of their kinds, in order; none if there is no file."""
         if not self.path.is_file():
             return
         with open(self.path, 'rb') as file:
@@ -51,7 +53,7 @@ class AuditLog:
                     event = json.loads(line)
                 except ValueError:
                     continue
-                if isinstance(event, dict) and 'event' in event:
+                if _is_event(event):
                     yield event
 
     def close(self) -> None:
@@ -71,3 +73,9 @@ class AuditLog:
         if torn:
             os.write(descriptor, b'\n')
         return descriptor
+
+
+def _is_event(line: Any) -> bool:
+    needed = ('event', *(_OF_WRITTEN if isinstance(line, dict) and line.get('event') == 'written' else ()))
+    return isinstance(line, dict) and all(isinstance(line.get(name), str) for name in needed) and all(
+        isinstance(line.get(name), str | None) for name in ('run', 'resolved_model'))
