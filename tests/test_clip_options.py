@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import socket
 import ssl
 from urllib.error import HTTPError, URLError
@@ -9,10 +10,11 @@ from urllib.error import HTTPError, URLError
 import open_clip
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from irstd_toolbox.errors import CheckpointError, ConfigError
 from irstd_toolbox.models.clip import OpenCLIPEncoder
-from irstd_toolbox.models.clip_weights import reachable
+from irstd_toolbox.models.clip_weights import check_meaning, reachable
 from irstd_toolbox.registry import MODELS
 
 INLINE = dict(
@@ -104,3 +106,10 @@ def test_a_torchscript_archive_is_called_one(tmp_path):
     torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / 'ViT-B-16.pt'))
     with pytest.raises(CheckpointError, match='a TorchScript archive, a program, which is not run. Take the same'):
         OpenCLIPEncoder(INLINE, str(tmp_path / 'ViT-B-16.pt')).load()
+
+
+@pytest.mark.parametrize('about', ['{"identity"', '[]', '{"identity": 7}'])
+def test_what_a_file_says_of_itself_is_read_or_named(tmp_path, about):
+    save_file({'a': torch.zeros(1)}, tmp_path / 'clip.safetensors', metadata={'irstd_toolbox': about})
+    with pytest.raises(CheckpointError, match=rf'clip\.safetensors says of itself {re.escape(repr(about))}.*anew'):
+        check_meaning(str(tmp_path / 'clip.safetensors'), {})

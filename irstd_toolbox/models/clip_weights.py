@@ -107,14 +107,18 @@ def check_meaning(pretrained: str, identity: dict) -> None:
     Activation function and normalisation leave no trace in the tensors.
 
     Raises:
-        CheckpointError: If the file was trained under another architecture or normalisation.
+        CheckpointError: If the file was trained under another architecture or normalisation, or says none.
     """
     if Path(pretrained).suffix != '.safetensors':
         return
     from safetensors import safe_open
     with safe_open(pretrained, framework='pt') as file:
-        about = json.loads((file.metadata() or {}).get('irstd_toolbox', '{}'))
-    meant = about.get('identity', {})
+        about = (file.metadata() or {}).get('irstd_toolbox', '{}')
+    try:
+        meant = dict(json.loads(about).get('identity', {}))
+    except (ValueError, TypeError, AttributeError):
+        raise CheckpointError(f'{pretrained} says of itself {about!r:.80}; an object with the identity of its encoder '
+                              'is expected. Export it anew.') from None
     for key, option in (('config', 'model'), ('mean', 'mean'), ('std', 'std')):
         own = json.loads(json.dumps(identity[key]))
         if key in meant and meant[key] != own:
