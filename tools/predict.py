@@ -2,10 +2,10 @@
 
     python tools/predict.py configs/lgnet_irstd1k.py work_dirs/lgnet_irstd1k/best.pth my_images/ --out found/
 
-Writes masks/NAME.png (0 and 255), overlays/NAME.png and targets.json, at the end and in the place of those of a run
-before. NAME is an image's name without suffix, or with it where that would be another's; with --recursive its folders
-go before it. Status 3 if some images could not be read, or have names too long for results; the others are written all
-the same.
+Writes masks/NAME.png (0 and 255), overlays/NAME.png, targets.json, and its targets as targets.csv, a row each, at the
+end and in the place of those of a run before. NAME is an image's name without suffix, or with it where that would be
+another's; with --recursive its folders go before it. Status 3 if some images could not be read, or have names too long
+for results; the others are written all the same.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from irstd_toolbox.console import add_overrides, add_plugins
 
 SOME_FAILED = 3
-FOLDERS, RECORD = ('masks', 'overlays'), 'targets.json'
+FOLDERS, TABLE, RECORD = ('masks', 'overlays'), 'targets.csv', 'targets.json'
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -52,13 +52,13 @@ def main(argv: list[str] | None = None) -> int:
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.files import write_atomically
     from irstd_toolbox.inference import Predictor
-    from irstd_toolbox.inference.documents import checkpoint_entry, is_targets_document, targets_document
+    from irstd_toolbox.inference.documents import checkpoint_entry, is_targets_document, targets_document, targets_table
     from irstd_toolbox.inference.predictor import checkpoint_of
     from irstd_toolbox.inference.staging import check_place, staged
     from irstd_toolbox.plugins import load_plugins
     from irstd_toolbox.training.config_edits import load_config
 
-    place = args.out, FOLDERS, RECORD, is_targets_document
+    place = args.out, (*FOLDERS, TABLE), RECORD, is_targets_document
     check_place(*place)
     paths, ignored = list_images(args.source, args.split, args.recursive, args.out)
     folders = 0 if args.recursive else folders_in(args.source)
@@ -81,11 +81,13 @@ def main(argv: list[str] | None = None) -> int:
                     raise
                 errors.append(dict(image=file, error=f'{path}: its name, {len(os.fsencode(path.name))} bytes, is '
                                    'too long for files named after it. Give the image a shorter one.'))
+        write_atomically(stage / TABLE, targets_table(images))
         write_atomically(stage / RECORD, targets_document(
             args.config, checkpoint_entry(checkpoint),
             predictor.threshold if args.threshold is None else args.threshold, images, errors, ignored))
     count = sum(len(image['targets']) for image in images)
-    print(f'{count} targets in {len(images)} images; masks, overlays and targets.json are in {args.out}')
+    print(f'{count} targets in {len(images)} images; masks, overlays, {RECORD} and {TABLE} are in '
+          f'{args.out}')
     if ignored:
         print(f'{ignored} files of {args.source} are no images and were left out')
     if folders:

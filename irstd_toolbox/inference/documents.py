@@ -1,6 +1,8 @@
-"""What is written of predictions on single images: masks, and one document that lists the targets."""
+"""What is written of predictions on single images: masks, and the list of targets, as a document and as a table."""
 
+import csv
 import dataclasses
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -13,7 +15,8 @@ from ..training.checkpoint import file_sha256
 from .predictor import Detection
 
 __all__ = [
-    'checkpoint_entry', 'image_entry', 'is_results_document', 'is_targets_document', 'mask_png', 'targets_document']
+    'checkpoint_entry', 'image_entry', 'is_results_document', 'is_targets_document', 'mask_png', 'targets_document',
+    'targets_table']
 
 
 def mask_png(mask: np.ndarray) -> bytes:
@@ -51,6 +54,22 @@ def targets_document(
         config=config, checkpoint=checkpoint, threshold=threshold, images=list(images), errors=list(errors),
         ignored=ignored)
     return (json.dumps(document, indent=2) + '\n').encode()
+
+
+def targets_table(images: Sequence[dict]) -> bytes:
+    """``targets.csv``: a row a target, the values of :func:`targets_document`; images without targets have none.
+
+    Args:
+        images: Of :func:`image_entry`.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(['image', 'number', 'x', 'y', 'left', 'top', 'right', 'bottom', 'area', 'score'])
+    for image in images:
+        for number, target in enumerate(image['targets'], 1):
+            writer.writerow([image['image'], number, *target['centroid'], *target['box'], target['area'],
+                             target['score']])
+    return text.getvalue().encode()
 
 
 def is_targets_document(path: Path) -> bool:

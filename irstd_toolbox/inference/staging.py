@@ -22,7 +22,7 @@ def staged(folder: Path, names: Sequence[str], record: str, owned: Callable[[Pat
 
     Args:
         folder: Where the files go.
-        names: The folders in it that a run fills.
+        names: The folders in it that a run fills, and the files that it writes.
         record: The file in it that says what a run gave.
         owned: Whether such a file is of a run.
 
@@ -82,7 +82,8 @@ def check_place(folder: Path, names: Sequence[str], record: str, owned: Callable
     check_folder(folder)
     if owned(folder / record) or (folder / _STAGE).is_dir():
         return
-    strange = [f'{name}/' for name in names if (folder / name).is_dir() and any((folder / name).iterdir())]
+    strange = [f'{name}/' if (folder / name).is_dir() else name for name in names
+               if (folder / name).is_file() or (folder / name).is_dir() and any((folder / name).iterdir())]
     if (folder / record).exists():
         strange.append(f'another {record}')
     if strange:

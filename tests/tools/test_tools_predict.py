@@ -1,5 +1,6 @@
 """tools/predict.py and the predictor behind it: any image in, masks, targets and overlays out."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,10 @@ def test_a_folder_gives_masks_overlays_and_one_list_of_targets(load_tool: Tool, 
         ('a_deep.png', 9, 17), ('b_grey.png', 30, 20), ('c_colour.bmp', 8, 8)]
     assert document['images'][0]['targets'] == [
         dict(centroid=[4.0, 8.0], box=[0, 0, 9, 17], area=153, score=document['images'][0]['targets'][0]['score'])]
+    first, *others = csv.DictReader((out / 'targets.csv').open())
+    assert len(others) + 1 == sum(len(image['targets']) for image in document['images'])
+    assert first == dict(image='a_deep.png', number='1', x='4.0', y='8.0', left='0', top='0', right='9', bottom='17',
+                         area='153', score=str(document['images'][0]['targets'][0]['score']))
     assert (document['ignored'], document['errors'], document['threshold']) == (1, [], 0.0)
     assert np.all(cv2.imread(str(out / 'masks' / 'a_deep.png'), cv2.IMREAD_UNCHANGED) == 255)
     assert cv2.imread(str(out / 'overlays' / 'c_colour.png')).shape == (8, 8, 3)
@@ -222,7 +227,8 @@ def test_a_run_takes_the_place_of_the_one_before(
         _predict(load_tool, trained, folder, out, '--threshold', '0')
     assert _content(out) == before
     assert _predict(load_tool, trained, folder / 'b_grey.png', out) == 0
-    assert sorted(_content(out)) == ['masks/b_grey.png', 'notes.txt', 'overlays/b_grey.png', 'targets.json']
+    assert sorted(_content(out)) == [
+        'masks/b_grey.png', 'notes.txt', 'overlays/b_grey.png', 'targets.csv', 'targets.json']
 
 
 def _content(folder: Path) -> dict[str, bytes]:

@@ -88,6 +88,14 @@ def test_a_record_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / 'targets.json').read_text() == '{"my": "annotations"}'
 
 
+def test_a_table_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / 'targets.csv').write_text('mine')
+    with (pytest.raises(ConfigError, match='holds targets.csv, but no targets.json of a run before'),
+          staged(tmp_path, ('masks', 'targets.csv'), 'targets.json', is_targets_document)):
+        pass
+    assert (tmp_path / 'targets.csv').read_text() == 'mine'
+
+
 def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:
     place = tmp_path / 'out', ('masks',), 'results.json', Path.is_file
     with staged(*place) as stage:
