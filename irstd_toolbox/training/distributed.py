@@ -12,6 +12,10 @@ from ..errors import ConfigError
 __all__ = ['LAUNCHERS', 'start', 'wrapper_config']
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+_SET = dict(pytorch=('LOCAL_RANK', 'RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
+            slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
+            mpi=('OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'MASTER_ADDR'))
+"""The variables that a launcher sets, or expects to be set, as the engine reads them."""
 
 
 def start(launcher: str, timeout: float = 1800.0) -> None:
@@ -24,13 +28,14 @@ def start(launcher: str, timeout: float = 1800.0) -> None:
         timeout: Seconds that a process waits for the others.
 
     Raises:
-        ConfigError: If torchrun's variables are missing, or slurm or mpi is to run without a GPU.
+        ConfigError: If the launcher's variables are missing, or slurm or mpi is to run without a GPU.
     """
     if launcher == 'none' or distributed.is_initialized():
         return
+    missing = ', '.join(name for name in _SET[launcher] if name not in os.environ)
     if launcher == 'pytorch':
-        if 'LOCAL_RANK' not in os.environ:
-            raise ConfigError('--launcher pytorch expects to be started by torchrun, which sets LOCAL_RANK. Run '
+        if missing:
+            raise ConfigError(f'--launcher pytorch expects to be started by torchrun, which sets {missing}. Run '
                               'python -m torch.distributed.run --nproc_per_node=N tools/train.py CONFIG '
                               '--launcher pytorch')
         if not torch.cuda.is_available():
@@ -39,6 +44,10 @@ def start(launcher: str, timeout: float = 1800.0) -> None:
             return
     elif not torch.cuda.is_available():
         raise ConfigError(f'--launcher {launcher} needs GPUs and torch sees none. Use torchrun and --launcher pytorch.')
+    elif missing:
+        starter = dict(slurm='srun', mpi='mpirun')[launcher]
+        raise ConfigError(f'--launcher {launcher} expects to be started by {starter}, with {missing} set. Start it so, '
+                          'or use torchrun and --launcher pytorch.')
     from mmengine.dist import init_dist
     init_dist(launcher, backend='nccl', timeout=timeout)
 

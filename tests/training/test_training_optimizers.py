@@ -229,6 +229,22 @@ def test_torchruns_variables_are_asked_for_before_a_config_is_read(
         begin('pytorch')
 
 
+@pytest.mark.parametrize(('launcher', 'present', 'told'), [
+    ('pytorch', ['LOCAL_RANK', 'MASTER_PORT'], 'by torchrun, which sets RANK, WORLD_SIZE, MASTER_ADDR. Run'),
+    ('slurm', ['SLURM_NTASKS'], 'by srun, with SLURM_PROCID, SLURM_NODELIST set. Start it so'),
+    ('mpi', ['OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE'],
+     'by mpirun, with MASTER_ADDR set. Start it so')])
+def test_every_variable_of_a_launcher_is_asked_for(
+        launcher: str, present: list[str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ('LOCAL_RANK', 'RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'SLURM_PROCID', 'SLURM_NODELIST'):
+        monkeypatch.delenv(name, raising=False)
+    for name in present:
+        monkeypatch.setenv(name, '0')
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    with pytest.raises(ConfigError, match=f'--launcher {launcher} expects to be started {told}'):
+        distributed.start(launcher)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
 def test_a_group_without_a_gpu_is_left_before_the_interpreter_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     at_the_end: list = []
