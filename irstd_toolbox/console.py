@@ -172,6 +172,10 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition('.')[0] != __package__:
         return f'The module {error.name!r} is not installed, which a plugin or config asks for. Install what holds it.'
     text = str(error.args[0]) if error.args else ''
+    asked = re.search(r'"pip install ([^"]+)"', text)
+    if isinstance(error, ImportError) and asked:  # as the engine's backends of the visualizer say it
+        return (f'A package is not installed that the config asks for, maybe by vis_backends. Install it: pip install '
+                f'{asked[1]}; or leave out what needs it.')
     if isinstance(error, KeyError) and 'is not a registered' in text:
         return text
     missing = re.search(r'(\w+) is not in the [\w.]+::([\w ]+) registry', text)

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import signal
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,15 @@ import torch
 from irstd_toolbox import console
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.files import write_atomically
-from irstd_toolbox.registry import BACKBONES, MODELS, OPTIMIZERS, TEXT_PRIOR_PROVIDERS, TRANSFORMS, VISUALIZERS
+from irstd_toolbox.registry import (
+    BACKBONES,
+    MODELS,
+    OPTIMIZERS,
+    TEXT_PRIOR_PROVIDERS,
+    TRANSFORMS,
+    VISBACKENDS,
+    VISUALIZERS,
+)
 
 
 def leave(error: BaseException) -> Callable[[], None]:
@@ -62,6 +71,14 @@ def test_an_unknown_name_met_by_the_engine_lists_the_known_ones(capsys: pytest.C
 def test_a_full_memory_is_no_defect(error: Exception, words: str, capsys: pytest.CaptureFixture) -> None:
     assert status_of(leave(error)) == 2
     assert f'error: The memory does not hold what was to be computed: {words}' in capsys.readouterr().err
+
+
+def test_a_package_that_a_visualizers_backend_lacks_is_named(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setitem(sys.modules, 'torch.utils.tensorboard', None)
+    backend = VISBACKENDS.build(dict(type='TensorboardVisBackend', save_dir=str(tmp_path)))
+    assert status_of(lambda: backend.add_scalar('a', 1.0)) == 2
+    assert 'Install it: pip install future tensorboard; or leave out what needs it.' in capsys.readouterr().err
 
 
 class KilledData(torch.utils.data.Dataset):
