@@ -1,5 +1,6 @@
 """What the engine's Runner lacks: exact resumes and guards."""
 
+import contextlib
 import math
 import operator
 import os
@@ -16,8 +17,9 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from ..errors import ConfigError, UserError
+from ..errors import CheckpointError, ConfigError, UserError
 from ..registry import HOOKS
+from .checkpoint import read_checkpoint
 from .determinism import SeededSamples, derived_seed, seed_everything
 from .logs import is_better_low
 
@@ -158,11 +160,12 @@ class CheckpointHook(EngineCheckpointHook):
 
     ``best.pth`` is the best checkpoint under a name that does not change (with one ``save_best``).
 
-    An outdated checkpoint is deleted after its successor is on disk, not before. A resumed run looks for the best
-    checkpoint in its own folder only, to be deleted when a better one comes; where it is not there, the next validated
-    one is the best. The validation that a kill came before is made up for, under the epoch that it follows. Of equals
-    the latest is the best: a network that finds nothing yet has learned the more. Of several processes all validate the
-    buffers that are saved, the first one's: each has running statistics of its own since the last step.
+    An outdated checkpoint is deleted after its successor is on disk, not before; of the best one ``best.pth`` is left
+    until then, by which a resumed run has it again. A resumed run looks for the best checkpoint in its own folder only,
+    to be deleted when a better one comes; where it is not there, the next validated one is the best. The validation
+    that a kill came before is made up for, under the epoch that it follows. Of equals the latest is the best: a network
+    that finds nothing yet has learned the more. Of several processes all validate the buffers that are saved, the first
+    one's: each has running statistics of its own since the last step.
 
     Raises:
         ConfigError: If a metric of ``save_best`` is better the lower it is and ``rule`` is ``'greater'``, or the other
@@ -179,6 +182,8 @@ class CheckpointHook(EngineCheckpointHook):
             folder = os.path.join(self.out_dir, os.path.basename(folder.rstrip(os.sep)))
         for key in [key for key in info if key.startswith(('best_ckpt', 'last_ckpt')) and info[key]]:
             info[key] = os.path.join(folder, os.path.basename(str(info[key])))
+        if is_main_process() and info.get('best_ckpt'):
+            self._recall(Path(info['best_ckpt']))
         gone = [[key for key in info if key.startswith('best_ckpt') and info[key] and not os.path.isfile(info[key])]]
         broadcast_object_list(gone)
         for key in gone[0]:
@@ -186,6 +191,7 @@ class CheckpointHook(EngineCheckpointHook):
             info.pop(key.replace('ckpt', 'score', 1), None)
         info['keep_ckpt_ids'] = [int(step) for step in info.get('keep_ckpt_ids', [])]
         super().before_train(runner)
+        self._link()
         loop = runner.train_loop
         if (runner.iter and self.by_epoch and runner.val_loop is not None and loop.epoch >= loop.val_begin
                 and (loop.epoch % loop.val_interval == 0 or loop.epoch == loop.max_epochs)
@@ -222,17 +228,25 @@ class CheckpointHook(EngineCheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         super()._save_best_checkpoint(runner, metrics)
+        self._link()
+
+    def _link(self) -> None:
+        """Make ``best.pth`` the best checkpoint, where there is one, and it is not yet."""
         best = getattr(self, 'best_ckpt_path', None)
         if best and best != self._linked and os.path.isfile(best) and is_main_process():
-            draft = Path(self.out_dir, '.best.pth.partial')
-            draft.unlink(missing_ok=True)
-            try:
-                os.link(best, draft)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(best, draft)
-            Path(self.out_dir, 'best.pth').unlink(missing_ok=True)  # renaming onto the same file would do nothing
-            os.replace(draft, Path(self.out_dir, 'best.pth'))
+            _link(Path(best), Path(self.out_dir, 'best.pth'))
         self._linked = best
+
+    def _recall(self, best: Path) -> None:
+        """Give the best checkpoint the name again under which a kill before its successor has deleted it."""
+        lasting, number = best.with_name('best.pth'), best.stem.rpartition('_')[2]
+        if best.is_file() or not lasting.is_file() or not number.isdecimal():
+            return
+        with contextlib.suppress(CheckpointError):
+            meta = read_checkpoint(lasting)['meta']
+            known = [meta.get('epoch')] if self.by_epoch else [meta.get('iter'), meta.get('iter', 0) - 1]
+            if int(number) in known:  # the engine counts one iteration more than the name
+                _link(lasting, best)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         keep, dropped = self.max_keep_ckpts, []
@@ -245,3 +259,16 @@ class CheckpointHook(EngineCheckpointHook):
         if is_main_process():
             for number in dropped:
                 Path(self.out_dir, self.filename_tmpl.format(number)).unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make ``target`` the same file as ``source``, at once; a copy where the file system has no hard links."""
+    if target.is_file() and os.path.samefile(source, target):  # renaming onto the same file would do nothing
+        return
+    draft = target.with_name(f'.{target.name}.partial')
+    draft.unlink(missing_ok=True)
+    try:
+        os.link(source, draft)
+    except OSError:
+        shutil.copyfile(source, draft)
+    os.replace(draft, target)

@@ -34,6 +34,30 @@ def test_of_equals_the_latest_is_the_best_by_either_rule(metric: str, rule: str,
     assert [is_better(value, 0.5) for value in (better, 0.5, 1 - better)] == [True, True, False]
 
 
+def test_a_best_checkpoint_that_a_kill_took_its_name_stays_the_best(make: Callable, tmp_path: Path) -> None:
+    best = dict(save_best='irstd/IoU', rule='greater')
+    make(checkpoint=best, epochs=1).train()
+    (tmp_path / 'work' / 'best_irstd_IoU_epoch_1.pth').unlink()  # before its successor was written
+    runner = make(checkpoint=best, epochs=2, resume=True, load_from=str(tmp_path / 'work' / 'epoch_1.pth'))
+    runner.val_loop.evaluator.metrics[0].scores = (0.4,)
+    runner.train()
+    assert {path.name for path in (tmp_path / 'work').glob('*best*')} == {'best.pth', 'best_irstd_IoU_epoch_1.pth'}
+    assert runner.message_hub.get_info('best_score') == 0.5
+
+
+@pytest.mark.parametrize('former', [False, True])
+def test_a_kill_before_best_pth_is_made_up_for_though_nothing_is_left_to_train(
+        former: bool, make: Callable, tmp_path: Path) -> None:
+    best, folder = dict(save_best='irstd/IoU', rule='greater'), tmp_path / 'work'
+    make(checkpoint=best, epochs=1).train()
+    (folder / 'best.pth').unlink()
+    if former:
+        (folder / 'best.pth').write_bytes((folder / 'epoch_1.pth').read_bytes())
+    make(checkpoint=best, epochs=1, resume=True, load_from=str(folder / 'epoch_1.pth')).train()
+    assert (folder / 'best.pth').samefile(folder / 'best_irstd_IoU_epoch_1.pth')
+    assert {path.name for path in folder.glob('*best*')} == {'best.pth', 'best_irstd_IoU_epoch_1.pth'}
+
+
 def test_of_several_processes_all_validate_the_buffers_that_are_saved(make: Callable,
                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     runner, sent = make(epochs=1), []
