@@ -48,7 +48,7 @@ class Outcome:
 
 
 def plan(ids: Iterable[str], folder: Path, suffix: str = store.SUFFIXES[0], overwrite: bool = False) -> Job:
-    """Say which of ``ids`` need a description: those without a file, or all of them.
+    """Say which of ``ids``, each once, need a description: those without a file, or all of them.
 
     An interrupted run is resumed by planning anew, since a file is there whole or not at all.
 
@@ -57,7 +57,8 @@ def plan(ids: Iterable[str], folder: Path, suffix: str = store.SUFFIXES[0], over
         ConfigError: If ``suffix`` is none of the store's.
     """
     store.check_suffix(suffix)
-    there = [(image_id, store.find_description(folder, image_id) is not None) for image_id in ids]
+    there = [(image_id, store.find_description(folder, image_id) is not None)
+             for image_id in dict.fromkeys(ids)]
     todo, kept = (tuple(image_id for image_id, found in there if (found and not overwrite) == stays)
                   for stays in (False, True))
     return Job(Path(folder), todo, kept, suffix, overwrite)
