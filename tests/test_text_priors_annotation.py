@@ -246,7 +246,8 @@ def test_an_interrupted_run_keeps_what_it_wrote_and_records_no_end(tmp_path, err
     with pytest.raises(type(error)):
         annotation.annotate(annotation.plan(['a', 'b', 'c'], tmp_path), Watched(error), load, {'provider': 'watched'})
     run, = store.read_provenance(tmp_path)['runs']
-    assert run['finished'] is None and run['counts'] == {'planned': 3, 'kept': 0, 'written': 1, 'failed': 0}
+    assert (run['finished'], run['stopped']) == (None, 'interrupted')
+    assert run['counts'] == {'planned': 3, 'kept': 0, 'written': 1, 'failed': 0}
     assert annotation.plan(['a', 'b', 'c'], tmp_path).todo == ('b', 'c')
 
 

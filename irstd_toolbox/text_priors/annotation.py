@@ -1,6 +1,7 @@
 """Write a folder of descriptions: what is to be done, doing it so that it can be resumed, and the record of it."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -12,10 +13,12 @@ from irstd_toolbox.errors import ConfigError, DataError, UserError
 from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.provider import TextPriorProvider
 from irstd_toolbox.text_priors.scene import Scene
-from irstd_toolbox.text_priors.vlm.session import hold
+from irstd_toolbox.text_priors.vlm.audit import AuditLog
+from irstd_toolbox.text_priors.vlm.session import hold, open_desk
 
 __all__ = [
-    'Job', 'Outcome', 'annotate', 'holds_others', 'now', 'plan', 'recorded_runs', 'refuse_leakage', 'write_runs']
+    'Job', 'Outcome', 'annotate', 'holds_others', 'now', 'plan', 'recorded_runs', 'refuse_leakage', 'settle',
+    'write_runs']
 
 _logger = logging.getLogger('irstd_toolbox')
 
@@ -86,7 +89,7 @@ def annotate(
 
     An image that cannot be read or described is reported in the outcome and does not stop the others. The record is
     written before the first description and after the last; if the process dies in between, it shows a run
-    without an end.
+    without an end, and the next run counts what it wrote from the audit log.
 
     Args:
         load: Gives the scene of an id; its second argument says whether to load the mask. A provider that says it
@@ -101,21 +104,28 @@ def annotate(
     run = dict(record) | {
         'uses_ground_truth': provider.uses_ground_truth if provider.origin_known else None,
         'toolbox_version': __version__, 'started': now(), 'finished': None}
-    outcome = Outcome()
+    outcome, name = Outcome(), str(record.get('provider', type(provider).__name__))
     with hold(job.folder):
+        desk = open_desk(job.folder, job.suffix)
+        settle(job.folder, desk.audit)
+        run['run'] = desk.audit.run
         runs = _earlier_runs(job)
         _write_record(job, runs, run, outcome)
+        run['stopped'] = 'interrupted'
         try:
             for image_id in job.todo:
                 try:
                     sentence = _described(provider, load(image_id, provider.uses_ground_truth))
-                    store.write_description(job.folder, image_id, sentence, job.suffix, job.overwrite)
+                    path = store.write_description(job.folder, image_id, sentence, job.suffix, job.overwrite)
+                    desk.record(image_id, path, '', 'offline', name)
                     outcome.written.append(image_id)
                 except UserError as error:
                     outcome.failed[image_id] = str(error)
+                    desk.audit.append('failed', image_id=image_id, message=str(error))
                 advance(image_id)
-            run['finished'] = now()
+            run.update(finished=now(), stopped=None)
         finally:
+            desk.audit.close()
             _write_record(job, runs, run, outcome)
     return outcome
 
@@ -167,6 +177,33 @@ def write_runs(folder: Path, runs: list[dict[str, Any]]) -> None:
         'uses_ground_truth': store.joint_origin(entry.get('uses_ground_truth', False) for entry in runs),
         'leakage': any(entry.get('leakage', False) for entry in runs),
         'runs': runs})
+
+
+def settle(folder: Path, audit: AuditLog) -> None:
+    """Give runs that were killed, whose record is as they began it, what the audit log tells of them."""
+    runs = recorded_runs(folder)
+    killed = {entry['run']: Counter() for entry in runs
+              if isinstance(entry.get('run'), str) and entry.get('finished', '') is None and not entry.get('stopped')}
+    if not killed:
+        return
+    models = {run: Counter() for run in killed}
+    for event in audit.read():
+        if (run := event.get('run')) in killed and event.get('source') != 'recovered':
+            killed[run][event['event']] += 1
+            if event['event'] == 'written':
+                models[run][event.get('resolved_model') or event['model']] += 1
+    write_runs(folder, [_settled(entry, killed[entry['run']], models[entry['run']])
+                        if killed.get(entry.get('run')) else entry for entry in runs])
+
+
+def _settled(entry: dict[str, Any], events: Counter, models: Counter) -> dict[str, Any]:
+    counts = {outcome: events[outcome] for outcome in ('written', 'rejected', 'failed')}
+    told = {'counts': counts, 'answered_by': dict(models), 'requests': None, 'tokens': None, 'cost': None}
+    if 'requests' not in entry:  # nobody was asked
+        before = entry.get('counts')
+        told = {'counts': (before if isinstance(before, dict) else {}) | {
+            outcome: counts[outcome] for outcome in ('written', 'failed')}}
+    return entry | told | {'stopped': 'killed: counts are from the audit log'}
 
 
 def now() -> str:

@@ -10,11 +10,12 @@ from typing import Any
 from irstd_toolbox import __version__
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors import store
-from irstd_toolbox.text_priors.annotation import holds_others, now, recorded_runs, write_runs
+from irstd_toolbox.text_priors.annotation import holds_others, now, recorded_runs, settle, write_runs
 from irstd_toolbox.text_priors.langir import leaks, naming_of
 from irstd_toolbox.text_priors.listing import list_folder, read_all
+from irstd_toolbox.text_priors.vlm.delivery import Desk
 from irstd_toolbox.text_priors.vlm.judge import REASONS, judge
-from irstd_toolbox.text_priors.vlm.session import hold
+from irstd_toolbox.text_priors.vlm.session import hold, open_desk
 from irstd_toolbox.text_priors.vlm.types import Answer
 
 __all__ = ['ImportReport', 'import_descriptions', 'read_lines']
@@ -160,14 +161,17 @@ def import_descriptions(
            'leakage': report.leakage, 'toolbox_version': __version__, 'started': now(), 'finished': None,
            'source_record': record or None}
     with hold(folder):
-        earlier = recorded_runs(folder)
+        desk = open_desk(folder)
+        settle(folder, desk.audit)
+        earlier, run['run'] = recorded_runs(folder), desk.audit.run
         _record(folder, earlier, run, report)
         for image_id in ids:
             if image_id in texts:
                 try:
-                    _write(report, image_id, texts[image_id], suffix or naming_of([image_id]).suffix, overwrite)
+                    _write(report, desk, image_id, texts[image_id], suffix or naming_of([image_id]).suffix, overwrite)
                 except DataError as error:
                     report.rejected[image_id] = str(error)
+        desk.audit.close()
         replaced = overwrite and not holds_others(folder, report.written)
         _record(folder, [] if replaced else earlier, run | {'finished': now()}, report)
     return report
@@ -182,7 +186,7 @@ def _with_files(folder: Path, ids: tuple[str, ...]) -> list[str]:
     return [*known.files, *others]
 
 
-def _write(report: ImportReport, image_id: str, raw: str, suffix: str, overwrite: bool) -> None:
+def _write(report: ImportReport, desk: Desk, image_id: str, raw: str, suffix: str, overwrite: bool) -> None:
     verdict = judge(Answer(raw, '', finish='stop'), None)
     if not verdict.ok:
         report.rejected[image_id] = f'{verdict.reason}: {REASONS[verdict.reason]}: {verdict.text[:80]!r}'
@@ -193,7 +197,8 @@ def _write(report: ImportReport, image_id: str, raw: str, suffix: str, overwrite
     elif existing and not overwrite:
         report.kept.append(image_id)
     else:
-        store.write_description(report.folder, image_id, verdict.text, suffix, overwrite)
+        path = store.write_description(report.folder, image_id, verdict.text, suffix, overwrite)
+        desk.record(image_id, path, '', 'import', 'import')
         report.written.append(image_id)
 
 

@@ -100,6 +100,24 @@ def test_an_offline_run_that_was_killed_is_resumed_by_the_same_command(repositor
     assert len(texts()) == 6
 
 
+def test_the_next_run_counts_what_a_killed_one_wrote_and_removes_what_it_left_half_written(tool, data_root, texts):
+    folder = data_root / 'descriptions'
+    tool.main([str(data_root), '--provider', 'quadrant'])
+    begun = store.read_provenance(folder)['runs'][0] | {'finished': None, 'counts': {'planned': 4, 'written': 0}}
+    del begun['stopped']
+    store.write_provenance(folder, {'runs': [begun]})
+    ended = subprocess.Popen(['true'])
+    ended.wait()
+    left, living = ([folder / f'.{name}.{process}.tmp' for name in ('XDU0.description.txt', 'provenance.json')]
+                    for process in (ended.pid, os.getppid()))
+    for path in (*left, *living, folder / '.mine.txt.old.tmp'):
+        path.write_text('A tar')
+    tool.main([str(data_root), '--provider', 'quadrant', '--split', 'test', '--allow-ground-truth-on-test'])
+    killed, _ = store.read_provenance(folder)['runs']
+    assert killed['counts'] == {'planned': 4, 'written': 4, 'failed': 0} and killed['stopped'].startswith('killed')
+    assert {path.name for path in folder.glob('.*')} == {'.mine.txt.old.tmp', *(path.name for path in living)}
+
+
 def test_ctrl_c_finishes_what_is_under_way_and_leaves_with_130(repository, data_root, slow_server, texts):
     process = start(repository, data_root, slow_server)
     wait_for(texts, 1)

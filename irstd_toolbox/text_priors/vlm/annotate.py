@@ -3,14 +3,13 @@
 import hashlib
 import importlib.metadata
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from irstd_toolbox import __version__
 from irstd_toolbox.text_priors import store
-from irstd_toolbox.text_priors.annotation import now, recorded_runs, write_runs
+from irstd_toolbox.text_priors.annotation import now, recorded_runs, settle, write_runs
 from irstd_toolbox.text_priors.vlm.batch_state import pending_images
 from irstd_toolbox.text_priors.vlm.cost import Prices
 from irstd_toolbox.text_priors.vlm.delivery import Desk
@@ -55,7 +54,7 @@ def annotate(
     question = question or Question()
     with hold(folder):
         desk = open_desk(folder, suffix)
-        _settle(desk)
+        settle(desk.folder, desk.audit)
         todo, kept, pending = sort_out(ids, desk, overwrite)
         if not todo:
             return Report(kept=kept, pending=pending)
@@ -104,25 +103,6 @@ def record_run(desk: Desk, provider: VisionLanguageProvider, run: Mapping[str, A
         before = earlier if not finished else _still_there(earlier, desk)
         write_runs(desk.folder, [*before, entry])
     return write
-
-
-def _settle(desk: Desk) -> None:
-    """Give runs that were killed, whose record is as they began it, what the audit log tells of them."""
-    runs = recorded_runs(desk.folder)
-    killed = {entry['run']: Counter() for entry in runs
-              if entry.get('run') and entry.get('finished', '') is None and not entry.get('stopped')}
-    if not killed:
-        return
-    models = {run: Counter() for run in killed}
-    for event in desk.audit.read():
-        if (run := event.get('run')) in killed and event.get('source') != 'recovered':
-            killed[run][event['event']] += 1
-            if event['event'] == 'written':
-                models[run][event['resolved_model'] or event['model']] += 1
-    write_runs(desk.folder, [entry if not killed.get(entry.get('run')) else entry | {
-        'counts': {outcome: killed[entry['run']][outcome] for outcome in ('written', 'rejected', 'failed')},
-        'answered_by': dict(models[entry['run']]), 'requests': None, 'tokens': None, 'cost': None,
-        'stopped': 'killed: counts are from the audit log'} for entry in runs])
 
 
 def _still_there(runs: list[dict[str, Any]], desk: Desk) -> list[dict[str, Any]]:

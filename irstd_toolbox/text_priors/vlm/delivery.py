@@ -79,7 +79,7 @@ class Desk:
             return Standing('done' if ours[0] == key else 'other', sha256)
         answer = self.cache.get(key) if key else None
         if answer and _bytes(judge(answer, None).text) == path.read_bytes():
-            self._record(image_id, path, key, answer, source='recovered')
+            self.record(image_id, path, key, 'recovered', answer.model, answer.resolved_model)
             return Standing('done', sha256)
         return Standing('edited', sha256)
 
@@ -113,7 +113,7 @@ class Desk:
             self.audit.append('kept', **common, file=path.name)
             return Delivery('kept', 'ok', verdict.text)
         path = store.write_description(self.folder, image_id, verdict.text, self.suffix, overwrite=path is not None)
-        self._record(image_id, path, key, answer, source)
+        self.record(image_id, path, key, source, answer.model, answer.resolved_model)
         return Delivery('written', 'ok', verdict.text)
 
     def written(self) -> dict[str, tuple[str, str, str | None]]:
@@ -125,10 +125,12 @@ class Desk:
                     self._ours[event['image_id']] = (event['key'], event['sha256'], event.get('run'))
         return self._ours
 
-    def _record(self, image_id: str, path: Path, key: str, answer: Answer, source: str) -> None:
+    def record(self, image_id: str, path: Path, key: str, source: str, model: str,
+               resolved_model: str | None = None) -> None:
+        """Put a description on record that was written as it is now; arguments as of :meth:`deliver`."""
         ours, sha256 = self.written(), _digest(path)
         self.audit.append('written', image_id=image_id, key=key, source=source, folder=self._folder(),
-                          file=path.name, sha256=sha256, model=answer.model, resolved_model=answer.resolved_model)
+                          file=path.name, sha256=sha256, model=model, resolved_model=resolved_model)
         ours[image_id] = (key, sha256, self.audit.run)
 
     def _folder(self) -> str:

@@ -25,7 +25,7 @@ def run_dir(descriptions_folder: str | os.PathLike) -> Path:
 def hold(descriptions_folder: str | os.PathLike, batches: bool = False) -> Iterator[None]:
     """Keep other processes from writing the same descriptions.
 
-    The hold ends with the process, however it ends.
+    The hold ends with the process, however it ends. What killed ones have left half written is removed.
 
     Args:
         descriptions_folder: Of the descriptions.
@@ -58,7 +58,21 @@ def hold(descriptions_folder: str | os.PathLike, batches: bool = False) -> Itera
                 raise ConfigError(f'{folder} cannot be written to ({error.strerror}); it is expected to keep the '
                                   'record of who describes what. Give another folder for the descriptions (--out).'
                                   ) from None
+        _remove_unfinished(Path(descriptions_folder))
         yield
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the hidden files of :mod:`.store` whose process is dead, which it was killed with."""
+    for path in [*folder.rglob('.*.txt.*.tmp'), *folder.glob(f'.{store.PROVENANCE}.*.tmp')]:
+        process = path.name.split('.')[-2]
+        if process.isdecimal():
+            try:
+                os.kill(int(process), 0)
+            except ProcessLookupError:
+                path.unlink(missing_ok=True)
+            except (OSError, OverflowError):  # of another user, or no number of a process
+                pass
 
 
 def open_desk(descriptions_folder: str | os.PathLike, suffix: str = store.SUFFIXES[0]) -> Desk:
