@@ -1,5 +1,6 @@
 """A report on the quality of a folder of descriptions."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from irstd_toolbox.text_priors.regions import read_description_text
 from irstd_toolbox.text_priors.scene import find_targets
 from irstd_toolbox.text_priors.tables import render
 from irstd_toolbox.text_priors.vlm.judge import clean, count_words, judge
+from irstd_toolbox.text_priors.vlm.session import open_desk
 from irstd_toolbox.text_priors.vlm.types import Answer
 
 __all__ = ['BROKEN', 'NOTED', 'CheckReport', 'Entry', 'check_descriptions']
@@ -38,6 +40,13 @@ NOTED = {
 }
 """What a reader should know and may accept."""
 
+ORIGINS = {
+    'recorded': 'as a provider or an import wrote it',
+    'edited': 'edited since',
+    'unknown': 'not on record: by hand, or brought from elsewhere',
+}
+"""What the audit log beside the folder says of who wrote a text."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -56,6 +65,7 @@ class Entry:
         words: Its words.
         tokens: Its CLIP tokens, both marks included; None if unknown.
         repeats: Other images that have the same text.
+        origin: Key of ``ORIGINS``; other line ends are no edit.
     """
 
     image_id: str
@@ -70,6 +80,7 @@ class Entry:
     words: int = 0
     tokens: int | None = None
     repeats: int = 0
+    origin: str = 'unknown'
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,7 @@ class CheckReport:
             'words_mean': round(sum(words) / len(words), 2) if words else None, 'words_max': max(words, default=None),
             'tokens_max': max(tokens, default=None),
             'problems': {problem: problems[problem] for problem in (*BROKEN, *NOTED)},
+            'origin': {origin: sum(entry.origin == origin for entry in self.entries) for origin in ORIGINS},
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,7 +153,8 @@ class CheckReport:
             ['CLIP tokens, most', 'unknown' if totals['tokens_max'] is None else totals['tokens_max']],
             *([f'region {verdict}', number] for verdict, number in totals['agreement'].items()),
             *([f'number {verdict}', number] for verdict, number in totals['count'].items()),
-            *([(BROKEN | NOTED)[problem], number] for problem, number in totals['problems'].items())]
+            *([(BROKEN | NOTED)[problem], number] for problem, number in totals['problems'].items()),
+            *([ORIGINS[origin], number] for origin, number in totals['origin'].items())]
         lines = [render([str(self.folder), ''], rows), f'written from: {source[self.uses_ground_truth]}'
                  + ('; LEAKAGE: test images were described from their masks' if self.leakage else '')]
         if self.tokens_unknown:
@@ -149,7 +162,8 @@ class CheckReport:
         lists = {'missing': self.missing, 'orphan': self.orphans, 'mask unreadable': tuple(self.masks_failed)} | {
             (BROKEN | NOTED)[problem]: tuple(entry.image_id for entry in self.entries if problem in entry.problems)
             for problem in (*BROKEN, *NOTED)} | {
-            'region disagrees': tuple(entry.image_id for entry in self.entries if entry.agreement == 'disagree')}
+            'region disagrees': tuple(entry.image_id for entry in self.entries if entry.agreement == 'disagree'),
+            ORIGINS['edited']: tuple(entry.image_id for entry in self.entries if entry.origin == 'edited')}
         lines += [f'{name}: {", ".join(ids[:shown])}{f", and {len(ids) - shown} more" if len(ids) > shown else ""}'
                   for name, ids in lists.items() if ids]
         return '\n'.join(lines)
@@ -181,9 +195,11 @@ def check_descriptions(
     if count_tokens is None:
         count_tokens, reason = clip_tokens.find_counter()
     masks_failed: dict[str, str] = {}
-    entries = []
+    entries, written = [], open_desk(listing.folder).written()
     for image_id, paths in listing.files.items():
         entry = _read(image_id, paths, listing.folder, word_limit, count_tokens)
+        if image_id in written:
+            entry['origin'] = 'recorded' if _digest(paths) == written[image_id][1] else 'edited'
         if entry['text'] and load_mask is not None:
             try:
                 entry |= _compare(entry['text'], load_mask(image_id))
@@ -227,6 +243,12 @@ def _read(image_id: str, paths: tuple[Path, ...], folder: Path, word_limit: int 
         'text': text, 'problems': tuple(problem for problem, there in found.items() if there), 'words': words,
         'tokens': tokens, 'regions': tuple(str(region) for region in reading.regions),
         'said': None if reading.count is None else str(reading.count)}
+
+
+def _digest(paths: tuple[Path, ...]) -> str:
+    """SHA-256 of a description's text as it would be written."""
+    text = store.clean_text(paths[0].read_bytes().decode('utf-8-sig', 'replace')) if len(paths) == 1 else ''
+    return hashlib.sha256(f'{text}\n'.encode()).hexdigest()
 
 
 def _compare(text: str, mask: np.ndarray | None) -> dict[str, Any]:

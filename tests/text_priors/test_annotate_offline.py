@@ -50,6 +50,27 @@ def test_stats_count_the_words_of_the_split_asked_for(tool, data_root, capsys, s
     assert {name: counts['left'] for name, counts in words['occurrences'].items()} == images
 
 
+def test_check_tells_what_was_edited_from_what_was_written(tool, data_root, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr('irstd_toolbox.text_priors.clip_tokens.find_counter', lambda: (None, 'not loaded'))
+    folder = data_root / 'descriptions'
+    store.write_description(folder, 'XDU0', 'By hand.')
+    tool.main([str(data_root), '--provider', 'quadrant'])
+    store.write_description(tmp_path / 'theirs', 'XDU4', 'On the left.')
+    store.write_description(tmp_path / 'theirs', 'XDU5', 'On the left.')
+    tool.main([str(data_root), '--do', 'import', '--split', 'test', '--source', str(tmp_path / 'theirs')])
+    for image_id, change in (('XDU1', (b'\n', b'\r\n')), ('XDU2', (b'The', b'A')), ('XDU5', (b'left', b'right'))):
+        path = store.find_description(folder, image_id)
+        path.write_bytes(path.read_bytes().replace(*change))
+    capsys.readouterr()
+    tool.main([str(data_root), '--do', 'check', '--split', 'all', '--json'])
+    report = json.loads(capsys.readouterr().out)
+    assert [entry['origin'] for entry in report['entries']] == [
+        'unknown', 'recorded', 'edited', 'recorded', 'recorded', 'edited']
+    assert report['totals']['origin'] == {'recorded': 3, 'edited': 2, 'unknown': 1}
+    tool.main([str(data_root), '--do', 'check', '--split', 'all'])
+    assert 'edited since: XDU2, XDU5\n' in capsys.readouterr().out
+
+
 def test_import_then_export_make_a_langir_data_set(tool, data_root, tmp_path, capsys, texts):
     for image_id in TRAIN:
         store.write_description(tmp_path / 'theirs', image_id, f'At the left of {image_id}.', '_description.txt')
