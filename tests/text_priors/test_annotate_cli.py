@@ -111,6 +111,19 @@ def test_plan_counts_the_requests_that_run_sends(call, data_root, vlm_server, ca
     assert call() == 0 and len(vlm_server.asks) - before == 3
 
 
+def test_plan_keeps_what_run_keeps_though_all_is_to_be_written_anew(call, data_root, vlm_server, capsys):
+    call('--max-calls', '2', '--concurrency', '1')
+    store.write_description(data_root / 'descriptions', 'XDU0', 'Edited.', overwrite=True)
+    log = data_root / '.annotation' / 'audit.jsonl'
+    log.write_text(''.join(line for line in log.read_text().splitlines(True) if '"event":"written"' not in line))
+    before, asked, _ = log.read_bytes(), len(vlm_server.asks), capsys.readouterr()
+    assert call('--do', 'plan', '--overwrite', '--json') == 0 and log.read_bytes() == before
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan['kept'], plan['cached'], plan['requests']) == (1, 1, 2)
+    assert call('--overwrite') == 0 and len(vlm_server.asks) - asked == 2
+    assert '3 written (1 from the cache), 1 kept' in capsys.readouterr().out
+
+
 def test_a_model_of_ones_own_costs_nothing_however_its_tokens_are_counted(call, capsys):
     assert call('--do', 'plan', '--provider', 'openai_compatible', '--max-cost', '1', '--options', 'model=llava') == 0
     assert 'input tokens unknown' in (out := capsys.readouterr().out) and 'cost about 0 ' in out

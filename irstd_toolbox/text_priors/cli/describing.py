@@ -98,11 +98,16 @@ def plan(work: Work) -> int:
             try:
                 image = work.prepare(image_id)
                 prompt = question.prompt(image)
+                key = desk.cache.key(identity, prompt, image)
+                standing = desk.standing(image_id, key, note=False)
             except UserError as error:
                 failed[image_id] = str(error)
                 shown.advance(image_id, 'unreadable')
                 continue
-            key = desk.cache.key(identity, prompt, image)
+            if standing.state == 'done':
+                kept.append(image_id)
+                shown.advance(image_id, 'kept')
+                continue
             answer = desk.cache.get(key)
             known = answer is not None and judge(answer, question.limit).ok
             if known:

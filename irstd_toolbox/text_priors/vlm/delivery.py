@@ -61,11 +61,11 @@ class Desk:
     suffix: str = store.SUFFIXES[0]
     _ours: dict[str, tuple[str, str, str | None]] | None = field(default=None, init=False, repr=False)
 
-    def standing(self, image_id: str, key: str | None = None) -> Standing:
+    def standing(self, image_id: str, key: str | None = None, note: bool = True) -> Standing:
         """How ``image_id`` stands with respect to the question ``key``; None never finds it ``'done'``.
 
         A description that was written just before the process died is not on record; it is known by the cached
-        answer, and put on record.
+        answer, and put on record if ``note``.
 
         Raises:
             DataError: If the image has two descriptions.
@@ -79,7 +79,8 @@ class Desk:
             return Standing('done' if ours[0] == key else 'other', sha256)
         answer = self.cache.get(key) if key else None
         if answer and _bytes(judge(answer, None).text) == path.read_bytes():
-            self.record(image_id, path, key, 'recovered', answer.model, answer.resolved_model)
+            if note:
+                self.record(image_id, path, key, 'recovered', answer.model, answer.resolved_model)
             return Standing('done', sha256)
         return Standing('edited', sha256)
 
