@@ -6,8 +6,8 @@
         model.threshold=work_dirs/lgnet_nuaa_sirst/threshold.json
 
 Of a model-driven method two rules are tried on the training list, one response for all images and one share of each
-image's range of responses; the better is kept. Of a network the probability is chosen, with the weights it is for, on
-the list that it was validated on.
+image's range of responses; the better is kept, with --max-fa the latter. Of a network
+the probability is chosen, with the weights it is for, on the list that it was validated on.
 """
 
 import argparse
@@ -29,8 +29,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                                         'list); one with test images marks the result as an oracle')
     parser.add_argument('--images', type=whole(1), metavar='N', help='of the list, evenly spaced (default: all)')
     parser.add_argument('--max-fa', type=float, metavar='FA',
-                        help='of a network: the highest Pd at an Fa of at most this fraction of pixels, such as '
-                             '1e-5, in the place of the highest IoU')
+                        help='the highest Pd at an Fa of at most this fraction of pixels, such as 1e-5, in the place '
+                             'of the highest IoU')
     parser.add_argument('--device', help='of a network: cpu, cuda, cuda:1 (default: a GPU if there is one)')
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: work_dirs/CONFIG/threshold.json')
     add_plugins(parser)
@@ -54,14 +54,12 @@ def main(argv: list[str] | None = None) -> None:
     if args.checkpoint:
         found = tune_probability(args.config, args.checkpoint, args.split, args.cfg_options, images=args.images,
                                  device=args.device, max_fa=args.max_fa)
-    elif args.max_fa is not None:
-        raise ConfigError('--max-fa is for a network, of which a CHECKPOINT is expected; of a formula, '
-                          'tools/plot_curves.py shows Pd at each Fa.')
     elif args.device and pick_device(args.device).type != 'cpu':
         raise ConfigError(f'--device {args.device} is for a network, of which a CHECKPOINT is expected; a formula is '
                           'computed on the CPU.')
     else:
-        found = tune_threshold(args.config, args.split or 'trainval', args.cfg_options, images=args.images)
+        found = tune_threshold(args.config, args.split or 'trainval', args.cfg_options, images=args.images,
+                               max_fa=args.max_fa)
     write_atomically(path, (json.dumps(found, indent=2) + '\n').encode())
     origin = found['origin']
     place = ', '.join(str(origin[key]) for key in ('dataset', 'split', 'part') if origin.get(key))

@@ -152,38 +152,45 @@ def list_of(config: Config, split: str) -> Any:
 
 
 def tune_threshold(path: str, split: str = 'trainval', options: Sequence[str] = (), *,
-                   images: int | None = None) -> dict[str, Any]:
-    """Choose the threshold of the highest IoU on a list.
+                   images: int | None = None, max_fa: float | None = None) -> dict[str, Any]:
+    """Choose the threshold of the highest IoU, or of the highest Pd at a bounded Fa, on a list.
 
     Args:
         path: A config of a :class:`ModelDrivenDetector`; its own threshold rule plays no part.
         split: The list.
         options: ``KEY=VALUE`` over the config.
         images: How many images, evenly spaced over the list; None for all.
+        max_fa: As of :func:`tune_probability`.
 
     Returns:
         ``value`` and ``scale`` of the better of two rules, one response for all images and one share of the range of
-        an image's responses; and ``origin``: data set, split, number of images, the IoU there, and ``oracle``, whether
-        some of them are tested on.
+        an image's responses, with ``max_fa`` of the latter; and ``origin`` as of :func:`tune_probability`.
 
     Raises:
-        ConfigError: If the config is not one of a model-driven method.
-        DataError: If the data set or masks are missing, or no threshold finds a target.
+        ConfigError: If the config is not one of a model-driven method, or ``max_fa`` is no number between 0 and 1.
+        DataError: If the data set or masks are missing, or no threshold finds a target, or none at such an Fa.
     """
+    _check_bound(max_fa)
     config = load_config(path, options)
     model, dataset = detector_of(config), list_of(config, split)
     searches, ids = dict(response=ThresholdSearch(), range=ThresholdSearch()), []
+    if max_fa is not None:
+        searches = dict(range=CurveCounter(protocols.get('canonical')))
     for scored in responses_of(model, dataset, images):
-        searches['response'].add(scored.response, scored.truth)
         raised = scored.response - scored.response.min()
-        searches['range'].add(raised / max(raised.max(), np.finfo(float).tiny), scored.truth)
+        maps = dict(response=scored.response, range=raised / max(raised.max(), np.finfo(float).tiny))
+        for scale, search in searches.items():
+            search.add(maps[scale], scored.truth)
         ids.append(scored.image_id)
-    found = {scale: search.best() for scale, search in searches.items()}
-    scale = max(found, key=lambda name: found[name][1])
-    value, iou = found[scale]
+    if max_fa is None:
+        found = {name: search.best() for name, search in searches.items()}
+        scale = max(found, key=lambda name: found[name][1])
+        value, reached = found[scale][0], dict(IoU=found[scale][1])
+    else:
+        scale, (value, reached) = 'range', _bounded(searches['range'], max_fa)
     return dict(value=value, scale=scale, origin=dict(
         method=config.model.method.to_dict(), dataset=dataset.metainfo['dataset'], split=split, images=len(ids),
-        IoU=iou, oracle=_tested_on(ids, dataset, config)))
+        **reached, oracle=_tested_on(ids, dataset, config)))
 
 
 def tune_probability(path: str, checkpoint: str, split: str | None = None, options: Sequence[str] = (), *,
@@ -211,8 +218,7 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
         CheckpointError: If the checkpoint cannot be read safely or does not fit.
         DataError: If the data set or masks are missing, or no threshold finds a target, or none at such an Fa.
     """
-    if max_fa is not None and not 0 <= max_fa < 1:
-        raise ConfigError(f'--max-fa {max_fa:g}: a fraction of pixels, 0 <= FA < 1, is expected, such as 1e-5.')
+    _check_bound(max_fa)
     config = load_config(path, options)
     if config.model.get('type') == 'ModelDrivenDetector':
         raise ConfigError(f'{path} is of a formula, which has no weights. Leave the CHECKPOINT out.')
@@ -242,6 +248,11 @@ def tune_probability(path: str, checkpoint: str, split: str | None = None, optio
         model=config.model.type, checkpoint=file_sha256(checkpoint), dataset=about.get('dataset'),
         split=about.get('split'), **more, images=len(ids), **reached,
         oracle=_tested_on(ids, dataset, config)))
+
+
+def _check_bound(max_fa: float | None) -> None:
+    if max_fa is not None and not 0 <= max_fa < 1:
+        raise ConfigError(f'--max-fa {max_fa:g}: a fraction of pixels, 0 <= FA < 1, is expected, such as 1e-5.')
 
 
 def _bounded(counter: CurveCounter, max_fa: float) -> tuple[float, dict[str, float]]:

@@ -91,6 +91,28 @@ def test_a_tuned_threshold_improves_the_test_and_is_stored(config, load_tool, tm
     assert found['protocols']['canonical']['IoU'] > 0.9
 
 
+@pytest.mark.parametrize(('limit', 'pd', 'fa', 'low', 'high'), [(0.125, 1, 0.125, 0, 0.4), (0.1, 0.5, 0.0625, 0.5, 1)])
+def test_for_a_limit_of_false_alarms_a_share_of_the_range_finds_most(config, monkeypatch, limit, pd, fa, low, high):
+    found = np.array([[[0, 10, 0, 0, 0, 0, 0, 20]], [[5, 5, 5, 25, 5, 5, 5, 13]]], float)  # targets at the end
+    truth = np.arange(8)[None] == 7
+    monkeypatch.setattr(tuning, 'responses_of', lambda *_: [Scored(str(one), one, truth) for one in found])
+    chosen = tune_threshold(str(config), max_fa=limit)
+    assert (chosen['scale'], chosen['origin']['Pd'], chosen['origin']['Fa']) == ('range', pd, fa)
+    assert low <= chosen['value'] < high
+    with pytest.raises(DataError, match='at an Fa of 0.01 or less, one does at 0.0625'):
+        tune_threshold(str(config), max_fa=0.01)
+
+
+def test_for_a_limit_of_false_alarms_the_test_has_the_figures_of_the_choice(config, load_tool, tmp_path):
+    path = tmp_path / 'threshold.json'
+    load_tool('tune_threshold').main([str(config), '--split', 'test', '--max-fa', '3e-3', '--out', str(path)])
+    load_tool('test').main([str(config), '--out', str(tmp_path), '--cfg-options', f'model.threshold={path}'])
+    told = json.loads(path.read_text())
+    figures = json.loads((tmp_path / 'results.json').read_text())['protocols']['canonical']
+    assert (told['scale'], told['origin']['max_Fa']) == ('range', 3e-3)
+    assert all(figures[name] == pytest.approx(told['origin'][name]) for name in ('IoU', 'Pd', 'Fa'))
+
+
 def test_a_threshold_of_the_test_list_is_called_an_oracle(config, load_tool, tmp_path, capsys):
     path = tmp_path / 'threshold.json'
     load_tool('tune_threshold').main([str(config), '--split', 'test', '--out', str(path)])

@@ -212,11 +212,10 @@ def test_predictions_of_another_size_than_the_masks_are_named(config_of, lively)
         tune_probability(str(config_of), str(lively), options=['model.output_size=network'])
 
 
-def test_a_formula_has_no_weights_to_give_and_no_limit_of_false_alarms(load_tool):
-    with pytest.raises(ConfigError, match='--max-fa is for a network, of which a CHECKPOINT is expected'):
-        load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', '--max-fa', '1e-5'])
-    with pytest.raises(ConfigError, match='--max-fa 10: a fraction of pixels, 0 <= FA < 1, is expected'):
-        load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', 'best', '--max-fa', '10'])
+def test_a_formula_has_no_weights_to_give_and_a_limit_of_false_alarms_is_a_fraction(load_tool):
+    for checkpoint in ([], ['best']):
+        with pytest.raises(ConfigError, match='--max-fa 10: a fraction of pixels, 0 <= FA < 1, is expected'):
+            load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', *checkpoint, '--max-fa', '10'])
     with pytest.raises(ConfigError, match='is of a formula, which has no weights. Leave the CHECKPOINT out'):
         load_tool('tune_threshold').main(['configs/baselines/top_hat_nuaa_sirst.py', 'best'])
 
