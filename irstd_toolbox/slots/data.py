@@ -64,9 +64,12 @@ def expand_data(archive: Path, root: Path) -> int:
     done, digest = root / '.expanded', hashlib.sha256(archive.read_bytes()).hexdigest()
     with zipfile.ZipFile(archive) as file:
         try:
-            index = json.loads(file.read(_INDEX))
-        except KeyError:
-            raise DataError(f'{archive} is no packed data set; it lacks {_INDEX}. Pack it again.') from None
+            index = dict(json.loads(file.read(_INDEX)))
+            if set(index) - set(file.namelist()):
+                raise KeyError
+        except (KeyError, ValueError, TypeError):
+            raise DataError(f'{archive} is no packed data set; it lacks {_INDEX}, or what that names. Pack it again.'
+                            ) from None
         if not done.is_file() or done.read_text() != digest:
             shutil.rmtree(root, ignore_errors=True)  # a file of an earlier archive would be read as one of this
             with ThreadPoolExecutor(8) as pool:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,9 +155,11 @@ def test_told_folders_are_told_in_the_archive_by_paths_below_it(tiny: Path, tmp_
     assert (len(found.masks), len(found.ids('test'))) == (13, 5)
 
 
-def test_an_archive_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
-    import zipfile
+@pytest.mark.parametrize('index', [None, '{', '3', '{"b": "file"}'])
+def test_an_archive_that_is_no_data_set_is_refused(tmp_path: Path, index: str | None) -> None:
     with zipfile.ZipFile(tmp_path / 'other.zip', 'w') as file:
         file.writestr('a', 'b')
-    with pytest.raises(DataError, match='files.json'):
+        if index:
+            file.writestr('files.json', index)
+    with pytest.raises(DataError, match='is no packed data set; it lacks files.json, or what that names. Pack it'):
         expand_data(tmp_path / 'other.zip', tmp_path / 'there')
