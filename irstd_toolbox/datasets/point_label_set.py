@@ -3,6 +3,7 @@
 Loads neither torch nor mmengine.
 """
 
+import glob
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from irstd_toolbox.datasets.imaging import read_image, read_mask
 from irstd_toolbox.datasets.inventory import Layout
 from irstd_toolbox.datasets.point_labels import ClusteringOptions, points_of, pseudo_mask
 from irstd_toolbox.errors import ConfigError, DataError
+from irstd_toolbox.unfinished import remove_unfinished
 
 __all__ = ['RECORD', 'LabelReport', 'write_point_labels']
 
@@ -90,6 +92,7 @@ def write_point_labels(
     lists = {name: part for name, part in lists.items() if name in ('val', 'test') or chosen.issuperset(part)}
     lists.setdefault('trainval', ids)
     staging = out.with_name(f'.{out.name}.{os.getpid()}.partial')
+    remove_unfinished(out.parent, f'.{glob.escape(out.name)}.*.partial')  # of a killed process
     try:
         others = [image_id for image_id in dict.fromkeys(name for part in lists.values() for name in part)
                   if image_id not in chosen]

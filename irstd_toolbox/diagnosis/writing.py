@@ -1,6 +1,7 @@
 """Folders that are there whole or not at all, and what the doctor writes into them."""
 
 import contextlib
+import glob
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from irstd_toolbox.datasets.imaging import align_mask, read_pixels, to_mask
 from irstd_toolbox.diagnosis.audit import Audit
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation.files import check_folder
+from irstd_toolbox.unfinished import remove_unfinished
 
 __all__ = ['check_out', 'check_outside', 'fresh_folder', 'usable', 'write_image', 'write_list', 'write_mask']
 
@@ -55,11 +57,14 @@ def check_out(out: str | Path, root: Path) -> Path:
 def fresh_folder(out: str | Path, root: Path) -> Iterator[Path]:
     """Fill a folder beside ``out`` and move it there at the end; what interrupts the filling takes it away again.
 
+    A folder of this name that a killed process was filling is removed.
+
     Raises:
         ConfigError: As :func:`check_out`, or if the system does not let the folder be made.
     """
     target = check_out(out, root).resolve()
     draft = target.with_name(f'.{target.name}.{os.getpid()}.part')
+    remove_unfinished(target.parent, f'.{glob.escape(target.name)}.*.part')
     try:
         draft.mkdir(parents=True)
     except OSError as error:

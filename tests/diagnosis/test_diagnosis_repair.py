@@ -1,6 +1,8 @@
 """A mended copy has no defect that can be mended; the data set itself stays as it was."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -150,6 +152,19 @@ def test_a_copy_of_nothing_is_an_error(root, examined, tmp_path):
     with pytest.raises(DataError, match='nothing would be left'):
         repair(examined(root), tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_what_a_killed_process_left_of_this_copy_is_removed(root, tmp_path):
+    ended = subprocess.Popen(['true'])
+    ended.wait()
+    left = {owner: tmp_path / f'.{name}.{owner}.part' for name, owner in (
+        ('[out]', ended.pid), ('[out]', os.getppid()), ('[out]', 'old'))}
+    for path in (*left.values(), tmp_path / f'.o.{ended.pid}.part'):
+        (path / 'images').mkdir(parents=True)
+    with writing.fresh_folder(tmp_path / '[out]', root):
+        pass
+    assert not left.pop(ended.pid).exists()
+    assert all(path.is_dir() for path in (*left.values(), tmp_path / f'.o.{ended.pid}.part'))
 
 
 def test_a_copy_goes_where_a_link_to_an_empty_folder_leads(root, tmp_path):

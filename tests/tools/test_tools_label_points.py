@@ -1,6 +1,7 @@
 """tools/label_points.py: a data set of pseudo-labels that the loaders read, written whole or not at all."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -170,7 +171,12 @@ def test_a_broken_mask_leaves_nothing_behind(load_tool: Tool, data: Path) -> Non
     assert not (data.parent / 'points').exists() and not hidden(data.parent)
 
 
-def test_an_interruption_leaves_nothing_behind(load_tool: Tool, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_an_interruption_nor_an_earlier_kill_leaves_anything_behind(
+        load_tool: Tool, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = subprocess.Popen(['true'])
+    killed.wait()
+    (data.parent / f'.points.{killed.pid}.partial' / 'masks').mkdir(parents=True)
+
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
     monkeypatch.setattr(point_label_set, 'pseudo_mask', interrupt)

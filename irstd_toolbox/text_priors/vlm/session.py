@@ -12,6 +12,7 @@ from irstd_toolbox.text_priors import store
 from irstd_toolbox.text_priors.vlm.audit import AuditLog
 from irstd_toolbox.text_priors.vlm.cache import AnswerCache
 from irstd_toolbox.text_priors.vlm.delivery import Desk
+from irstd_toolbox.unfinished import remove_unfinished
 
 __all__ = ['hold', 'open_desk', 'run_dir']
 
@@ -58,21 +59,9 @@ def hold(descriptions_folder: str | os.PathLike, batches: bool = False) -> Itera
                 raise ConfigError(f'{folder} cannot be written to ({error.strerror}); it is expected to keep the '
                                   'record of who describes what. Give another folder for the descriptions (--out).'
                                   ) from None
-        _remove_unfinished(Path(descriptions_folder))
+        for pattern in ('**/.*.txt.*.tmp', f'.{store.PROVENANCE}.*.tmp'):
+            remove_unfinished(descriptions_folder, pattern)
         yield
-
-
-def _remove_unfinished(folder: Path) -> None:
-    """Remove the hidden files of :mod:`.store` whose process is dead, which it was killed with."""
-    for path in [*folder.rglob('.*.txt.*.tmp'), *folder.glob(f'.{store.PROVENANCE}.*.tmp')]:
-        process = path.name.split('.')[-2]
-        if process.isdecimal():
-            try:
-                os.kill(int(process), 0)
-            except ProcessLookupError:
-                path.unlink(missing_ok=True)
-            except (OSError, OverflowError):  # of another user, or no number of a process
-                pass
 
 
 def open_desk(descriptions_folder: str | os.PathLike, suffix: str = store.SUFFIXES[0]) -> Desk:
