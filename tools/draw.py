@@ -124,11 +124,11 @@ def read(layout: object, path: Path, image_id: str, load: Callable | None = None
     """
     from irstd_toolbox.errors import DataError
     from irstd_toolbox.evaluation.prediction_io import read_prediction
-    from irstd_toolbox.evaluation.protocols import unfit
+    from irstd_toolbox.visualization.findings import at_image_size
 
     truth, found = layout.truth(image_id), (load or read_prediction)(path)
     try:
-        probabilities = unfit(found, truth.shape)
+        probabilities = at_image_size(found, truth.shape)
     except DataError as error:
         raise DataError(f'{path}: {error}') from error
     resized = '' if found.shape == truth.shape else f'{found.shape[1]}x{found.shape[0]}'

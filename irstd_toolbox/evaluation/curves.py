@@ -13,7 +13,7 @@ import numpy as np
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.prediction_io import FULL_SCALE
-from irstd_toolbox.evaluation.protocols import Protocol, fit
+from irstd_toolbox.evaluation.protocols import Protocol, fit, scaled
 
 __all__ = ['DEFAULT_LEVELS', 'FA_RANGE', 'CurveCounter', 'PixelCurve', 'TargetCurve', 'quantise']
 
@@ -247,9 +247,7 @@ class CurveCounter:
         """
         functional.check_scored(probabilities, truth)
         values, truth = fit(self.protocol, probabilities, truth)
-        if self.protocol.divide_by_maximum and values.max() > 0:
-            values = values / values.max()
-        codes = quantise(values, self.protocol.threshold)
+        codes = quantise(scaled(self.protocol, values), self.protocol.threshold)
         for counts, chosen in zip(self._pixels, (codes[~truth], codes[truth]), strict=True):
             counts += np.bincount(chosen, minlength=_LEVELS)
         self._add_targets(codes, truth)
@@ -259,9 +257,8 @@ class CurveCounter:
         # The map at a threshold is that at the one before, unless some pixel lies above only the one before.
         above = np.searchsorted(self.levels, np.unique(codes), side='left')
         starts = np.unique(np.append(0, above[above < len(self.levels)]))
-        rules = {name: getattr(self.protocol, name) for name in (
-            'connectivity', 'matching', 'below', 'false_alarm', 'false_alarm_base')}
         found, alarms = np.zeros((2, len(starts)), np.int64)
+        rules = self.protocol.counting()
         for place, level in enumerate(self.levels[starts]):
             counts = functional.count_image(codes > level, truth, **rules)
             found[place], alarms[place] = counts.matched, counts.false_alarm_pixels

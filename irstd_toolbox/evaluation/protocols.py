@@ -28,8 +28,8 @@ from irstd_toolbox.evaluation.functional import (
 )
 from irstd_toolbox.evaluation.regions import MATCHING
 
-__all__ = ['BUILT_IN', 'PROTOCOLS', 'REPORTABLE', 'Protocol', 'decide', 'fit', 'get', 'register', 'resolve', 'score',
-           'score_checked', 'unfit']
+__all__ = ['BUILT_IN', 'PROTOCOLS', 'REPORTABLE', 'Protocol', 'decide', 'fit', 'get', 'register', 'resolve', 'scaled',
+           'score', 'score_checked']
 
 _CHOICES = {
     'mask_resize': ('pil_nearest', 'cv2_nearest'), 'connectivity': (8, 4), 'matching': MATCHING,
@@ -110,6 +110,11 @@ class Protocol:
     def rules(self) -> dict[str, object]:
         """What decides the counters, as plain values: all fields but the name and the texts."""
         return {key: value for key, value in asdict(self).items() if key not in ('name', 'summary', 'reports')}
+
+    def counting(self) -> dict[str, object]:
+        """Its rules of :func:`~irstd_toolbox.evaluation.functional.count_image`, as arguments."""
+        return {name: getattr(self, name) for name in (
+            'connectivity', 'matching', 'below', 'false_alarm', 'false_alarm_base')}
 
     def fingerprint(self) -> str:
         """SHA-256 of the rules: equal for two names if and only if they count alike."""
@@ -248,44 +253,22 @@ def fit(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> tup
     return probabilities, truth
 
 
-def unfit(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring a prediction at the size at which a protocol scores back to its image, to look at.
-
-    Nothing is to be scored so: what is resized twice is no longer what was predicted.
-
-    Args:
-        probabilities: The prediction.
-        size: Height and width of the image.
-
-    Shape:
-        - probabilities: ``size`` or that of a protocol
-        - Output: ``size``, resized bilinearly
-
-    Raises:
-        DataError: If the prediction has another size.
-    """
-    sizes = sorted({protocol.size for protocol in PROTOCOLS.values() if protocol.size})
-    if probabilities.shape != size and probabilities.shape not in sizes:
-        got = 'x'.join(map(str, probabilities.shape[::-1]))
-        raise DataError(f'the prediction is {got} (width x height), its image {size[1]}x{size[0]}; expected that size, '
-                        f'or one of protocols: {", ".join(f"{width}x{height}" for height, width in sizes)}. Resize it '
-                        'to the image.')
-    if probabilities.shape == size:
-        return probabilities
-    return cv2.resize(probabilities, size[::-1], interpolation=cv2.INTER_LINEAR)
-
-
 def _nearest(mask: np.ndarray, size: tuple[int, int], rule: str) -> np.ndarray:
     if rule == 'cv2_nearest':
         return cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST)
     return np.array(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
 
 
+def scaled(protocol: Protocol, probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities as a protocol holds them against its threshold; a map of zeros stays as it is."""
+    if protocol.divide_by_maximum and (maximum := probabilities.max()) > 0:
+        return probabilities / maximum
+    return probabilities
+
+
 def decide(protocol: Protocol, probabilities: np.ndarray) -> np.ndarray:
     """The pixels that a protocol takes as predicted; ``(H, W)`` to ``(H, W)`` bool."""
-    if protocol.divide_by_maximum and (maximum := probabilities.max()) > 0:  # a map of zeros stays as it is
-        probabilities = probabilities / maximum
-    return probabilities > protocol.threshold
+    return scaled(protocol, probabilities) > protocol.threshold
 
 
 def score(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:
@@ -301,6 +284,4 @@ def score(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> I
 def score_checked(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:
     """As :func:`score`, of arrays that were checked before, maybe for another protocol."""
     probabilities, truth = fit(protocol, probabilities, truth)
-    return count_image(
-        decide(protocol, probabilities), truth, connectivity=protocol.connectivity, matching=protocol.matching,
-        below=protocol.below, false_alarm=protocol.false_alarm, false_alarm_base=protocol.false_alarm_base)
+    return count_image(decide(protocol, probabilities), truth, **protocol.counting())

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from irstd_toolbox.errors import DataError
+from irstd_toolbox.evaluation.protocols import PROTOCOLS
 from irstd_toolbox.evaluation.regions import distances, find_regions, match_greedy
 
-__all__ = ['COLOURS', 'Finding', 'as_mask', 'as_picture', 'find']
+__all__ = ['COLOURS', 'Finding', 'as_mask', 'as_picture', 'at_image_size', 'find']
 
 COLOURS = {'hit': '#56B4E9', 'miss': '#F0E442', 'false alarm': '#D55E00', 'region': '#56B4E9'}
 """One colour a verdict, from Okabe and Ito's palette for colour-blind readers; 'region' when there is no verdict."""
@@ -133,3 +135,30 @@ def as_picture(image: np.ndarray) -> np.ndarray:
     if low < 0 or high > 255 or (image.dtype.kind != 'u' and high <= 1):
         values = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
     return np.rint(values).astype(np.uint8)
+
+
+def at_image_size(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring a prediction at the size at which a protocol scores back to its image, to look at.
+
+    Nothing is to be scored so: what is resized twice is no longer what was predicted.
+
+    Args:
+        probabilities: The prediction.
+        size: Height and width of the image.
+
+    Shape:
+        - probabilities: ``size`` or that of a protocol
+        - Output: ``size``, resized bilinearly
+
+    Raises:
+        DataError: If the prediction has another size.
+    """
+    sizes = sorted({protocol.size for protocol in PROTOCOLS.values() if protocol.size})
+    if probabilities.shape != size and probabilities.shape not in sizes:
+        got = 'x'.join(map(str, probabilities.shape[::-1]))
+        raise DataError(f'the prediction is {got} (width x height), its image {size[1]}x{size[0]}; expected that size, '
+                        f'or one of protocols: {", ".join(f"{width}x{height}" for height, width in sizes)}. Resize it '
+                        'to the image.')
+    if probabilities.shape == size:
+        return probabilities
+    return cv2.resize(probabilities, size[::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,8 +1,10 @@
-"""Places of enlarged insets inside a picture: they hide nothing and lie near what they enlarge."""
+"""Places of enlarged insets inside a picture: they hide nothing and lie near what they enlarge. Maps of its size."""
 
 import numpy as np
+import pytest
 
-from irstd_toolbox.visualization.findings import Finding
+from irstd_toolbox.errors import DataError
+from irstd_toolbox.visualization.findings import Finding, at_image_size
 from irstd_toolbox.visualization.insets import place_insets, shared_insets
 
 
@@ -52,3 +54,13 @@ def test_what_lies_in_a_window_has_none_of_its_own():
     found = [Finding('miss', np.array([place])) for place in ((20, 20), (20, 24), (70, 70))]
     windows = [window for window, _ in shared_insets([found], (100, 100), 3)]
     assert windows == [(13, 13, 28, 28), (63, 63, 78, 78)]
+
+
+def test_a_map_at_a_protocols_size_comes_back_to_its_image():
+    grown = np.repeat(np.repeat(np.eye(32), 8, axis=0), 8, axis=1)
+    np.testing.assert_array_equal(at_image_size(grown, (32, 32)), np.eye(32))
+
+
+def test_a_map_at_no_known_size_is_not_resized():
+    with pytest.raises(DataError, match=r'is 40x30 \(width x height\), its image 32x24; .*: 256x256, 512x512\.'):
+        at_image_size(np.zeros((30, 40)), (24, 32))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.evaluation import protocols
 from irstd_toolbox.evaluation.extras import ExtraCounter
 
 Main = Callable[..., None]
@@ -123,13 +122,3 @@ def test_a_prediction_of_another_size_than_its_image_is_refused_by_name(
 def test_an_unknown_extra_is_refused() -> None:
     with pytest.raises(ConfigError, match="'hiou' is no extra; expected any of hIoU, SCRG"):
         ExtraCounter(['hiou'])
-
-
-def test_a_map_at_a_protocols_size_comes_back_to_its_image() -> None:
-    grown = np.repeat(np.repeat(np.eye(32), 8, axis=0), 8, axis=1)
-    np.testing.assert_array_equal(protocols.unfit(grown, (32, 32)), np.eye(32))
-
-
-def test_a_map_at_no_known_size_is_not_resized() -> None:
-    with pytest.raises(DataError, match=r'is 40x30 \(width x height\), its image 32x24; .*: 256x256, 512x512\.'):
-        protocols.unfit(np.zeros((30, 40)), (24, 32))

@@ -73,7 +73,7 @@ def test_every_tool_that_takes_a_protocol_is_held_to_this(repository: Path) -> N
     texts = {path.stem: path.read_text() for path in (repository / 'tools').glob('*.py')}
     assert [name for name, text in sorted(texts.items()) if "'--protocol'" in text] == sorted(TOOLS)
     assert [name for name, text in texts.items() if "'--plugins'" in text] == []  # console.add_plugins alone
-    reading = {name for name, text in texts.items() if 'import PROTOCOLS' in text or 'import unfit' in text}
+    reading = {name for name, text in texts.items() if 'import PROTOCOLS' in text or 'import at_image_size' in text}
     assert reading == {'draw', 'forensics'} and all('add_plugins(' in texts[name] for name in {*TOOLS, *reading})
 
 
