@@ -157,7 +157,7 @@ def test_what_would_be_counted_as_something_else_is_refused(
     for use in (score, lambda protocol, *maps: score_image('a', *maps, [protocol]),
                 lambda protocol, *maps: CurveCounter(protocol).add(*maps)):
         with pytest.raises(DataError, match=message):
-            use(get(name), prediction, truth)
+            use(name, prediction, truth)
 
 
 def test_a_probability_that_is_rounded_above_1_is_one() -> None:

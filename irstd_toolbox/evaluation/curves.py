@@ -13,7 +13,7 @@ import numpy as np
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.prediction_io import FULL_SCALE
-from irstd_toolbox.evaluation.protocols import Protocol, fit, scaled
+from irstd_toolbox.evaluation.protocols import Protocol, fit, get, scaled
 
 __all__ = ['DEFAULT_LEVELS', 'FA_RANGE', 'CurveCounter', 'PixelCurve', 'TargetCurve', 'quantise']
 
@@ -215,18 +215,19 @@ class CurveCounter:
     at those thresholds between which the image has a pixel.
 
     Args:
-        protocol: Size, connectivity, matching and Fa; its own threshold is always one of the target curve's.
+        protocol: It or its name: size, connectivity, matching and Fa; its own threshold is always one of the target
+            curve's.
         levels: Thresholds of the target curve, of 65535; ``range(65536)`` gives it exactly.
 
     Raises:
-        ConfigError: If a level is no whole number 0..65535.
+        ConfigError: If a level is no whole number 0..65535, or a name is of no protocol.
     """
 
-    def __init__(self, protocol: Protocol, levels: Sequence[int] = DEFAULT_LEVELS) -> None:
+    def __init__(self, protocol: str | Protocol, levels: Sequence[int] = DEFAULT_LEVELS) -> None:
         if not len(levels) or any(int(level) != level or not 0 <= level <= FULL_SCALE for level in levels):
             raise ConfigError('The thresholds of a Pd-Fa curve are 16-bit levels; expected whole numbers 0..65535.')
-        self.protocol = protocol
-        own = math.floor(protocol.threshold * FULL_SCALE)
+        self.protocol = get(protocol)
+        own = math.floor(self.protocol.threshold * FULL_SCALE)
         self.levels = np.unique(np.append(np.asarray(levels, np.int64), own))
         self._own = int(np.searchsorted(self.levels, own))
         self._pixels = np.zeros((2, _LEVELS), np.int64)  # background and target pixels of each level

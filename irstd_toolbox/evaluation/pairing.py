@@ -8,7 +8,7 @@ from pathlib import Path
 
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.functional import ImageCounts
-from irstd_toolbox.evaluation.protocols import Protocol
+from irstd_toolbox.evaluation.protocols import Protocol, get
 
 __all__ = ['check_fingerprints', 'check_pairing', 'read_image_counts']
 
@@ -17,22 +17,25 @@ _TRUTH = ('targets', 'ground_truth', 'pixels')
 _NAMED_AT_MOST = 3
 
 
-def read_image_counts(path: str | Path, protocol: Protocol | None = None) -> dict[str, dict[str, ImageCounts]]:
+def read_image_counts(
+    path: str | Path, protocol: str | Protocol | None = None,
+) -> dict[str, dict[str, ImageCounts]]:
     """Read what :func:`~irstd_toolbox.evaluation.results.write_image_counts` wrote.
 
     Args:
         path: The table.
-        protocol: Under whose rules the rows of its name must have been counted. An older table does
+        protocol: It or its name: under whose rules the rows of its name must have been counted. An older table does
             not tell its rules, which is a warning.
 
     Returns:
         Protocol to image id to counters, both in the order of the file.
 
     Raises:
+        ConfigError: If a name is of no protocol.
         DataError: If the file is missing, or no such table, an image occurs twice under a protocol, or it was counted
             by other rules of that name.
     """
-    path = Path(path)
+    path, protocol = Path(path), None if protocol is None else get(protocol)
     try:
         with path.open(newline='', encoding='utf-8') as file:
             rows = list(csv.DictReader(file))

@@ -185,13 +185,15 @@ def _check_free(name: str) -> None:
         raise ConfigError(f'A protocol named {name!r} exists already; choose another name.')
 
 
-def get(name: str) -> Protocol:
-    """The protocol of that name.
+def get(name: str | Protocol) -> Protocol:
+    """The protocol of that name; one that is given as it is.
 
     Raises:
         ConfigError: If there is none; the message lists the names.
     """
-    if name not in PROTOCOLS:
+    if isinstance(name, Protocol):
+        return name
+    if not isinstance(name, str) or name not in PROTOCOLS:
         raise ConfigError(f'{name!r} is no known protocol; expected one of {", ".join(sorted(PROTOCOLS))}. One of a '
                           'plugin comes by --plugins DIR.')
     return PROTOCOLS[name]
@@ -203,8 +205,10 @@ def resolve(protocols: str | dict | Protocol | Iterable[str | dict | Protocol]) 
     Raises:
         ConfigError: If a name is unknown or occurs twice, or a dict does not fit or takes the name of a known protocol.
     """
+    if isinstance(protocols, str | dict) or not isinstance(protocols, Iterable):
+        protocols = [protocols]
     resolved = []
-    for entry in [protocols] if isinstance(protocols, str | dict | Protocol) else protocols:
+    for entry in protocols:
         if isinstance(entry, dict):
             known = {field.name for field in fields(Protocol)}
             if not {'name'} <= set(entry) <= known:
@@ -212,20 +216,20 @@ def resolve(protocols: str | dict | Protocol | Iterable[str | dict | Protocol]) 
                     f'A protocol was given as {dict(entry)}; expected a name and any of {", ".join(sorted(known))}.')
             _check_free(entry['name'])
             entry = Protocol(**{'summary': 'given in the config', **entry})
-        resolved.append(get(entry) if isinstance(entry, str) else entry)
+        resolved.append(get(entry))
     names = [protocol.name for protocol in resolved]
     if not names or len(set(names)) < len(names):
         raise ConfigError(f'The protocols are {names}; expected at least one and each once.')
     return resolved
 
 
-def fit(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit(protocol: str | Protocol, probabilities: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bring a prediction and its native mask to the size at which the protocol scores.
 
     A prediction that has that size is used as it is; one of native size is resized bilinearly.
 
     Args:
-        protocol: The protocol.
+        protocol: The protocol, or its name.
         probabilities: The prediction.
         truth: The mask at native size.
 
@@ -235,8 +239,10 @@ def fit(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> tup
         - Output: two maps of the scored size, that of the prediction float or bool, that of the mask bool
 
     Raises:
+        ConfigError: If a name is of no protocol.
         DataError: If the prediction has another size. What the arrays hold is :func:`.functional.check_scored`'s.
     """
+    protocol = get(protocol)
     size = protocol.size or truth.shape
     if probabilities.shape not in (size, truth.shape):
         allowed = ' or '.join(dict.fromkeys(f'{width}x{height}' for height, width in (truth.shape, size)))
@@ -266,19 +272,21 @@ def scaled(protocol: Protocol, probabilities: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def decide(protocol: Protocol, probabilities: np.ndarray) -> np.ndarray:
+def decide(protocol: str | Protocol, probabilities: np.ndarray) -> np.ndarray:
     """The pixels that a protocol takes as predicted; ``(H, W)`` to ``(H, W)`` bool."""
+    protocol = get(protocol)
     return scaled(protocol, probabilities) > protocol.threshold
 
 
-def score(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:
+def score(protocol: str | Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:
     """Count one image under a protocol; arguments as of :func:`fit`.
 
     Raises:
+        ConfigError: If a name is of no protocol.
         DataError: As :func:`fit` and :func:`.functional.check_scored`.
     """
     check_scored(probabilities, truth)
-    return score_checked(protocol, probabilities, truth)
+    return score_checked(get(protocol), probabilities, truth)
 
 
 def score_checked(protocol: Protocol, probabilities: np.ndarray, truth: np.ndarray) -> ImageCounts:

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.files import write_atomically
 from irstd_toolbox.evaluation.functional import ImageCounts, image_mean, total
-from irstd_toolbox.evaluation.protocols import Protocol, score_checked
+from irstd_toolbox.evaluation.protocols import Protocol, get, resolve, score_checked
 from irstd_toolbox.evaluation.regions import find_regions
 
 __all__ = [
@@ -46,7 +47,7 @@ class ImageScore:
 
 
 def score_image(
-    image_id: str, probabilities: np.ndarray, truth: np.ndarray, protocols: Sequence[Protocol],
+    image_id: str, probabilities: np.ndarray, truth: np.ndarray, protocols: Sequence[str | Protocol],
 ) -> ImageScore:
     """Count one image under several protocols.
 
@@ -54,29 +55,31 @@ def score_image(
         image_id: Its id.
         probabilities: The prediction, 0..1.
         truth: The mask at the image's native size.
-        protocols: Under which to count.
+        protocols: Under which to count: they or their names, as everywhere here.
 
     Shape:
         - probabilities: the native size, or that at which every one of the protocols scores
         - truth: (H, W) bool
 
     Raises:
+        ConfigError: If a name is of no protocol.
         DataError: If the prediction fits a protocol in neither way, or see :func:`.functional.check_scored`.
     """
     functional.check_scored(probabilities, truth)
+    protocols = resolve(protocols)
     counts = {protocol.name: score_checked(protocol, probabilities, truth) for protocol in protocols}
     native = next((counts[p.name] for p in protocols if p.size is None and p.connectivity == 8), None)
     targets = native.targets if native else len(find_regions(truth))
     return ImageScore(image_id, targets, int(np.count_nonzero(truth)), truth.size, counts)
 
 
-def measure(protocol: Protocol, counts: Sequence[ImageCounts]) -> dict[str, float]:
+def measure(protocol: str | Protocol, counts: Sequence[ImageCounts]) -> dict[str, float]:
     """All metrics of a set of images under a protocol; fractions, ``nan`` where undefined.
 
     ``mIoU``, ``mAcc`` and ``aAcc`` come with a protocol that reports them; ``Pd_pooled`` and ``Fa_pooled`` with one
     that averages over images.
     """
-    pooled = total(counts)
+    protocol, pooled = get(protocol), total(counts)
     by_image = protocol.average == 'image'
     metrics = {
         'IoU': functional.iou(pooled),
@@ -106,7 +109,9 @@ def hash_ids(image_ids: Iterable[str]) -> str:
     return hashlib.sha256('\n'.join(sorted(image_ids)).encode()).hexdigest()
 
 
-def summarise(scores: Sequence[ImageScore], protocols: Sequence[Protocol], **about: str | None) -> dict[str, dict]:
+def summarise(
+    scores: Sequence[ImageScore], protocols: Sequence[str | Protocol], **about: str | None,
+) -> dict[str, dict]:
     """The result of a set of images.
 
     Args:
@@ -120,8 +125,8 @@ def summarise(scores: Sequence[ImageScore], protocols: Sequence[Protocol], **abo
         scored size with its rules and their hash.
     """
     metrics, counters, replay = {}, {}, {}
-    for protocol in protocols:
-        counts = [image.counts[protocol.name] for image in scores]
+    for protocol in resolve(protocols):
+        counts = [_counted(image, protocol) for image in scores]
         pooled = total(counts)
         metrics[protocol.name] = measure(protocol, counts)
         counters[protocol.name] = {
@@ -135,6 +140,13 @@ def summarise(scores: Sequence[ImageScore], protocols: Sequence[Protocol], **abo
         'pixels': sum(image.pixels for image in scores), 'ids_sha256': hash_ids(image.image_id for image in scores),
         'protocols': replay}
     return {'protocols': metrics, 'counts': counters, 'fingerprint': fingerprint}
+
+
+def _counted(image: ImageScore, protocol: Protocol) -> ImageCounts:
+    if protocol.name not in image.counts:
+        raise ConfigError(f'{image.image_id} was counted under {", ".join(image.counts)}, and not under '
+                          f'{protocol.name!r}. Give score_image the same protocols.')
+    return image.counts[protocol.name]
 
 
 def to_json(results: dict[str, dict]) -> str:
@@ -153,7 +165,7 @@ def write_results(path: str | Path, results: dict[str, dict]) -> None:
     write_atomically(Path(path), to_json(results).encode())
 
 
-def write_image_counts(path: str | Path, scores: Sequence[ImageScore], protocols: Sequence[Protocol]) -> None:
+def write_image_counts(path: str | Path, scores: Sequence[ImageScore], protocols: Sequence[str | Protocol]) -> None:
     """Write the counters of every image under every protocol as CSV, from which any mean can be derived.
 
     Args:
@@ -161,10 +173,10 @@ def write_image_counts(path: str | Path, scores: Sequence[ImageScore], protocols
         scores: One entry an image.
         protocols: Those that the images were counted under; the hash of each one's rules stands in each of its rows.
     """
-    text = io.StringIO()
+    text, protocols = io.StringIO(), resolve(protocols)
     rows = [
         {'image_id': image.image_id, 'protocol': protocol.name, 'protocol_sha256': protocol.fingerprint(),
-         **asdict(image.counts[protocol.name])}
+         **asdict(_counted(image, protocol))}
         for image in scores for protocol in protocols]
     names = ['image_id', 'protocol', 'protocol_sha256', *(field.name for field in fields(ImageCounts))]
     writer = csv.DictWriter(text, fieldnames=names, lineterminator='\n')

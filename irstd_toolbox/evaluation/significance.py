@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.functional import ImageCounts
-from irstd_toolbox.evaluation.protocols import Protocol
+from irstd_toolbox.evaluation.protocols import Protocol, get
 
 __all__ = ['METRICS', 'Comparison', 'Interval', 'check_draws', 'compare', 'intervals', 'leave_one_out', 'terms']
 
@@ -60,12 +60,12 @@ class Comparison:
     p_sign: float
 
 
-def terms(counts: Sequence[ImageCounts], protocol: Protocol) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def terms(counts: Sequence[ImageCounts], protocol: str | Protocol) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Numerator and denominator of every metric, an image each.
 
     Args:
         counts: One entry an image.
-        protocol: Decides how Pd and Fa are averaged, and what an empty image adds to nIoU.
+        protocol: It or its name; decides how Pd and Fa are averaged, and what an empty image adds to nIoU.
 
     Shape:
         - Output: of each metric two arrays (images,) float64
@@ -79,6 +79,7 @@ def terms(counts: Sequence[ImageCounts], protocol: Protocol) -> dict[str, tuple[
         return tuple(np.array([getattr(image, name) for image in counts], dtype=np.float64)
                      for name in (numerator, denominator))
 
+    protocol = get(protocol)
     empty = {'skip': math.nan, 'zero': 0.0, 'one': 1.0}[protocol.empty_niou]
     found = {
         'IoU': pooled('intersection', 'union'),
@@ -89,7 +90,8 @@ def terms(counts: Sequence[ImageCounts], protocol: Protocol) -> dict[str, tuple[
 
 
 def intervals(
-    counts: Sequence[ImageCounts], protocol: Protocol, *, resamples: int = 10_000, level: float = 0.95, seed: int = 0,
+    counts: Sequence[ImageCounts], protocol: str | Protocol, *, resamples: int = 10_000, level: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, Interval]:
     """Percentile bootstrap intervals over images.
 
@@ -116,7 +118,7 @@ def intervals(
 
 
 def compare(
-    first: Sequence[ImageCounts], second: Sequence[ImageCounts], protocol: Protocol, *, resamples: int = 10_000,
+    first: Sequence[ImageCounts], second: Sequence[ImageCounts], protocol: str | Protocol, *, resamples: int = 10_000,
     level: float = 0.95, seed: int = 0,
 ) -> dict[str, Comparison]:
     r"""Compare two methods on the same images in the same order.
@@ -169,7 +171,7 @@ def compare(
 
 
 def leave_one_out(
-    first: Sequence[ImageCounts], second: Sequence[ImageCounts], protocol: Protocol,
+    first: Sequence[ImageCounts], second: Sequence[ImageCounts], protocol: str | Protocol,
 ) -> dict[str, np.ndarray]:
     """The difference of every metric, ``second - first``, on all images but one.
 
