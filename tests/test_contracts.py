@@ -192,6 +192,11 @@ class TestProvider:
             else:
                 assert provider.describe(blind) == provider.describe(scene)
 
+    def test_describes_a_scene_alone(self, build, name):
+        provider = build()
+        with pytest.raises(DataError, match=f'{type(provider).__name__} was to describe a ndarray; expected .*Scene'):
+            provider.describe(scenes()[0].image)
+
     def test_leaves_the_scene_as_it_is(self, build, name):
         scene = scenes()[2]
         image, mask = scene.image.copy(), scene.mask.copy()

@@ -1,11 +1,12 @@
 """The contract of a provider of language priors, and how one is made by name."""
 
+import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from irstd_toolbox.errors import ConfigError, PluginError
+from irstd_toolbox.errors import ConfigError, DataError, PluginError
 from irstd_toolbox.registry import TEXT_PRIOR_PROVIDERS
 from irstd_toolbox.text_priors.scene import Scene
 
@@ -16,7 +17,8 @@ class TextPriorProvider(ABC):
     """Writes the sentence that tells where the targets of a scene are.
 
     A subclass sets ``uses_ground_truth`` in its body and is registered in ``TEXT_PRIOR_PROVIDERS`` under a short
-    lower-case name. Its constructor takes its options; it must not download or open a connection.
+    lower-case name. Its constructor takes its options; it must not download or open a connection. Its ``describe``
+    refuses what is no :class:`Scene`.
 
     Raises:
         TypeError: When a subclass is defined without saying whether it uses the ground truth.
@@ -38,14 +40,26 @@ class TextPriorProvider(ABC):
         if not isinstance(getattr(cls, 'uses_ground_truth', None), bool):
             raise TypeError(f'{cls.__name__} does not say whether it uses the ground truth: set the class attribute '
                             'uses_ground_truth to True (it reads scene.mask) or False.')
+        if 'describe' in vars(cls):
+            cls.describe = _of_a_scene(cls.describe)
 
     @abstractmethod
     def describe(self, scene: Scene) -> str:
         """One English sentence, or two short ones, on where the targets of ``scene`` are; at most 50 words.
 
         Raises:
-            DataError: If the scene cannot be described.
+            DataError: If the scene cannot be described, or is none.
         """
+
+
+def _of_a_scene(describe: Callable[[Any, Scene], str]) -> Callable[[Any, Scene], str]:
+    @functools.wraps(describe)
+    def checked(self: TextPriorProvider, scene: Scene) -> str:
+        if not isinstance(scene, Scene):
+            raise DataError(f'{type(self).__name__} was to describe a {type(scene).__name__}; expected '
+                            'irstd_toolbox.text_priors.Scene(image, mask, image_id), mask=None where there is none.')
+        return describe(self, scene)
+    return checked
 
 
 def find_provider(name: str) -> type[TextPriorProvider]:
