@@ -41,6 +41,19 @@ class Finding:
         bottom, right = self.pixels.max(axis=0) + 1
         return int(top), int(left), int(bottom), int(right)
 
+    def window(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The square to enlarge: three times the region, at least 15 pixels, moved into an image of ``size``.
+
+        Of an image that is lower or narrower than it the whole height or width.
+        """
+        top, left, bottom, right = self.box
+        side, starts, ends = max(15, 3 * max(bottom - top, right - left)), [], []
+        for low, high, length in ((top, bottom, size[0]), (left, right, size[1])):
+            extent = min(side, length)
+            starts.append(min(max((low + high - extent) // 2, 0), length - extent))
+            ends.append(starts[-1] + extent)
+        return *starts, *ends
+
     def mask(self, size: tuple[int, int]) -> np.ndarray:
         """The pixels as a boolean map of ``size``."""
         mask = np.zeros(size, bool)

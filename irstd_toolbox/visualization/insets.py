@@ -82,7 +82,7 @@ def shared_insets(findings: Sequence[Sequence[Finding]], size: tuple[int, int], 
     every = sorted((found for one in findings for found in one), key=lambda found: _URGENCY[found.verdict])
     windows: list[Box] = []
     for found in every:
-        window = _window(found, size)
+        window = found.window(size)
         if len(windows) < most and not any(_meet(found.box, other) for other in windows):
             windows.append(window)
     occupied = np.zeros(size, bool)
@@ -121,15 +121,6 @@ def inset(axes: Axes, picture: np.ndarray, window: Box, place: Box, **scale: flo
 def _radius(found: Finding, size: tuple[int, int]) -> float:
     extent = found.pixels.max(axis=0) - found.pixels.min(axis=0) + 1
     return max(0.75 * float(np.hypot(*extent)) + 2, 0.03 * max(size))
-
-
-def _window(found: Finding, size: tuple[int, int]) -> Box:
-    """A square of three times the region, at least 15 pixels, moved into the picture."""
-    top, left, bottom, right = found.box
-    side = min(max(15, 3 * max(bottom - top, right - left)), *size)
-    row = min(max((top + bottom - side) // 2, 0), size[0] - side)
-    column = min(max((left + right - side) // 2, 0), size[1] - side)
-    return row, column, row + side, column + side
 
 
 def _place(boxes: Sequence[Box], occupied: np.ndarray, side: int) -> list[Box]:

@@ -61,7 +61,7 @@ def panel(
     gt, prediction = as_mask(gt, grey.shape, 'ground truth'), as_mask(prediction, grey.shape, 'prediction')
     findings = find(prediction, gt)
     shown = sorted(sorted(findings, key=lambda found: _URGENCY[found.verdict])[:insets], key=findings.index)
-    boxes = [(_crop(found, grey.shape), found) for found in [*shown, *(f for f in findings if f not in shown)]]
+    boxes = [(found.window(grey.shape), found) for found in [*shown, *(f for f in findings if f not in shown)]]
     low, high = np.percentile(grey, (0.1, 99.9))
     maps: list[tuple[str, np.ndarray, dict]] = [('image', grey, {'vmin': low, 'vmax': max(high, low + 1)})]
     if gt is not None:
@@ -179,19 +179,6 @@ class _Sheet:
         self.figure.legend(
             handles=handles, loc='lower center', ncols=4, fontsize=7, frameon=False, bbox_to_anchor=(0.5, 0.0),
             borderpad=0.2, handlelength=0.9, handleheight=0.9)
-
-
-def _crop(found: Finding, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The square to enlarge: three times the region, at least 15 pixels, moved into the image where it would leave."""
-    top, left, bottom, right = found.box
-    side = max(15, 3 * max(bottom - top, right - left))
-    spans = []
-    for low, high, length in ((top, bottom, size[0]), (left, right, size[1])):
-        extent = min(side, length)
-        start = min(max((low + high - extent) // 2, 0), length - extent)
-        spans.append((start, start + extent))
-    (top, bottom), (left, right) = spans
-    return top, left, bottom, right
 
 
 def _frame(axes: Axes, box: tuple[int, int, int, int], colour: str) -> None:

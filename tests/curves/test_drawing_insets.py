@@ -64,3 +64,8 @@ def test_a_map_at_a_protocols_size_comes_back_to_its_image():
 def test_a_map_at_no_known_size_is_not_resized():
     with pytest.raises(DataError, match=r'is 40x30 \(width x height\), its image 32x24; .*: 256x256, 512x512\.'):
         at_image_size(np.zeros((30, 40)), (24, 32))
+
+
+def test_of_a_low_picture_the_whole_height_is_enlarged_and_no_less_than_what_was_found():
+    (window, _), = shared_insets([[Finding('miss', np.array([[4, 40], [4, 51]]))]], (10, 100), 1)
+    assert window == (0, 28, 10, 64)
