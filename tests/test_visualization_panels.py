@@ -97,6 +97,7 @@ def test_an_image_in_another_form_gives_the_same_picture(image, form):
 
 def test_colours_become_their_luma():
     assert as_picture(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)).tolist() == [[76, 150, 29]]
+    assert as_picture(np.array([[[2, 0, 1], [0, 0, 0]]], np.uint8)).tolist() == [[1, 0]]  # dark, and not stretched
 
 
 @pytest.mark.parametrize(('values', 'kind', 'grey'), [

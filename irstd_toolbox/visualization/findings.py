@@ -123,8 +123,8 @@ def as_mask(mask: np.ndarray | None, size: tuple[int, int], name: str) -> np.nda
 def as_picture(image: np.ndarray) -> np.ndarray:
     """An image as 8-bit grey levels, unchanged when its values are such already.
 
-    Colours become their luma; whatever does not lie within 0..255 (16-bit codes, negative numbers) and floats within
-    0..1 are stretched linearly from their least to their greatest value.
+    Colours become their luma, of whole numbers a whole one; whatever does not lie within 0..255 (16-bit codes,
+    negative numbers) and floats within 0..1 are stretched linearly from their least to their greatest value.
 
     Shape:
         - image: ``(H, W)``, ``(1, H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``
@@ -135,8 +135,8 @@ def as_picture(image: np.ndarray) -> np.ndarray:
     """
     image = np.asarray(image)
     if image.ndim == 3 and image.shape[-1] == 3:
-        image = image if (image == image[..., :1]).all() else image @ _LUMA
-        image = image[..., 0] if image.ndim == 3 else image
+        luma = image[..., 0] if (image == image[..., :1]).all() else image @ _LUMA
+        image = np.rint(luma).astype(image.dtype) if image.dtype.kind in 'iu' else luma
     elif image.ndim == 3 and 1 in (image.shape[0], image.shape[-1]):
         image = image.squeeze(0 if image.shape[0] == 1 else -1)
     if image.ndim != 2 or not image.size:
