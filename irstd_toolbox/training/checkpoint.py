@@ -139,6 +139,10 @@ def _normalised(content: Any, path: Path) -> dict:
         keys = sorted(map(str, content))[:_SHOWN] if isinstance(content, dict) else None
         found = f'the keys {keys}' if keys is not None else f'a {type(content).__name__}'
         raise CheckpointError(f"{path} holds {found}; 'state_dict', or names with their tensors, are expected.")
+    for key, value in weights.items():
+        if not torch.is_tensor(value) and not key.endswith('_extra_state'):
+            raise CheckpointError(f"{path} holds a {type(value).__name__} under {key!r}; 'state_dict', or "
+                                  'names with their tensors, are expected. Save the weights alone.')
     if weights and all(key.startswith('module.') for key in weights):
         weights = {key.removeprefix('module.'): value for key, value in weights.items()}
     meta = content.get('meta')

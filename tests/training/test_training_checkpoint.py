@@ -153,7 +153,9 @@ def test_a_missing_file_is_told_by_the_present_folder(
         read_checkpoint(name)
 
 
-@pytest.mark.parametrize('content', [[1, 2], dict(weights=3), dict(state_dict=[1])], ids=['list', 'other', 'no dict'])
+@pytest.mark.parametrize('content', [
+    [1, 2], dict(weights=3), dict(state_dict=[1]), dict(loss=torch.zeros(1), net=dict(weight=torch.zeros(1))),
+    dict(state_dict=dict(weight=torch.zeros(1), epoch=3))], ids=['list', 'other', 'no dict', 'beside', 'within'])
 def test_a_file_without_a_state_dict_says_what_it_holds(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match="'state_dict', or names with their tensors, are expected"):
