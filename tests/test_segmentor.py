@@ -147,6 +147,15 @@ def test_a_mode_that_is_none_or_lacks_its_samples_is_refused(mode: str, message:
         build()(torch.zeros(1, 1, 16, 16), mode=mode)
 
 
+@pytest.mark.parametrize('mode', ['tensor', 'loss', 'predict'])
+@pytest.mark.parametrize(('inputs', 'got'), [
+    (torch.zeros(2, 3, 16, 16), r'of shape \(2, 3, 16, 16\)'), (torch.zeros(1, 16, 16), r'of shape \(1, 16, 16\)'),
+    ([torch.zeros(1, 16, 16)], 'a list')], ids=['channels', 'image', 'list'])
+def test_inputs_that_the_preprocessor_does_not_give_are_refused(inputs: object, got: str, mode: str) -> None:
+    with pytest.raises(ConfigError, match=rf'The inputs are {got}; \(N, 1, H, W\) is expected'):
+        build()(inputs, [sample(16, 16)], mode)
+
+
 def test_predictions_are_cropped_and_brought_back_to_the_files_size() -> None:
     model = build().eval()
     inputs = torch.rand(1, 1, 16, 12)

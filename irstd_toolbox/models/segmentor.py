@@ -53,9 +53,9 @@ class IRSTDSegmentor(BaseModel):
 
     Raises:
         ConfigError: If an option is not known, the parts are neither a backbone with its head nor a network, they take
-            other channels than the data_preprocessor gives, training has no loss, a loss reads what the network does
-            not give, training samples come without a mask, views are asked for whose sentences would be those of
-            the image as it is, or windows of a size that the network cannot take.
+            other channels than the data_preprocessor gives, or inputs have, training has no loss, a loss reads what the
+            network does not give, training samples come without a mask, views are asked for whose sentences
+            would be those of the image as it is, or windows of a size that the network cannot take.
 
     References:
         LGNet, Fig. 3; deep supervision: Sec. 3.5, Eq. 4.
@@ -107,6 +107,14 @@ class IRSTDSegmentor(BaseModel):
         if isinstance(takes, int) and takes != gives:
             raise ConfigError(f'data_preprocessor.channels={gives}, and {type(part).__name__} takes in_channels='
                               f'{takes}. Give both one number.')
+
+    def _check_inputs(self, inputs: Tensor) -> None:
+        """Refuse a batch that the data_preprocessor does not give."""
+        channels = getattr(self.data_preprocessor, 'channels', None)
+        if not isinstance(inputs, Tensor) or inputs.ndim != 4 or channels not in (None, inputs.shape[1]):
+            got = f'of shape {tuple(inputs.shape)}' if isinstance(inputs, Tensor) else f'a {type(inputs).__name__}'
+            raise ConfigError(f'The inputs are {got}; (N, {channels or "C"}, H, W) is expected, what data_preprocessor '
+                              "makes of images: model.data_preprocessor(dict(inputs=[image]))['inputs'].")
 
     def _check_layers(self) -> None:
         """Refuse a layer without a weight, which a width divided to 0 makes: what follows it would see no image."""
@@ -180,6 +188,7 @@ class IRSTDSegmentor(BaseModel):
 
     def forward(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None,
                 mode: str = 'tensor') -> list[Tensor] | dict[str, Tensor] | list[SegDataSample]:
+        self._check_inputs(inputs)
         if mode == 'predict':
             told = {view: self.describe(inputs, data_samples, view) for view in self.symmetries}
             return self._predictions(self.prediction(inputs, told), data_samples)
