@@ -15,7 +15,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from ..allocator import WAY_BACK, keeps_freed_memory
-from ..errors import DataError, lacks_memory
+from ..errors import ConfigError, DataError, lacks_memory
 from .checkpoint import check_fits, check_resumable, read_checkpoint
 from .compiling import CompilePartsHook, compile_options
 from .resuming import check_continues
@@ -23,6 +23,9 @@ from .resuming import check_continues
 __all__ = ['IRSTDRunner']
 
 _runs = itertools.count()
+_NEEDS = {'train': ('train_dataloader', 'train_cfg', 'optim_wrapper'),
+          'val': ('val_dataloader', 'val_cfg', 'val_evaluator'),
+          'test': ('test_dataloader', 'test_cfg', 'test_evaluator')}
 
 
 def _concerns_the_caller(record: logging.LogRecord) -> bool:
@@ -72,12 +75,55 @@ class IRSTDRunner(Runner):
         super().__init__(*args, cfg=_RunConfig.of(cfg) if isinstance(cfg, Config) else cfg,
                          experiment_name=experiment_name, visualizer=visualizer, **kwargs)
 
+    @classmethod
+    def from_cfg(cls, cfg: Config | dict) -> 'IRSTDRunner':
+        """The runner of a config.
+
+        Raises:
+            ConfigError: If it has no model or no ``work_dir``, or a part of what one of training, validation and test
+                needs, and not all.
+        """
+        for name, what in (('model', "the model, dict(type='IRSTDSegmentor', ...)"),
+                           ('work_dir', 'the folder of checkpoints and logs')):
+            if not cfg.get(name):
+                raise ConfigError(f'The config has no {name}; expected {what}. Set config.{name}.')
+        for stage, parts in _NEEDS.items():
+            missing = [name for name in parts if cfg.get(name) is None]
+            if 0 < len(missing) < len(parts):
+                raise ConfigError(f'{stage}() needs {", ".join(parts)}, and the config lacks {" and ".join(missing)}; '
+                                  'expected all, or none of them. Set what is missing, or the others to None.')
+        return super().from_cfg(cfg)
+
+    def _demand(self, stage: str) -> None:
+        if getattr(self, f'_{stage}_loop') is None:
+            raise ConfigError(f'{stage}() needs {", ".join(_NEEDS[stage])}, and the config has none of them. Set them.')
+
+    def val(self) -> dict:
+        """Validate.
+
+        Raises:
+            ConfigError: If the config has nothing for it.
+        """
+        self._demand('val')
+        return super().val()
+
+    def test(self) -> dict:
+        """Test.
+
+        Raises:
+            ConfigError: If the config has nothing for it.
+        """
+        self._demand('test')
+        return super().test()
+
     def train(self) -> Any:
         """Train.
 
         Raises:
+            ConfigError: If the config has nothing for it.
             DataError: If the memory does not hold a training step, or the prediction of an image.
         """
+        self._demand('train')
         try:
             return super().train()
         except (MemoryError, RuntimeError) as error:

@@ -3,6 +3,7 @@
 import re
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
@@ -19,6 +20,7 @@ from irstd_toolbox.training.config_edits import (
     set_seed,
     set_workers,
 )
+from irstd_toolbox.training.runner import IRSTDRunner
 
 
 def _config() -> Config:
@@ -241,3 +243,21 @@ def test_selecting_on_the_test_list_needs_one() -> None:
     config.pop('test_dataloader')
     with pytest.raises(ConfigError, match='needs a config with test_dataloader'):
         select_on_test(config)
+
+
+@pytest.mark.parametrize(('lacks', 'told'), [
+    ('model', 'has no model; expected the model, dict'), ('work_dir', 'has no work_dir; expected the folder of'),
+    ('val_cfg', r'val\(\) needs val_dataloader, val_cfg, val_evaluator, and the config lacks val_cfg; expected all')])
+def test_a_config_without_what_a_runner_needs_is_told_so(lacks: str, told: str) -> None:
+    whole = dict(model=dict(type='Toy'), work_dir='runs', val_dataloader={}, val_cfg={}, val_evaluator={})
+    del whole[lacks]
+    with pytest.raises(ConfigError, match=told):
+        IRSTDRunner.from_cfg(whole)
+
+
+@pytest.mark.parametrize('stage', ['train', 'val', 'test'])
+def test_what_a_config_has_nothing_for_is_not_begun(toy: SimpleNamespace, tmp_path: Path, stage: str) -> None:
+    runner = IRSTDRunner(toy.Model(), str(tmp_path), default_scope='irstd_toolbox',
+                         visualizer=dict(type='Visualizer', vis_backends=[]))
+    with pytest.raises(ConfigError, match=rf'{stage}\(\) needs {stage}_dataloader, .* and the config has none of them'):
+        getattr(runner, stage)()
