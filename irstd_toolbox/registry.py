@@ -19,7 +19,7 @@ import mmengine.registry as engine
 import mmseg.registry as mmseg
 from mmengine.registry import Registry, build_from_cfg, build_model_from_cfg
 
-from .errors import ConfigError
+from .errors import ConfigError, UserError
 
 SCOPE = 'irstd_toolbox'
 _KINDS = {bool: 'True or False', int: 'a whole number', float: 'a number', str: 'text', NoneType: 'None'}
@@ -30,12 +30,19 @@ def _build(cfg: dict, *args, registry: Registry, construct=build_from_cfg, **kwa
 
     Raises:
         KeyError: If ``cfg['type']`` is a bare name that nobody registered.
-        ConfigError: See :func:`check_kinds`; what the component itself refuses comes first, since it says more.
+        ConfigError: See :func:`check_kinds`; what the component itself refuses comes first, since it says more, but not
+            what torch or Python say of a value of the wrong kind.
     """
     name = cfg.get('type') if isinstance(cfg, dict) else None
     if isinstance(name, str) and '.' not in name and not _registered(registry, name):
         raise KeyError(unregistered(name, registry))
-    built = construct(cfg, *args, registry=registry, **kwargs)
+    try:
+        built = construct(cfg, *args, registry=registry, **kwargs)
+    except Exception as error:
+        made = registry.get(name) if isinstance(name, str) else name
+        if isinstance(made, type) and not isinstance(error, UserError):
+            check_kinds(made, cfg)
+        raise
     if isinstance(cfg, dict):
         check_kinds(type(built), cfg)
     return built

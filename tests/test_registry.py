@@ -140,6 +140,7 @@ class Told:
                  keep: bool | str = False, sizes: Sequence[int] = (), size: int | Sequence[int] = 1) -> None:
         if count == 'two':
             raise ConfigError('two is spelt 2')
+        self.places = [0] * count  # as torch, this fails of itself where it gets no whole number
 
 
 class Passing(Told):
