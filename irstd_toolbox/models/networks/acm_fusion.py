@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from ...errors import check_least
 from ...registry import FUSION_BLOCKS
 from ..layers import BatchNorm
 
@@ -42,6 +43,7 @@ class ContextGate(nn.Sequential):
     """
 
     def __init__(self, channels: int, reduction: int, pooled: bool) -> None:
+        check_least(self, 1, reduction=reduction)
         inner = max(1, channels // reduction)
         super().__init__(
             *[nn.AdaptiveAvgPool2d(1)] * pooled,

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ..layers import BatchNorm, pool
 
 __all__ = ['AttentionGuidedContextBlock', 'ContextPyramid', 'GlobalContextAttention', 'NonLocal', 'bottleneck',
@@ -173,6 +173,8 @@ class ContextPyramid(nn.Module):
         if not scales:
             raise ConfigError('ContextPyramid(scales=()): one scale or more is expected, such as (10, 6, 5, 3); '
                               'without any no block looks around.')
+        for scale in scales:
+            check_least(self, 1, scales=scale)
         width = channels // reductions[0]
         self.reduce = projection(channels, width)
         self.blocks = nn.ModuleList(AttentionGuidedContextBlock(width, scale, reductions[1]) for scale in scales)

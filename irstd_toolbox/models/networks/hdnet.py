@@ -8,7 +8,7 @@ Small-Target Detection", TGRS 63, 2025.
 import torch
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, MODELS
 from ..layers import BatchNorm, ConvBNReLU, pyramid, stretch
 from .mshnet import MultiScaleHead
@@ -106,7 +106,7 @@ class ContrastEncoder(nn.Module):
         - Output: list of ``(N, widths[i], ceil(H / 2^i), ceil(W / 2^i))``, finest first
 
     Raises:
-        ConfigError: If ``widths`` and ``blocks`` differ in length, or a width is no multiple of 4.
+        ConfigError: If ``widths`` and ``blocks`` differ in length, a width is no multiple of 4 or a stage has no block.
 
     Note:
         Odd sizes are rounded up where the published code, which takes multiples of 16 only, would round down.
@@ -120,6 +120,8 @@ class ContrastEncoder(nn.Module):
         super().__init__()
         if len(widths) != len(blocks):
             raise ConfigError(f'{len(widths)} widths and {len(blocks)} numbers of blocks; give one of each a stage.')
+        for count in blocks:
+            check_least(self, 1, blocks=count)
         self.out_channels = list(widths)
         self.stem = nn.Conv2d(in_channels, widths[0], 1)
         self.stages = nn.ModuleList(
@@ -198,7 +200,7 @@ class HDNet(nn.Module):
           ``(N, 1, ceil(H / 2^i), ceil(W / 2^i))``; ``[s_0]`` while warming up
 
     Raises:
-        ConfigError: If there is not one share for each stage but the deepest.
+        ConfigError: If there is not one share, a number from 0, for each stage but the deepest.
 
     References:
         HDNet, overall structure.
@@ -210,6 +212,8 @@ class HDNet(nn.Module):
         if len(shares) != len(widths) - 1:
             raise ConfigError(f'{len(shares)} shares of energy for {len(widths)} stages; expected {len(widths) - 1}, '
                               'one for each but the deepest.')
+        for share in shares:
+            check_least(self, 0, shares=share)
         self.shares = tuple(shares)
         self.encoder = ContrastEncoder(widths, blocks, in_channels)
         self.decoder = ResidualUDecoder(widths, blocks[:-1], attention=True)

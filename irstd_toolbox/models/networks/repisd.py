@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_least
 from ...registry import BACKBONES, MODELS
 from ..fusion import fusion_blocks
 from ..layers import BatchNorm, ConvBNReLU, pool, pyramid, resize, stretch
@@ -247,7 +247,7 @@ class RepISDHead(nn.Module):
         - Output: ``[logits]``, ``(N, 1, H, W)``
 
     Raises:
-        ConfigError: If ``in_channels`` does not divide by the number of ``bins``.
+        ConfigError: If ``in_channels`` does not divide by the number of ``bins``, or one is below 1.
 
     Note:
         The authors' code ends in two channels with a sigmoid each and trains and reads the second alone; ours has
@@ -262,6 +262,8 @@ class RepISDHead(nn.Module):
         super().__init__()
         if in_channels % len(bins):
             raise ConfigError(f'{in_channels} channels do not divide by {len(bins)} bins. Change one of them.')
+        for side in bins:
+            check_least(self, 1, bins=side)
         width = in_channels // len(bins)
         self.pyramid = nn.ModuleList(
             nn.Sequential(GridMeans(side), nn.Conv2d(in_channels, width, 1, bias=False), BatchNorm(width),
