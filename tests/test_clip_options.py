@@ -108,8 +108,15 @@ def test_a_torchscript_archive_is_called_one(tmp_path):
         OpenCLIPEncoder(INLINE, str(tmp_path / 'ViT-B-16.pt')).load()
 
 
-@pytest.mark.parametrize('about', ['{"identity"', '[]', '{"identity": 7}'])
-def test_what_a_file_says_of_itself_is_read_or_named(tmp_path, about):
-    save_file({'a': torch.zeros(1)}, tmp_path / 'clip.safetensors', metadata={'irstd_toolbox': about})
-    with pytest.raises(CheckpointError, match=rf'clip\.safetensors says of itself {re.escape(repr(about))}.*anew'):
+@pytest.mark.parametrize('content', [[1], {}, {1: torch.zeros(1)}, dict(state_dict=3)], ids=str)
+def test_a_file_without_tensors_by_name_says_what_it_holds(tmp_path, content):
+    torch.save(content, tmp_path / 'clip.pt')
+    with pytest.raises(CheckpointError, match='clip.pt hold .*; tensors by name are expected, a state dict'):
+        OpenCLIPEncoder(INLINE, str(tmp_path / 'clip.pt')).load()
+
+
+@pytest.mark.parametrize('note', ['nonsense', '[1]', 'null', '{"identity": null}'])
+def test_a_note_of_another_kind_than_an_export_writes_is_refused(tmp_path, note):
+    save_file({'a': torch.zeros(1)}, tmp_path / 'clip.safetensors', {'irstd_toolbox': note})
+    with pytest.raises(CheckpointError, match=f'The note irstd_toolbox of .* is {re.escape(repr(note))}; expected'):
         check_meaning(str(tmp_path / 'clip.safetensors'), {})

@@ -107,18 +107,21 @@ def check_meaning(pretrained: str, identity: dict) -> None:
     Activation function and normalisation leave no trace in the tensors.
 
     Raises:
-        CheckpointError: If the file was trained under another architecture or normalisation, or says none.
+        CheckpointError: If the file was trained under another architecture or normalisation, or its note is damaged.
     """
     if Path(pretrained).suffix != '.safetensors':
         return
     from safetensors import safe_open
     with safe_open(pretrained, framework='pt') as file:
-        about = (file.metadata() or {}).get('irstd_toolbox', '{}')
+        text = (file.metadata() or {}).get('irstd_toolbox', '{}')
     try:
-        meant = dict(json.loads(about).get('identity', {}))
-    except (ValueError, TypeError, AttributeError):
-        raise CheckpointError(f'{pretrained} says of itself {about!r:.80}; an object with the identity of its encoder '
-                              'is expected. Export it anew.') from None
+        meant = json.loads(text).get('identity', {})
+        if not isinstance(meant, dict):
+            raise ValueError('identity is no object')
+    except (ValueError, AttributeError) as error:
+        raise CheckpointError(f'The note irstd_toolbox of {pretrained} is {text!r:.60}; expected a JSON '
+                              'object, in which identity is one. Export the file anew, or save its tensors without '
+                              'it.') from error
     for key, option in (('config', 'model'), ('mean', 'mean'), ('std', 'std')):
         own = json.loads(json.dumps(identity[key]))
         if key in meant and meant[key] != own:
@@ -151,7 +154,10 @@ def _check_readable(path: Path) -> None:
             with safe_open(path, framework='pt') as file:
                 file.keys()
         else:
-            torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
+            content = torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
+            _check_names(content, path)
+    except CheckpointError:
+        raise
     except Exception as error:
         if 'TorchScript' in str(error):
             raise CheckpointError(f'The CLIP weights {path} are a TorchScript archive, a program, which is not run. '
@@ -161,6 +167,13 @@ def _check_readable(path: Path) -> None:
                               'damaged or cut short, or holds more than tensors, which is refused because unpickling '
                               'it could execute code. Fetch it again, or save its state_dict as '
                               '.safetensors.') from error
+
+
+def _check_names(content: object, path: Path) -> None:
+    weights = content.get('state_dict', content) if isinstance(content, dict) else content
+    if not isinstance(weights, dict) or not weights or not all(isinstance(name, str) for name in weights):
+        raise CheckpointError(f'The CLIP weights {path} hold {weights!r:.40}; tensors by name are expected, a state '
+                              'dict. Save that of the network.')
 
 
 def _fetch(model: str, tag: str) -> Path:

@@ -125,7 +125,10 @@ def _read_safetensors(path: Path, map_location: Any) -> dict:
     try:
         with safe_open(path, framework='pt', device=device) as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-            return dict(state_dict=weights, meta=json.loads((file.metadata() or {}).get(META_KEY, '{}')))
+            meta = json.loads((file.metadata() or {}).get(META_KEY, '{}'))
+            if not isinstance(meta, dict):
+                raise ValueError(f'its note {META_KEY} is {meta!r:.60}, no JSON object')
+            return dict(state_dict=weights, meta=meta)
     except Exception as error:
         raise CheckpointError(f'{path} cannot be read as safetensors ({_first_line(error)}). Copy it again.') from error
 

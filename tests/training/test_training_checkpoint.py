@@ -183,6 +183,12 @@ def test_safetensors_files_are_loaded(model: nn.Module, tmp_path: Path) -> None:
     assert torch.equal(other[0].weight, model[0].weight)
 
 
+def test_a_note_in_a_safetensors_file_is_an_object(model: nn.Module, tmp_path: Path) -> None:
+    save_file(model.state_dict(), tmp_path / 'a.safetensors', {'irstd_toolbox': '[1]'})
+    with pytest.raises(CheckpointError, match=r'its note irstd_toolbox is \[1\], no JSON object'):
+        read_checkpoint(tmp_path / 'a.safetensors')
+
+
 def test_a_damaged_safetensors_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / 'a.safetensors').write_bytes(b'nothing')
     with pytest.raises(CheckpointError, match='cannot be read as safetensors'):
