@@ -4,6 +4,7 @@ import argparse
 import copy
 import difflib
 import re
+import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     'apply_options', 'as_loaded', 'load_config', 'load_model_config', 'merge_options', 'optim_wrappers',
     'select_on_test', 'set_amp', 'set_seed', 'set_workers', 'work_folder']
 
+_IMPORTS = '. custom_imports finds by dotted names, my_package.parts, what is installed and what lies in PYTHONPATH.'
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -58,7 +60,10 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
         first: BaseException = error
         while isinstance(before := first.__cause__ or first.__context__, ImportError):
             first = before
-        hint = '' if first is error else '. custom_imports finds what is installed and what lies in PYTHONPATH.'
+        place = traceback.extract_tb(first.__traceback__)[-1]
+        own = Path(place.filename).is_file() and not {'mmengine', 'importlib'} & {*Path(place.filename).parts}
+        told = isinstance(first, ImportError | TypeError) and 'custom_imports' in file.read_text('utf-8')
+        hint = f' ({place.filename}, line {place.lineno})' if own else _IMPORTS if told else ''
         raise ConfigError(f'{path} cannot be read as a config: {type(first).__name__}: {first}{hint}') from error
     _warn_of_names(config)
     return as_loaded(config, options)

@@ -72,11 +72,16 @@ def test_a_name_of_a_config_that_changes_nothing_is_told(tmp_path: Path, line: s
 
 @pytest.mark.parametrize(('module', 'told'), [
     ('nobodys_heads', "ModuleNotFoundError: No module named 'nobodys_heads'. custom_imports finds"),
-    ('own_heads', "ImportError: cannot import name 'NODELS' from .*. custom_imports finds")])
+    ('./own_heads.py', 'TypeError: .* relative import .*own_heads.py.* custom_imports finds by dotted names'),
+    ('own_heads', r"ImportError: cannot import name 'NODELS' from .* \(.*own_heads.py, line 1\)$"),
+    ('own_parts', r"ModuleNotFoundError: No module named 'nobodys' \(.*own_parts.py, line 2\)$"),
+    ('own_losses', r'ZeroDivisionError: division by zero \(.*own_losses.py, line 1\)$')])
 def test_why_a_module_of_ones_own_is_not_imported_is_told_and_no_more(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, told: str) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / 'own_heads.py').write_text('from irstd_toolbox.registry import NODELS\n')
+    (tmp_path / 'own_parts.py').write_text('import json\nimport nobodys\n')
+    (tmp_path / 'own_losses.py').write_text('1 / 0\n')
     (tmp_path / 'own.py').write_text(f"custom_imports = dict(imports=['{module}'])\n")
     with pytest.raises(ConfigError, match=f'own.py cannot be read as a config: {told}'):
         load_config(str(tmp_path / 'own.py'))
