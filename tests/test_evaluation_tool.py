@@ -176,8 +176,9 @@ def test_missing_predictions_are_counted_and_five_are_named(
     main: Main, predictions: Path, data: Path, tmp_path: Path,
 ) -> None:
     for number in range(1, 8):
-        (predictions / f'scene_{number}.png').unlink()
-    with pytest.raises(DataError, match='no prediction for 7 of 8 images: scene_1, .*, scene_5 and 2 more. Expected'):
+        (predictions / f'scene_{number}.png').rename(predictions / f'scene_{number}_pred.png')
+    with pytest.raises(DataError, match='no prediction for 7 of 8 images: scene_1, .*, scene_5 and 2 more. Expected .* '
+                                        r'another --split\. scene_1_pred\.png, .*, scene_5_pred\.png \.\.\. are there'):
         main([predictions, data, '--out', tmp_path / 'results.json'])
     assert not (tmp_path / 'results.json').exists()
 

@@ -66,8 +66,10 @@ def find_predictions(folder: Path, image_ids: Sequence[str]) -> dict[str, Path]:
         named = ', '.join(missing[:_NAMED_AT_MOST])
         if len(missing) > _NAMED_AT_MOST:
             named += f' and {len(missing) - _NAMED_AT_MOST} more'
+        there = sorted(path.name for path in folder.iterdir() if path.is_file() and path not in {*files.values()})
+        held = f' {", ".join(there[:_NAMED_AT_MOST])}{" ..." * (len(there) > _NAMED_AT_MOST)} are there.' * bool(there)
         below = f'name {folder / "predictions"}' if (folder / 'predictions').is_dir() else 'predict them'
         raise DataError(
             f'{folder} has no prediction for {len(missing)} of {len(image_ids)} images: {named}. Expected ID.png or '
-            f'ID.npy for each image of the split; {below}, or choose another --split.')
+            f'ID.npy for each image of the split; {below}, or choose another --split.{held}')
     return files
