@@ -9,8 +9,9 @@ Components register when a registry is first asked (``locations``), never on ``i
 """
 
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Union, get_args, get_origin, get_type_hints
@@ -95,14 +96,25 @@ def known(registry: Registry) -> list[str]:
     return sorted(registry.module_dict)
 
 
+class _OursFirst(Registry):
+    """Holds our components before anybody else's: a name of ours clashes, or is replaced by ``force``, at once."""
+
+    def _register_module(self, module: Callable, module_name: str | list[str] | None = None,
+                         force: bool = False) -> None:
+        if not getattr(module, '__module__', '').startswith(f'{SCOPE}.'):
+            for location in self._locations:
+                import_module(location)
+        super()._register_module(module, module_name, force)
+
+
 def _slot(name: str, *locations: str) -> Registry:
     """A namespace of our own, which configs and command lines address by bare names."""
-    return Registry(name, build_func=_build, scope=SCOPE, locations=[f'{SCOPE}.{place}' for place in locations])
+    return _OursFirst(name, build_func=_build, scope=SCOPE, locations=[f'{SCOPE}.{place}' for place in locations])
 
 
 def _child(name: str, parent: Registry, *locations: str, construct=build_from_cfg) -> Registry:
     """Our child of an mmengine or mmseg registry, for what the Runner looks up itself."""
-    return Registry(
+    return _OursFirst(
         name, build_func=partial(_build, construct=construct), parent=parent, scope=SCOPE,
         locations=[f'{SCOPE}.{place}' for place in locations])
 

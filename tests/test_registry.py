@@ -63,6 +63,16 @@ def test_a_name_taken_twice_is_an_error(slot):
     assert found.get(ours) is before
 
 
+def test_what_others_register_meets_our_names(monkeypatch):
+    slot = registry._slot('fruit', 'fruits')
+    ours, theirs = (type('Pear', (), dict(__module__=place)) for place in ('irstd_toolbox.fruits', 'mine'))
+    monkeypatch.setattr(registry, 'import_module', lambda _: slot.module_dict or slot.register_module(module=ours))
+    with pytest.raises(KeyError, match=r'Pear is already registered in fruit at irstd_toolbox\.fruits'):
+        slot.register_module(module=theirs)
+    slot.register_module(module=theirs, force=True)
+    assert slot.module_dict['Pear'] is theirs
+
+
 def test_importing_the_package_loads_nothing_heavy():
     heavy = ('torch', 'cv2', 'numpy', 'scipy', 'mmengine', 'mmseg', 'irstd_toolbox.registry')
     assert loaded_after('import irstd_toolbox', *heavy) == []
