@@ -25,6 +25,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('configs', nargs='*', metavar='CONFIG', help='paths or quoted patterns; with --suite, further '
                                                                      'entries')
     parser.add_argument('--suite', type=Path, metavar='FILE', help='entries, data sets, seeds: docs/benchmark.md')
+    parser.add_argument('--entries', nargs='+', action='extend', default=[], metavar='NAME',
+                        help='of these, the ones of such names or quoted patterns alone; the others can follow later')
     parser.add_argument('--train', action='store_true', help='train what has weights and no --checkpoint')
     parser.add_argument('--checkpoint', nargs='+', action='extend', default=[], metavar='NAME=FILE',
                         help='weights in place of a training, of an entry by name or by config; several of one entry '
@@ -106,10 +108,18 @@ def suite_of(args: argparse.Namespace) -> Any:
     """The suite file and the command line, which has the last word."""
     from dataclasses import replace
 
-    from irstd_toolbox.benchmarking.suite import Suite, add_configs, named_roots, read_suite, with_checkpoints
+    from irstd_toolbox.benchmarking.suite import (
+        Suite,
+        add_configs,
+        named_roots,
+        only_entries,
+        read_suite,
+        with_checkpoints,
+    )
 
     suite = read_suite(args.suite) if args.suite else Suite()
     suite = add_configs(suite, [path for word in args.configs for path in sorted(glob.glob(word)) or [word]])
+    suite = only_entries(suite, args.entries)
     told = {key: tuple(value) for key, value in (('seeds', args.seeds), ('protocols', args.protocol)) if value}
     if args.datasets:
         told['datasets'] = named_roots(args.datasets)

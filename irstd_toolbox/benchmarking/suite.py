@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from ..training.config_edits import load_config
 from .suite_values import wrong_references, wrong_values
 
 __all__ = [
-    'DataSet', 'Entry', 'FinishedTest', 'Suite', 'add_configs', 'named_roots', 'read_suite', 'slug', 'with_checkpoints']
+    'DataSet', 'Entry', 'FinishedTest', 'Suite', 'add_configs', 'named_roots', 'only_entries', 'read_suite', 'slug',
+    'with_checkpoints']
 
 
 def slug(name: str) -> str:
@@ -197,6 +199,27 @@ def add_configs(suite: Suite, configs: Iterable[str | Path]) -> Suite:
     """The suite with further entries, each called as its config."""
     added = tuple(Entry(Path(config), Path(config).stem) for config in configs)
     return replace(suite, entries=suite.entries + added)
+
+
+def only_entries(suite: Suite, told: Sequence[str]) -> Suite:
+    """The suite with some of its entries, in its order.
+
+    Args:
+        told: Names, or patterns of the shell; none for all entries.
+
+    Raises:
+        ConfigError: If one is of no entry.
+    """
+    for one in told:
+        if not any(_is_told(entry, one) for entry in suite.entries):
+            known = ', '.join(entry.name for entry in suite.entries)
+            raise ConfigError(f'--entries {one}: a name or pattern of an entry is expected, of {known}.')
+    return replace(suite, entries=tuple(
+        entry for entry in suite.entries if not told or any(_is_told(entry, one) for one in told)))
+
+
+def _is_told(entry: Entry, one: str) -> bool:
+    return entry.name == one or fnmatchcase(entry.name, one)
 
 
 def with_checkpoints(suite: Suite, told: Sequence[str]) -> Suite:

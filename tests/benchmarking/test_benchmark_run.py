@@ -225,9 +225,9 @@ def test_a_test_made_elsewhere_is_scored_from_its_predictions(
 
 def test_a_row_names_the_folder_of_its_data_set_among_several(benchmark_tool, formula, roots, tmp_path):
     suite = tmp_path / 'suite.py'
-    suite.write_text("entries = [dict(config='formula.py')]\n"
+    suite.write_text("entries = [dict(config='formula.py', name='mine'), dict(config='formula.py', name='another')]\n"
                      f"datasets = [dict(name='night', root={str(roots['A'].parent)!r}, dataset='A')]")
-    assert benchmark_tool('--suite', suite, '--out', tmp_path / 'out') == 0
+    assert benchmark_tool('--suite', suite, '--entries', 'm*', '--out', tmp_path / 'out') == 0
     row, = rows_of(tmp_path / 'out')
     assert (row['tested_on'], row['data_root']) == ('night', str(roots['A']))
 

@@ -15,6 +15,7 @@ from irstd_toolbox.benchmarking.suite import (
     Suite,
     add_configs,
     named_roots,
+    only_entries,
     read_suite,
     with_checkpoints,
 )
@@ -103,6 +104,14 @@ cross = True
     def test_configs_on_the_command_line_are_further_entries(self):
         suite = add_configs(Suite(entries=(Entry(Path('a.py'), 'A'),)), ['b.py'])
         assert [entry.name for entry in suite.entries] == ['A', 'b']
+
+    @pytest.mark.parametrize(('told', 'names'), [
+        ([], ['A [1]', 'A [2]', 'B']), (['B', 'A [1]'], ['A [1]', 'B']), (['A*'], ['A [1]', 'A [2]'])])
+    def test_entries_are_chosen_by_name_or_pattern_in_the_order_of_the_suite(self, told, names):
+        suite = Suite(entries=tuple(Entry(Path('a.py'), name) for name in ('A [1]', 'A [2]', 'B')))
+        assert [entry.name for entry in only_entries(suite, told).entries] == names
+        with pytest.raises(ConfigError, match=r'--entries C: a name or pattern of an entry is expected, of A \[1\], A'):
+            only_entries(suite, [*told, 'C'])
 
     def test_weights_belong_to_an_entry_by_name_or_by_config(self):
         suite = Suite(entries=(Entry(Path('a.py'), 'A'), Entry(Path('b.py'), 'B')))
