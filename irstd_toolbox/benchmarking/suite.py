@@ -210,16 +210,14 @@ def only_entries(suite: Suite, told: Sequence[str]) -> Suite:
     Raises:
         ConfigError: If one is of no entry.
     """
+    found: set[str] = set()
     for one in told:
-        if not any(_is_told(entry, one) for entry in suite.entries):
+        names = {entry.name for entry in suite.entries if entry.name == one or fnmatchcase(entry.name, one)}
+        if not names:
             known = ', '.join(entry.name for entry in suite.entries)
             raise ConfigError(f'--entries {one}: a name or pattern of an entry is expected, of {known}.')
-    return replace(suite, entries=tuple(
-        entry for entry in suite.entries if not told or any(_is_told(entry, one) for one in told)))
-
-
-def _is_told(entry: Entry, one: str) -> bool:
-    return entry.name == one or fnmatchcase(entry.name, one)
+        found |= names
+    return replace(suite, entries=tuple(entry for entry in suite.entries if not told or entry.name in found))
 
 
 def with_checkpoints(suite: Suite, told: Sequence[str]) -> Suite:
