@@ -80,11 +80,27 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_draft(
     (np.array([[0, 13107, 65535]], dtype=np.uint16), [0, 0.2, 1]),
     (np.array([[False, True, True]]), [0, 1, 1]),
 ])
-def test_a_png_of_1_8_or_16_bit_is_scaled_to_probabilities(
+def test_a_picture_of_1_8_or_16_bit_is_scaled_to_probabilities(
     tmp_path: Path, array: np.ndarray, expected: list[float],
 ) -> None:
-    Image.fromarray(array).save(tmp_path / 'a.png')
-    assert read_prediction(tmp_path / 'a.png')[0].tolist() == pytest.approx(expected)
+    suffixes = ('.png', '.tif', *(['.BMP'] if array.itemsize == 1 else []))
+    for suffix in suffixes:
+        Image.fromarray(array).save(tmp_path / f'a{suffix}')
+        assert read_prediction(tmp_path / f'a{suffix}')[0].tolist() == pytest.approx(expected), suffix
+
+
+def test_a_tiff_of_floats_is_read_as_it_is_and_none_of_logits_32_bit_integers_or_several_pages(tmp_path: Path) -> None:
+    kept, refused = np.array([[0, 0.25, 1]], np.float32), tmp_path / 'b.tif'
+    Image.fromarray(kept).save(tmp_path / 'a.tif')
+    assert read_prediction(tmp_path / 'a.tif').tolist() == kept.tolist()
+    page = Image.fromarray(kept)
+    for picture, more, message in (
+            (Image.fromarray(kept - 1), {}, 'holds values from -1 to 0; expected probabilities'),
+            (Image.fromarray(np.array([[0, 70000]], np.int32)), {}, 'is a TIFF image of mode I; expected'),
+            (page, dict(save_all=True, append_images=[page]), 'is a TIFF image of mode F and 2 pages; expected')):
+        picture.save(refused, **more)
+        with pytest.raises(DataError, match=f'b.tif {message}'):
+            read_prediction(refused)
 
 
 @pytest.mark.parametrize('dtype', [np.float16, np.float32, np.float64, bool])
@@ -102,7 +118,7 @@ def test_an_npy_of_floats_or_booleans_is_read_as_it_is(tmp_path: Path, dtype: ty
     (np.array([[0, 255]], dtype=np.uint8), 'holds uint8; expected probabilities as float, or bool'),
     (np.zeros((1, 2, 2)), r'has shape \(1, 2, 2\); expected one map \(H, W\)'),
     (np.zeros((0, 4)), r'has shape \(0, 4\); expected one map'),
-    (np.array([[{}]], dtype=object), 'cannot be read .*; expected a PNG or .npy file'),
+    (np.array([[{}]], dtype=object), 'cannot be read .*; expected a PNG, BMP, TIFF or .npy. Write'),
 ])
 def test_an_npy_that_is_no_probability_map_is_an_error_that_names_the_file(
     tmp_path: Path, array: np.ndarray, message: str,
@@ -115,7 +131,7 @@ def test_an_npy_that_is_no_probability_map_is_an_error_that_names_the_file(
 @pytest.mark.parametrize('mode', ['RGB', 'RGBA', 'P', 'LA'])
 def test_a_coloured_png_is_an_error_that_names_the_file(tmp_path: Path, mode: str) -> None:
     Image.new(mode, (4, 4)).save(tmp_path / 'bad.png')
-    with pytest.raises(DataError, match=f'bad.png is a PNG image of mode {mode}; expected a PNG with one channel'):
+    with pytest.raises(DataError, match=f'bad.png is a PNG image of mode {mode}; expected a PNG, BMP or TIFF with one'):
         read_prediction(tmp_path / 'bad.png')
 
 
@@ -166,6 +182,9 @@ def test_a_prediction_is_found_in_either_form_and_in_folders(tmp_path: Path) -> 
     assert find_prediction(tmp_path, 'a') == tmp_path / 'a.png'
     assert find_prediction(tmp_path, 'seq/b') == tmp_path / 'seq' / 'b.npy'
     assert find_prediction(tmp_path, 'c') is None
+    for name in ('c.PNG', 'd.tif', 'd.TIF'):  # of two cases of one suffix the lower, as where they are one file
+        (tmp_path / name).touch()
+    assert [find_prediction(tmp_path, name).name for name in 'cd'] == ['c.PNG', 'd.tif']
 
 
 def test_two_predictions_for_one_image_are_an_error(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ A second table says which images that hangs on: the difference without each of t
     python tools/compare.py work_dirs/a/test work_dirs/b/test --data-root DATA/NUAA-SIRST
     python tools/compare.py a.csv b.csv
 
-A method is given as a folder of predictions (ID.png or ID.npy), as the folder or results.json that tools/test.py wrote
+A method is given as a folder of predictions (ID.png, .npy, ...), as the folder or results.json that tools/test.py wrote
 (both need --data-root, to count every image), or as the CSV of tools/evaluate.py --per-image.
 """
 

@@ -1,7 +1,7 @@
 """Draw predictions of several methods: panels with circles and insets, 3-D surfaces, difference maps, worst images.
 
-A folder holds a prediction of every image drawn, ID.png or ID.npy, as tools/evaluate.py reads it. One that has not the
-size of its image, but one at which a protocol scores, such as 256x256, is resized for the figures, which say so.
+A folder holds a prediction of every image drawn, ID.png or another form, as tools/evaluate.py reads it. One that has
+not the size of its image, but one at which a protocol scores, such as 256x256, is resized, which the figures say.
 Without --ids or --all, the images of the lowest IoU (its mean over the methods) are drawn.
 """
 

@@ -1,7 +1,7 @@
 """Score a folder of predictions under named protocols.
 
-A prediction is ID.png (one channel, 8 or 16 bit, full scale = probability 1) or ID.npy (probabilities), of the image's
-size or of the size at which a protocol scores.
+A prediction is ID.png, .bmp or .tif (one channel, 8 or 16 bit, full scale = probability 1) or ID.npy (probabilities),
+of the image's size or of the size at which a protocol scores.
 """
 
 import argparse

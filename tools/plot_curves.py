@@ -1,7 +1,7 @@
 """Draw ROC, PR, Pd-Fa and 3-D ROC curves of folders of predictions, with the data of each figure as CSV beside it.
 
-A folder holds a prediction of every image, ID.png or ID.npy, as tools/evaluate.py reads it. Several folders become
-several lines of one figure.
+A folder holds a prediction of every image, ID.png or another form, as tools/evaluate.py reads it. Several folders
+become several lines of one figure.
 """
 
 import argparse

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from irstd_toolbox.errors import ConfigError, DataError
-from irstd_toolbox.evaluation.prediction_io import find_prediction
+from irstd_toolbox.evaluation.prediction_io import READABLE, find_prediction
 
 __all__ = ['find_predictions', 'name_folders', 'split_name']
 
 _NAMED_AT_MOST = 5
+_FORMS = ', '.join(READABLE[1:])
 
 
 def name_folders(folders: Iterable[tuple[str, str]]) -> dict[str, Path]:
@@ -59,7 +60,7 @@ def find_predictions(folder: Path, image_ids: Sequence[str]) -> dict[str, Path]:
         DataError: If the folder is missing, or any image has none or two.
     """
     if not folder.is_dir():
-        raise DataError(f'{folder} is no folder; expected one with predictions, ID.png or ID.npy.')
+        raise DataError(f'{folder} is no folder; expected one with predictions, ID.png or another of {_FORMS}.')
     files = {image_id: find_prediction(folder, image_id) for image_id in image_ids}
     missing = [image_id for image_id, path in files.items() if path is None]
     if missing:
@@ -70,6 +71,6 @@ def find_predictions(folder: Path, image_ids: Sequence[str]) -> dict[str, Path]:
         held = f' {", ".join(there[:_NAMED_AT_MOST])}{" ..." * (len(there) > _NAMED_AT_MOST)} are there.' * bool(there)
         below = f'name {folder / "predictions"}' if (folder / 'predictions').is_dir() else 'predict them'
         raise DataError(
-            f'{folder} has no prediction for {len(missing)} of {len(image_ids)} images: {named}. Expected ID.png or '
-            f'ID.npy for each image of the split; {below}, or choose another --split.{held}')
+            f'{folder} has no prediction for {len(missing)} of {len(image_ids)} images: {named}. Expected ID.png '
+            f'or another of {_FORMS} for each image of the split; {below}, or choose another --split.{held}')
     return files

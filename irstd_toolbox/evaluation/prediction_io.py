@@ -1,7 +1,7 @@
 """Prediction files: how probabilities are written, and what is accepted when anybody's are read.
 
-A prediction is ``ID.png``, 8 or 16 bit and one channel, whose full scale is probability 1, or
-``ID.npy`` with probabilities. The 16-bit form written here keeps the decision exactly: a decoded
+A prediction is ``ID.png``, ``ID.bmp`` or ``ID.tif``, one channel of 1, 8 or 16 bit, whose full scale is probability 1,
+or ``ID.npy`` or a TIFF of floats with probabilities. The 16-bit PNG written here keeps the decision exactly: a decoded
 value is above 0.5 if and only if the logit was above 0.
 """
 
@@ -16,10 +16,14 @@ from PIL import Image
 from irstd_toolbox.errors import DataError
 from irstd_toolbox.evaluation.files import write_atomically
 
-__all__ = ['check_numbers', 'FULL_SCALE', 'PredictionReader', 'decode', 'encode', 'find_prediction', 'read_prediction',
-           'write_prediction']
+__all__ = ['check_numbers', 'FULL_SCALE', 'READABLE', 'PredictionReader', 'decode', 'encode', 'find_prediction',
+           'read_prediction', 'write_prediction']
 
 FULL_SCALE = 65535
+READABLE = ('.png', '.npy', '.bmp', '.tif', '.tiff')
+"""Suffixes of predictions, which may be in capitals, too."""
+_SCALES = {'1': 1, 'L': 255, 'I;16': FULL_SCALE, 'I;16B': FULL_SCALE, 'F': 1}
+"""A picture's mode to its full scale."""
 _HALF = 32768  # the lowest code whose probability is above 0.5
 
 
@@ -101,7 +105,11 @@ def find_prediction(folder: str | Path, image_id: str) -> Path | None:
     Raises:
         DataError: If there are two.
     """
-    found = [path for suffix in ('.png', '.npy') if (path := Path(folder) / f'{image_id}{suffix}').is_file()]
+    found = []
+    for suffix in READABLE:
+        names = (f'{image_id}{suffix}', f'{image_id}{suffix.upper()}')
+        # Where a file system does not tell them apart both are one file.
+        found += [path for name in names if (path := Path(folder) / name).is_file()][:1]
     if len(found) > 1:
         raise DataError(f'{found[0]} and {found[1].name} are both there; expected one prediction an image. Remove one.')
     return found[0] if found else None
@@ -111,7 +119,8 @@ def read_prediction(path: str | Path) -> np.ndarray:
     """Read anybody's prediction as probabilities.
 
     Args:
-        path: A PNG of 1, 8 or 16 bit and one channel, or a ``.npy`` of floats or booleans.
+        path: A PNG, BMP or TIFF of 1, 8 or 16 bit and one channel, or a ``.npy`` or TIFF of floats, or ``.npy`` of
+            booleans.
 
     Shape:
         - Output: (H, W) float64 in 0..1
@@ -122,13 +131,14 @@ def read_prediction(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     try:
-        values = _read_npy(path) if path.suffix == '.npy' else _read_png(path)
+        values = _read_npy(path) if path.suffix.lower() == '.npy' else _read_picture(path)
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError(f'{path} does not exist; expected a prediction. Check the folder and the image id.') from None
     except Exception as error:  # whatever a damaged file makes a decoder raise
-        raise DataError(f'{path} cannot be read ({error}); expected a PNG or .npy file. Write it again.') from error
+        raise DataError(
+            f'{path} cannot be read ({error}); expected a PNG, BMP, TIFF or .npy. Write it again.') from error
     if values.ndim != 2 or not values.size:
         raise DataError(f'{path} has shape {values.shape}; expected one map (H, W) with at least one pixel.')
     return values
@@ -157,14 +167,17 @@ class PredictionReader:
                 'up to 1/255. If these are 0/1 masks, multiply them by 255 and start again', stacklevel=2)
 
 
-def _read_png(path: Path) -> np.ndarray:
+def _read_picture(path: Path) -> np.ndarray:
     with Image.open(path) as image:
-        scale = {'1': 1, 'L': 255, 'I;16': FULL_SCALE, 'I;16B': FULL_SCALE, 'I': FULL_SCALE}.get(image.mode)
-        if image.format != 'PNG' or scale is None:
+        # A PNG of 16 bit has the mode I in Pillow before 11; of a TIFF it means 32 bit.
+        scale = FULL_SCALE if (image.format, image.mode) == ('PNG', 'I') else _SCALES.get(image.mode)
+        if image.format not in ('PNG', 'BMP', 'TIFF') or scale is None or getattr(image, 'n_frames', 1) > 1:
+            pages = f' and {image.n_frames} pages' if getattr(image, 'n_frames', 1) > 1 else ''
             raise DataError(
-                f'{path} is a {image.format} image of mode {image.mode}; expected a PNG with one channel of 8 or 16 '
-                'bit. Save the probability map itself, not a coloured or palette picture of it.')
-        return np.asarray(image) / np.float64(scale)
+                f'{path} is a {image.format} image of mode {image.mode}{pages}; expected a PNG, BMP or TIFF with one '
+                'channel of 8 or 16 bit. Save the probability map itself, not a coloured or palette picture of it.')
+        values = np.asarray(image) / np.float64(scale)
+    return _checked(path, values) if image.mode == 'F' else values
 
 
 def _read_npy(path: Path) -> np.ndarray:
@@ -173,7 +186,10 @@ def _read_npy(path: Path) -> np.ndarray:
         raise DataError(
             f'{path} holds {values.dtype}; expected probabilities as float, or bool. Divide integers by their full '
             'scale before saving.')
-    values = values.astype(np.float64)
+    return _checked(path, values.astype(np.float64))
+
+
+def _checked(path: Path, values: np.ndarray) -> np.ndarray:
     if np.isnan(values).any():
         raise DataError(f'{path} holds {np.count_nonzero(np.isnan(values))} nan; expected probabilities 0..1.')
     if values.size and (values.min() < 0 or values.max() > 1):

@@ -22,7 +22,7 @@ from irstd_toolbox.evaluation import functional
 from irstd_toolbox.evaluation.curves import CurveCounter
 from irstd_toolbox.evaluation.folders import find_predictions
 from irstd_toolbox.evaluation.functional import ImageCounts
-from irstd_toolbox.evaluation.prediction_io import read_prediction
+from irstd_toolbox.evaluation.prediction_io import READABLE, read_prediction
 from irstd_toolbox.evaluation.protocols import PROTOCOLS, Protocol, score
 from irstd_toolbox.evaluation.results import hash_ids
 from irstd_toolbox.evaluation.significance import Comparison, compare
@@ -176,7 +176,7 @@ def _read(evidence: Evidence, group: Group, folder: Path) -> None:
 def _ids(row: Row, predictions: Path, layout: Layout) -> tuple[str, ...]:
     """The images of a row's list: those with its hash."""
     there = {path.relative_to(predictions).with_suffix('').as_posix()
-             for path in predictions.rglob('*') if path.suffix in ('.png', '.npy')}
+             for path in predictions.rglob('*') if path.suffix.lower() in READABLE}
     # Natural order, as the data set has it.
     candidates = [tuple(image_id for image_id in layout.images if image_id in there)]
     with contextlib.suppress(UserError):  # a list of the benchmark's own, which the predictions tell
