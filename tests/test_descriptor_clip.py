@@ -1,5 +1,6 @@
 """The CLIP encoder: what it knows before weights are loaded, how they are loaded, what it says when they cannot be."""
 
+import math
 import os
 import socket
 import warnings
@@ -17,8 +18,7 @@ from irstd_toolbox.models.clip_weights import fingerprint
 from irstd_toolbox.registry import MODELS
 
 TINY = dict(
-    embed_dim=32,
-    vision_cfg=dict(image_size=64, layers=2, width=32, patch_size=16, head_width=16),
+    embed_dim=32, vision_cfg=dict(image_size=64, layers=2, width=32, patch_size=16, head_width=16),
     text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=2))
 LONG = 'a small bright target near the horizon ' * 20
 
@@ -172,9 +172,12 @@ def test_a_crafted_file_is_refused_and_its_code_does_not_run(tmp_path):
     assert not victim.exists()
 
 
-def test_weights_of_another_architecture_are_an_error(tmp_path):
-    torch.save(tiny_clip(embed_dim=16).state_dict(), tmp_path / 'other.pt')
-    with pytest.raises(CheckpointError, match='other.pt does not fit the architecture of the inline.*size mismatch'):
+@pytest.mark.parametrize('size, scale, message', [
+    (16, 2.6, 'does not fit the architecture of the inline.*size mismatch'),
+    (32, math.nan, 'holds values that are no finite numbers, in logit_scale: its training diverged')])
+def test_weights_of_another_architecture_or_of_nan_are_an_error(tmp_path, size, scale, message):
+    torch.save(tiny_clip(embed_dim=size).state_dict() | {'logit_scale': torch.tensor(scale)}, tmp_path / 'other.pt')
+    with pytest.raises(CheckpointError, match=f'other.pt {message}'):
         OpenCLIPEncoder(TINY, str(tmp_path / 'other.pt')).load()
 
 

@@ -159,16 +159,21 @@ def known_row(path: Path, args: argparse.Namespace) -> dict | None:
     """The row that a config has, None if it has none.
 
     Raises:
-        ConfigError: If it was made by other options: rows of one table would not be alike.
+        ConfigError: If it was made by other options (rows of one table would not be alike), or is no row.
     """
     from irstd_toolbox.errors import ConfigError
 
     file = args.out / path.stem / 'row.json'
     if not file.is_file():
         return None
-    row = json.loads(file.read_text())
-    was, now = row.get('options', {}), options_of(args)
-    other = [key for key in now if was.get(key) != now[key]]
+    try:
+        row = json.loads(file.read_text())
+        was, now = row['options'], options_of(args)
+        line(row)
+        other = [key for key in now if was.get(key) != now[key]]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f'{file} is no row of this tool ({type(error).__name__}: {error}). Remove it, to train that '
+                          'config again.') from error
     if other:
         raise ConfigError(f'{file} is of {", ".join(f"{key}={was.get(key)!r}" for key in other)}, this run of '
                           f'{", ".join(f"{key}={now[key]!r}" for key in other)}. Give another --out.')

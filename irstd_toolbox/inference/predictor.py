@@ -166,7 +166,14 @@ def _load_onnx(config: Config, file: Path, device: torch.device, amp: str | None
         raise ConfigError(f'{file} computes in the precision that it was exported in. Leave --amp out.')
     session = open_session(file, device.type)
     model = MODELS.build(in_place_of(config.model, session))
-    meta = json.loads(session.get_modelmeta().custom_metadata_map.get(META_KEY, '{}')).get('meta', {})
+    note = session.get_modelmeta().custom_metadata_map.get(META_KEY, '{}')
+    try:
+        meta = json.loads(note).get('meta', {})
+        if not isinstance(meta, dict):
+            raise ValueError('meta is no object')
+    except (ValueError, AttributeError) as error:
+        raise CheckpointError(f'The note {META_KEY} of {file} is {note!r:.60}; expected a JSON object, in which meta '
+                              'is one. Export the file anew.') from error
     _check_threshold(model, file, meta)
     return model.to(device).eval(), meta
 

@@ -88,7 +88,8 @@ def load_weights(clip: nn.Module, model: str | Mapping, pretrained: str) -> None
 
     Raises:
         ConfigError: If the tag's file is not here and cannot be fetched.
-        CheckpointError: If the file is missing, damaged, holds more than tensors, or is of another architecture.
+        CheckpointError: If the file is missing, damaged, holds more than tensors, is of another architecture, or of a
+            training that diverged.
     """
     import open_clip
     path = Path(pretrained) if is_file_name(pretrained) else _fetch(model, pretrained)
@@ -99,6 +100,9 @@ def load_weights(clip: nn.Module, model: str | Mapping, pretrained: str) -> None
         name = model if isinstance(model, str) else 'the inline config'
         raise CheckpointError(f'{path} does not fit the architecture of {name}: {brief(error)}. Give the model= that '
                               'the file was saved from.') from error
+    if lost := [name for name, tensor in clip.named_parameters() if not tensor.isfinite().all()]:
+        raise CheckpointError(f'{path} holds values that are no finite numbers, in {", ".join(lost[:3])}: its training '
+                              'diverged, or the file is damaged. Take an earlier one, or fetch it again.')
 
 
 def check_meaning(pretrained: str, identity: dict) -> None:

@@ -56,7 +56,7 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
         raise ConfigError(f'{where} is not valid Python: {error.msg}, line {error.lineno}.') from error
     except FileNotFoundError as error:
         raise ConfigError(f'{path} builds on a file that is missing: {error}. Mend its _base_.') from error
-    except Exception as error:  # a config is a program and may raise anything
+    except (Exception, SystemExit) as error:  # a config is a program and may raise anything
         first: BaseException = error
         while isinstance(before := first.__cause__ or first.__context__, ImportError):
             first = before

@@ -140,6 +140,11 @@ def test_a_row_by_other_options_is_not_taken_for_one_of_these(training, config, 
     calls.clear()
     with pytest.raises(ConfigError, match=r'row.json is of batch=None, this run of batch=2. Give another --out'):
         tool.main([*arguments, '--batch', '2'])
+    row = tmp_path / 'out' / 'tiny' / 'row.json'
+    for text in ('{', '[]', '{"options": {}}', row.read_text().replace('"Fa": ', '"Fa": "many", "Fb": ')):
+        row.write_text(text)
+        with pytest.raises(ConfigError, match=r'row.json is no row of this tool \(.*Remove it, to train'):
+            tool.main(arguments)
     assert calls == []
 
 

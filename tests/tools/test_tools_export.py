@@ -34,9 +34,8 @@ model = dict(
     network=dict(type='RPCANet', stages=1, channels=4, background_layers=1, target_layers=1, image_layers=1))
 """
 LANGUAGE = dict(
-    type='IRSTDSegmentor',
+    type='IRSTDSegmentor', network=dict(type='Told'),
     data_preprocessor=dict(type='IRSTDDataPreprocessor', mean=100.0, std=50.0, channels=1),
-    network=dict(type='Told'),
     target_descriptor=dict(type='TargetDescriptor', cache_dir=None, encoder=dict(
         type='OpenCLIPEncoder', pretrained='random', model=dict(
             embed_dim=32, vision_cfg=dict(image_size=32, layers=1, width=32, head_width=16, patch_size=16),
@@ -280,19 +279,20 @@ def test_other_files_and_other_configs_are_refused(config: Config, exported: Pat
                                                    tmp_path: Path) -> None:
     (tmp_path / 'cut.onnx').write_bytes(exported.read_bytes()[:500])
     content = onnx.load(exported)
+    note = next(entry for entry in content.metadata_props if entry.key == 'irstd_toolbox')
+    for number, note.value in enumerate(('{', '[1]', '{"meta": 3}')):
+        onnx.save(content, tmp_path / f'note{number}.onnx')
     content.graph.input[0].name = 'pixels'
     for node in content.graph.node:
-        for place, name in enumerate(node.input):
-            node.input[place] = 'pixels' if name == 'image' else name
+        node.input[:] = ['pixels' if name == 'image' else name for name in node.input]
     onnx.save(content, tmp_path / 'pixels.onnx')
     for name, words in [('cut', 'cannot be read as an ONNX model'), ('pixels', 'takes pixels and gives logits'),
-                        ('none', 'There is no file')]:
+                        ('none', 'There is no file'), *((f'note{one}', 'The note .* is .*; exp') for one in '012')]:
         with pytest.raises(CheckpointError, match=words):
             Predictor(config, tmp_path / f'{name}.onnx', 'cpu')
-    with pytest.raises(ConfigError, match='reads scenes, and the config is of a network without language'):
-        Predictor(config, told[2], 'cpu')
-    with pytest.raises(ConfigError, match='reads no scenes, and the config is of a network with language'):
-        Predictor(told[0], exported, 'cpu')
+    for one, file, words in ((config, told[2], ('', 'without')), (told[0], exported, ('no ', 'with'))):
+        with pytest.raises(ConfigError, match='reads {}scenes, and the config is of a network {} l'.format(*words)):
+            Predictor(one, file, 'cpu')
     with pytest.raises(ConfigError, match='Leave --amp out'):
         Predictor(config, exported, 'cpu', amp='bf16')
     config.model = TOP_HAT

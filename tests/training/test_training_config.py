@@ -162,6 +162,7 @@ def test_a_missing_config_names_those_that_are_near(tmp_path: Path) -> None:
     ('model = dict(', r'is not valid Python: .*line 1'),
     ("_base_ = ['missing.py']", r'builds on a file that is missing'),
     ('model = 1 / 0', r'ZeroDivisionError'),
+    ('import sys; sys.exit()', r'SystemExit: '),
 ])
 def test_a_broken_config_is_explained(tmp_path: Path, text: str, match: str) -> None:
     (tmp_path / 'broken.py').write_text(text + '\n')
