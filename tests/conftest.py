@@ -18,6 +18,8 @@ LONG = {f'test_{name}.py' for name in (
     'benchmark_origins', 'benchmark_resume', 'benchmark_run', 'networks', 'slots_deadline', 'slots_round_trip',
     'tools_benchmark_speed', 'tools_benchmarks', 'tools_export', 'tools_test', 'tools_train', 'tools_train_clip')}
 """Of 20 s and more."""
+FORKING = {'test_batch_crashes.py', 'test_engine_resume.py'}
+"""Of many copies of the process, which take the longer the more it holds."""
 MODULES = [0]
 """How many were imported at each freezing."""
 
@@ -27,12 +29,12 @@ os.environ['IRSTD_DISABLE_PLUGINS'] = 'all'
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start trainings and processes go first, then those of the most tests, so that all workers end at once.
+    """Files that copy the process go first, then those that start trainings or processes, then those of most tests.
 
-    By the number of tests alone, xdist's own order, those of few long tests go last.
+    So all workers end at once. By the number of tests alone, xdist's own order, those of few long tests go last.
     """
     counts = Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.path.name not in LONG, -counts[item.path]))
+    items.sort(key=lambda item: (item.path.name not in FORKING, item.path.name not in LONG, -counts[item.path]))
 
 
 def pytest_runtest_setup() -> None:

@@ -48,7 +48,7 @@ class DescriptorFusion(FusionBlock):
 
     def project(self, low: Tensor, descriptor: Tensor | None) -> Tensor:
         """``(N, width)``; an error where the descriptor is missing or of another shape."""
-        check_descriptor(descriptor, len(low), self.descriptor_dim)
+        check_descriptor(descriptor, low.shape[0], self.descriptor_dim)
         return self.projection(descriptor)
 
 
@@ -237,8 +237,8 @@ class CrossAttentionFusion(DescriptorFusion):
         return self.tokens * self.channels
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
-        tokens = self.project(low, descriptor).view(len(low), self.tokens, self.channels)
-        tokens = torch.cat([self.null.expand(len(low), 1, -1), tokens], dim=1)
+        tokens = self.project(low, descriptor).view(low.shape[0], self.tokens, self.channels)
+        tokens = torch.cat([self.null.expand(low.shape[0], 1, -1), tokens], dim=1)
         merged = self.merge(low, high)
         scores = torch.einsum('nchw,nkc->nkhw', self.query(self._placed(merged)), self.key(tokens))
         weights = (scores / self.channels**0.5).softmax(dim=1)

@@ -270,7 +270,7 @@ class LanguageFusion(FusionBlock):
         self.high_gate = None if merge == 'low' else LanguageGate(channels, grouping)
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
-        check_descriptor(descriptor, len(low), self.descriptor_dim)
+        check_descriptor(descriptor, low.shape[0], self.descriptor_dim)
         low_vector = self.low_projection(descriptor)
         low = self.low_gate(low, low_vector) * low
         if self.high_gate is None:

@@ -138,7 +138,7 @@ class IPOFFusion(FusionBlock):
         """Of the deep map: ``(N, 1, H, W)``, in 0..1."""
         which = self.aggregate(self.query(high).mean(dim=(2, 3))).softmax(dim=1)
         score = which[:, None] @ self.key(low).flatten(2)
-        return F.layer_norm(score, score.shape[1:]).view(len(low), 1, *low.shape[2:]).sigmoid()
+        return F.layer_norm(score, score.shape[1:]).view(low.shape[0], 1, *low.shape[2:]).sigmoid()
 
     def forward(self, low: Tensor, high: Tensor, descriptor: Tensor | None = None) -> Tensor:
         return self.merge(low * self.channel_weight(low, high), high * self.position_weight(low, high))
