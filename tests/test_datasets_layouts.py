@@ -11,6 +11,7 @@ from PIL import Image
 from irstd_toolbox.datasets import indexing
 from irstd_toolbox.datasets.layouts import LAYOUTS, detect
 from irstd_toolbox.datasets.scanning import DESCRIPTION_SUFFIXES, PROVENANCE
+from irstd_toolbox.datasets.splits import clean_line
 from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors import store
 
@@ -236,6 +237,13 @@ def test_links_to_folders_are_followed_but_not_round_and_round(make, tmp_path):
     found = detect(root)
     assert list(found.images) == ['a', 'deep/c', 'seq/b']
     assert list(found.masks) == list(found.descriptions) == ['a', 'seq/b']
+
+
+def test_letters_in_parts_are_those_in_one(make):
+    whole, parts = 'W\u00e4rme', 'Wa\u0308rme'
+    found = detect(make('mine', f'images/{parts}.png', f'masks/{whole}.png', f'descriptions/{parts}.txt'))
+    assert list(found.images) == list(found.masks) == list(found.descriptions) == [whole]
+    assert found.images[whole].is_file() and clean_line(f'{parts}.png') == whole
 
 
 def test_two_files_of_one_image_id_are_refused(make):

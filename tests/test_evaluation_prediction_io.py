@@ -185,6 +185,8 @@ def test_a_prediction_is_found_in_either_form_and_in_folders(tmp_path: Path) -> 
     for name in ('c.PNG', 'd.tif', 'd.TIF'):  # of two cases of one suffix the lower, as where they are one file
         (tmp_path / name).touch()
     assert [find_prediction(tmp_path, name).name for name in 'cd'] == ['c.PNG', 'd.tif']
+    (tmp_path / 'a\u0308.png').touch()
+    assert find_prediction(tmp_path, '\u00e4').name == 'a\u0308.png'
 
 
 def test_two_predictions_for_one_image_are_an_error(tmp_path: Path) -> None:

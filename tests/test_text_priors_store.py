@@ -60,6 +60,11 @@ def test_an_id_with_folders_is_stored_below_them(tmp_path):
     assert store.read_description(tmp_path, '44/1(814)') == 'A target.'
 
 
+def test_a_name_of_letters_in_parts_is_found_by_the_id(tmp_path):
+    (tmp_path / 'a\u0308.txt').write_text('A target.')
+    assert store.read_description(tmp_path, '\u00e4') == 'A target.'
+
+
 @pytest.mark.parametrize(('raw', 'clean'), [
     ('A\r\ntarget\tin\u2028the\u00a0center. ', 'A target in the center.'),
     ('A \u202etarget\u202c\u200b\ufeff.', 'A target.'), ('Cafe\u0301', 'Café'), ('a\x07b\x00', 'ab'), ('\x1f \x1f', ''),

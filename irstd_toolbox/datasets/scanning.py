@@ -6,6 +6,7 @@ Loads neither torch nor mmengine.
 import os
 import re
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -67,7 +68,8 @@ def walk(folder: Path, nested: bool = True) -> Iterator[tuple[Path, list[str], l
 def index_images(folder: Path, nested: bool = True) -> tuple[dict[str, Path], Counter]:
     """Every image below ``folder`` by id, and how many other files were passed over, by kind.
 
-    An id is the path below ``folder`` without extension, with ``/`` between folders. Hidden files (``._Misc_1.png``)
+    An id is the path below ``folder`` without extension, with ``/`` between folders and letters composed (NFC), which
+    archives made on a Mac have in parts. Hidden files (``._Misc_1.png``)
     and ``__MACOSX`` are never images. Folders are gone through as :func:`walk` does.
 
     Args:
@@ -87,7 +89,7 @@ def index_images(folder: Path, nested: bool = True) -> tuple[dict[str, Path], Co
             elif path.suffix.lower() not in IMAGE_SUFFIXES:
                 ignored[path.suffix or 'files without extension'] += 1
             else:
-                image_id = path.relative_to(folder).with_suffix('').as_posix()
+                image_id = unicodedata.normalize('NFC', path.relative_to(folder).with_suffix('').as_posix())
                 if any('\udc80' <= letter <= '\udcff' for letter in image_id):  # bytes that are no letter
                     raise DataError(f'{os.fsencode(path)!r}: the name is no text in {sys.getfilesystemencoding()}, so '
                                     'that no list or record can hold it; unpacked archives have such. Rename it.')
@@ -118,9 +120,9 @@ def pair(ids: Iterable[str], candidates: Mapping[str, Path], suffixes: Iterable[
 
 
 def index_descriptions(folder: Path) -> dict[str, Path]:
-    """Every ``.txt`` below ``folder`` by its path without that extension, found as :func:`walk` does."""
+    """Every ``.txt`` below ``folder`` by its path without that extension, found and composed as images are."""
     return {
-        (place / name).relative_to(folder).as_posix()[:-len('.txt')]: place / name
+        unicodedata.normalize('NFC', (place / name).relative_to(folder).as_posix()[:-len('.txt')]): place / name
         for place, _, files in walk(folder) for name in files if name.endswith('.txt') and not name.startswith('.')}
 
 

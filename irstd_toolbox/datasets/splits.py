@@ -4,6 +4,7 @@ Loads neither torch nor mmengine.
 """
 
 import re
+import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Container
@@ -75,7 +76,7 @@ def read_list(path: Path, known: Container[str] = ()) -> tuple[str, ...]:
 
 
 def clean_line(line: str, known: Container[str] = ()) -> str:
-    """The id on a line of a list: without surrounding blanks, leading slash, ``images/`` and image extension.
+    """The id on a line of a list: without surrounding blanks, leading slash, ``images/`` and image extension; composed.
 
     What is one of ``known`` before all of them are off is an id.
 
@@ -83,7 +84,7 @@ def clean_line(line: str, known: Container[str] = ()) -> str:
         >>> clean_line(' /images/44/1(814).bmp ')
         '44/1(814)'
     """
-    text = line.strip().replace('\\', '/')
+    text = unicodedata.normalize('NFC', line.strip().replace('\\', '/'))
     text = re.sub(r'^(\./|/)+', '', text)
     inner = re.sub(r'^images/', '', text)
     stem, dot, suffix = inner.rpartition('.')

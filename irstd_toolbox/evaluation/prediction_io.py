@@ -6,6 +6,7 @@ value is above 0.5 if and only if the logit was above 0.
 """
 
 import io
+import unicodedata
 import warnings
 from pathlib import Path
 
@@ -107,8 +108,9 @@ def find_prediction(folder: str | Path, image_id: str) -> Path | None:
     """
     found = []
     for suffix in READABLE:
-        names = (f'{image_id}{suffix}', f'{image_id}{suffix.upper()}')
-        # Where a file system does not tell them apart both are one file.
+        ids = dict.fromkeys((image_id, unicodedata.normalize('NFD', image_id)))
+        names = [f'{one}{case}' for one in ids for case in (suffix, suffix.upper())]
+        # Where a file system does not tell them apart they are one file.
         found += [path for name in names if (path := Path(folder) / name).is_file()][:1]
     if len(found) > 1:
         raise DataError(f'{found[0]} and {found[1].name} are both there; expected one prediction an image. Remove one.')

@@ -105,7 +105,8 @@ def find_description(folder: _Folder, image_id: str) -> Path | None:
         DataError: If there are two, or the id is not one.
     """
     check_image_id(image_id)
-    found = [path for path in (Path(folder, image_id + suffix) for suffix in SUFFIXES) if path.is_file()]
+    ids = dict.fromkeys((image_id, unicodedata.normalize('NFD', image_id)))  # as archives made on a Mac have it
+    found = [path for path in (Path(folder, one + suffix) for one in ids for suffix in SUFFIXES) if path.is_file()]
     if len(found) > 1:
         raise DataError(f'{image_id} has {len(found)} descriptions in {folder}: '
                         f'{", ".join(path.name for path in found)}; expected one. Remove the others.')
