@@ -6,7 +6,7 @@ import pytest
 
 from irstd_toolbox.benchmarking.configs import bind, is_trained, list_digest, resolve, text_at_test, write_config
 from irstd_toolbox.benchmarking.planning import Choices, make_plan, pairs
-from irstd_toolbox.benchmarking.steps import Compare, Describe, Rescore, Synthesize, Train
+from irstd_toolbox.benchmarking.steps import Compare, Cost, Describe, Rescore, Synthesize, Train
 from irstd_toolbox.benchmarking.steps import Test as Testing
 from irstd_toolbox.benchmarking.suite import DataSet, Entry, Suite
 from irstd_toolbox.training.config_edits import load_config
@@ -42,6 +42,17 @@ def test_a_method_without_training_is_tested_once_a_data_set(tmp_path, formula, 
     datasets = tuple(DataSet(name, root) for name, root in roots.items())
     plan = plan_of(tmp_path, Entry(formula, 'F'), datasets=datasets, cross=True, seeds=(0, 1, 2))
     assert titles(plan, Testing) == ['test F on A', 'test F on B'] and titles(plan, Compare) == []
+
+
+def test_an_entry_is_measured_once_for_all_its_rows_where_it_is_measured(tmp_path, network, roots):
+    datasets = tuple(DataSet(name, root) for name, root in roots.items())
+    suite = Suite(entries=(Entry(network, 'N'), Entry(network, 'M')), datasets=datasets)
+    plan = make_plan(suite, Choices(tmp_path / 'out', repeats=3, size=64))
+    assert titles(plan, Cost) == ['measure N', 'measure M'] and [row.cost.title for row in plan.rows] == [
+        'measure N', 'measure N', 'measure M', 'measure M']
+    first = plan.rows[0].cost
+    assert first.task() | {'config': ''} == dict(config='', size=64, repeats=3)
+    assert first.inputs().items() >= dict(size=64, repeats=3).items()
 
 
 def test_lists_are_compared_once_whatever_the_number_of_entries(tmp_path, network, formula):

@@ -79,6 +79,7 @@ cross = True
 
     @pytest.mark.parametrize(('text', 'message'), [
         ('seeds = 3', 'seeds of a suite is 3; a list of whole numbers'),
+        ('entries = [3]', r'entries is \[3\]; a list of dicts is expected'),
         ("protocols = 'acm'", "protocols of a suite is 'acm'; a list of texts"),
         ("options = ['a=1']", 'options of a suite is .*; a dict is expected'),
         ("entries = [dict(config='a.py', options=['a=1'])]", 'options of an entry is .*; a dict is expected'),
@@ -142,6 +143,8 @@ cross = True
     def test_a_root_that_is_not_there_is_refused(self, tmp_path):
         with pytest.raises(DataError, match='no folder .*nowhere'):
             named_roots([f'A={tmp_path / "nowhere"}'])
+        with pytest.raises(ConfigError, match='--datasets A: NAME=ROOT is expected'):
+            named_roots(['A'])
 
 
 class TestRefusing:
@@ -160,6 +163,12 @@ class TestRefusing:
         for part in ('5 things are wrong', 'N: There is no config', 'In its folder are network.py',
                      'Did you mean train_cfg', "'mine' is no known protocol", '--seeds [1, 1]',
                      '--cross needs two or more data sets'):
+            assert part in message
+
+    def test_a_number_or_a_place_that_is_none(self, tmp_path, network):
+        (tmp_path / 'out').touch()
+        message = refused(Suite(entries=(Entry(network, 'N'),), protocols=()), tmp_path, repeats=-1, size=8)
+        for part in ('--repeats -1 --size 8: at least 0 and 16', 'out is a file; a folder', 'There is no protocol; n'):
             assert part in message
 
     def test_an_option_of_the_suite_that_has_no_place(self, tmp_path, network):

@@ -49,6 +49,8 @@ def test_a_missing_part_changes_nothing_in_the_results(tmp_path: Path, gather: C
     (tmp_path / 'out' / 'slot_0001.part2of4').unlink()
     with pytest.raises(DataError, match='of gathering 1 3 of 4 parts are there'):
         unpack(tmp_path / 'out', tmp_path / 'results')
+    with pytest.raises(DataError, match='holds no files slot_N.partIofK. Give the folder that --out'):
+        unpack(tmp_path / 'home', tmp_path / 'results')
     assert not (tmp_path / 'results').exists()
 
 

@@ -243,6 +243,8 @@ def test_a_wrong_plan_is_refused_where_it_is_packed(tmp_path: Path, source: Path
 @pytest.mark.parametrize('more, message', [
     ("keep = 'cache'", "keep='cache'; a list of texts is expected"),
     ("data = ['tiny']", 'data=.* a dict is expected'),
+    ("rums = []", 'holds rums; expected are runs, and data, files'),
+    ("data = {'a b': '.'}", "'a b' cannot name a folder"),
     ("files = dict(weights=3)", 'weights is to come from 3, which does not exist')])
 def test_a_plan_whose_folders_are_not_as_described_is_refused(
         tmp_path: Path, source: Path, more: str, message: str) -> None:

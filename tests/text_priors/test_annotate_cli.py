@@ -1,7 +1,7 @@
 """``tools/annotate.py`` with models: its verbs, exit statuses and what it prints."""
 
+import io
 import json
-import os
 import subprocess
 import sys
 import time
@@ -194,15 +194,21 @@ def test_a_wrong_argument_is_an_error_before_anything_is_sent(call, data_root, v
 
 
 def test_images_leave_this_machine_only_when_told(tool, data_root, monkeypatch, capsys):
-    monkeypatch.setattr('sys.stdin', open(os.devnull))  # noqa: SIM115 - no terminal
+    monkeypatch.setattr('sys.stdin', io.StringIO())  # no terminal
     arguments = [str(data_root), '--provider', 'openai', '--options', 'model=m', 'base_url=https://example.invalid/v1']
     with pytest.raises(ConfigError, match=r'up to 4 images go to example.invalid.*Give --yes if so'):
         tool.main(arguments)
+    monkeypatch.setattr('sys.stdin', io.StringIO('\nYes\n'))
+    sys.stdin.isatty = lambda: True
+    with pytest.raises(ConfigError, match='^nothing was sent'):
+        tool.main(arguments)
+    assert 'images go to example.invalid\nSend them? [y/N] ' in capsys.readouterr().err
     assert not (data_root / '.annotation').exists()
     monkeypatch.setattr('irstd_toolbox.text_priors.cli.work.Limits',
                         lambda *numbers: Limits(*numbers[:5], first_delay=0.01))
-    assert tool.main([*arguments, '--yes', '--attempts', '1']) == 4
-    assert 'used up their attempts alike: connection: the connection to example.invalid' in capsys.readouterr().err
+    for agreed in ([], ['--yes']):  # on the terminal, or by the command
+        assert tool.main([*arguments, *agreed, '--attempts', '1']) == 4
+        assert 'used up their attempts alike: connection: the connection to example.invalid' in capsys.readouterr().err
 
 
 def test_a_batch_is_submitted_looked_at_and_ingested(call, data_root, vlm_server, capsys, texts):

@@ -149,6 +149,18 @@ def test_csv_names_hashes_flags_and_failures(reports, row):
     assert (broken['failed'], broken['IoU_mean'], fair['failed']) == ('killed', '', '')
 
 
+def test_csv_holds_what_a_method_costs(reports, row):
+    cost = dict(parameters=3, macs_256=4, macs_512=16, size=256, cpu_ms=dict(p5=1.0, p50=2.0, p95=4.0), gpu_ms=None,
+                memory_mib=0.5, gpu_memory_mib=None)
+    measured, not_measured = lines_of(reports([row('a', cost=cost), row('b')])['csv'])
+    found = {name.removeprefix('cost_'): value for name, value in measured.items() if name.startswith('cost_')}
+    assert found == {
+        'parameters': '3', 'macs_256': '4', 'macs_512': '16', 'size': '256', 'cpu_ms_p5': '1.0', 'cpu_ms_p50': '2.0',
+        'cpu_ms_p95': '4.0', 'gpu_ms_p5': '', 'gpu_ms_p50': '', 'gpu_ms_p95': '', 'memory_mib': '0.5',
+        'gpu_memory_mib': ''}
+    assert {not_measured[f'cost_{name}'] for name in found} == {''}
+
+
 def test_csv_holds_published_figures_as_rows_of_another_kind(reports, row, reference):
     ours, theirs = lines_of(reports([row('a')], [reference])['csv'])
     assert (ours['kind'], theirs['kind'], theirs['source']) == ('row', 'published', 'LGNet paper, Table 4')
