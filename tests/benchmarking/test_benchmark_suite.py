@@ -167,9 +167,11 @@ class TestRefusing:
 
     def test_a_number_or_a_place_that_is_none(self, tmp_path, network):
         (tmp_path / 'out').touch()
-        message = refused(Suite(entries=(Entry(network, 'N'),), protocols=()), tmp_path, repeats=-1, size=8)
-        for part in ('--repeats -1 --size 8: at least 0 and 16', 'out is a file; a folder', 'There is no protocol; n'):
-            assert part in message
+        suite = Suite(entries=(Entry(network, 'N'),), protocols=())
+        for repeats, size in ((-1, 16), (0, 15)):
+            message = refused(suite, tmp_path, repeats=repeats, size=size)
+            assert f'--repeats {repeats} --size {size}: at least 0 and 16 are expected' in message
+        assert 'out is a file; a folder is expected' in message and 'There is no protocol; name one' in message
 
     def test_an_option_of_the_suite_that_has_no_place(self, tmp_path, network):
         suite = Suite(entries=(Entry(network, 'N'),), options={'nothing.x': 1})
