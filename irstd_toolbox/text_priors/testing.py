@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from irstd_toolbox.errors import DataError
+from irstd_toolbox.errors import ConfigError, DataError
 from irstd_toolbox.text_priors.provider import TextPriorProvider
 from irstd_toolbox.text_priors.scene import Scene
 from irstd_toolbox.text_priors.vlm.images import prepare_array
@@ -125,7 +125,11 @@ def _declares(provider: TextPriorProvider, asks: bool) -> Iterator[str]:
 def _describes(provider: TextPriorProvider, scenes: list[Scene]) -> Iterator[str]:
     for scene in scenes:
         image, mask = scene.image.copy(), None if scene.mask is None else scene.mask.copy()
-        text = provider.describe(scene)
+        try:
+            text = provider.describe(scene)
+        except ConfigError as error:  # of what a model's provider returned
+            yield str(error)
+            continue
         if not isinstance(text, str):
             yield f'describe() returned {type(text).__name__}; expected str'
         elif text != text.strip() or len(text.splitlines()) != 1:

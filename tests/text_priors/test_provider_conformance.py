@@ -7,7 +7,7 @@ import pytest
 
 from irstd_toolbox.text_priors import MaskCaptionProvider, QuadrantProvider, ReplayProvider, TextPriorProvider
 from irstd_toolbox.text_priors.testing import check_provider, make_scenes
-from irstd_toolbox.text_priors.vlm.types import Answer, ProviderError, VisionLanguageProvider
+from irstd_toolbox.text_priors.vlm.types import Answer, BatchProvider, ProviderError, VisionLanguageProvider
 
 
 @pytest.mark.parametrize('kind', ['openai', 'openai_chat', 'openai_compatible', 'anthropic'])
@@ -49,6 +49,11 @@ class Claims(Good):
     uses_ground_truth = True
 
 
+class Hesitates(Good):
+    def __init__(self):
+        self.uses_ground_truth = 'no'
+
+
 class Spoils(Good):
     def describe(self, scene):
         scene.image[0, 0] += 1
@@ -78,6 +83,7 @@ class Says(Good):
     (Cheat(), 'depends on the mask, and uses_ground_truth is False'),
     (Wants(), 'wants the mask, and uses_ground_truth is False'),
     (Claims(), 'needs no mask, and uses_ground_truth is True'),
+    (Hesitates(), "uses_ground_truth is 'no'; expected True or False"),
     (Spoils(), 'changed the scene'), (Fickle(), 'something else the second time'), (Forgets(), 'a pickled copy says'),
     (Says(None), 'returned NoneType; expected str'), (Says('a\nb'), 'expected one line'),
     (Says(' a'), 'expected one line'), (Says(''), 'expected one line'),
@@ -126,12 +132,49 @@ KEY = 'key-0123456789'
 def test_a_provider_that_keeps_the_contract_conforms():
     made = asker()
     check_provider(made, key=KEY, sent=lambda: made.body, broken=[asker(failure=ProviderError('auth', 'no'))])
+    check_provider(batches := packs(), key=KEY, sent=lambda: batches.body)
 
 
 class Grows(Asker):
     def identity(self):
         self.count += 1
         return {'provider': 'a', 'model': 'm', 'count': self.count}
+
+
+class Remembers(Asker):
+    async def ask(self, image, prompt):
+        from dataclasses import replace
+        self.system = prompt.system or self.system
+        return await super().ask(image, replace(prompt, system=self.system))
+
+
+class Mumbles(Asker):
+    async def ask(self, image, prompt):
+        await super().ask(image, prompt)
+        return 'It lies at the left.'
+
+
+class Changes(Asker):
+    def __setstate__(self, state):
+        self.name = 'another'
+
+
+class Packs(Asker, BatchProvider):
+    dropped, extra = '', {'endpoint': 'http://127.0.0.1'}
+    batch_submit = batch_find = batch_status = batch_results = batch_cancel = batch_cleanup = None
+
+    def batch_line(self, custom_id, image, prompt):
+        import base64
+        shown = [base64.b64encode(one.png).decode() for one in (image, *(shot.image for shot in prompt.shots))]
+        said = [shot.text for shot in prompt.shots]
+        line = dict(id=custom_id, task=prompt.task, system=prompt.system, shown=shown, said=said)
+        return {name: value for name, value in line.items() if name != self.dropped}
+
+
+def packs(**changed):
+    made = Packs()
+    vars(made).update(changed)
+    return made
 
 
 class Shrinks(Asker):
@@ -147,6 +190,13 @@ class Shrinks(Asker):
     (asker(extra={'array': np.zeros(2)}), r'identity\(\) is no JSON'),
     (asker(extra={'pair': (1, 2)}), r'identity\(\) does not survive JSON'),
     (asker(extra={'model': None}), "names no 'provider' or no 'model'"),
+    (asker(uses_ground_truth=True), 'uses_ground_truth is True; expected False of a provider that shows a model'),
+    (Remembers(), "a prompt without a system's role brought an earlier one along"),
+    (Mumbles(), r"ask\(\) returned 'It lies at the left.'; expected an Answer"),
+    (Changes(), 'a pickled copy has another identity'),
+    (packs(dropped='id'), r'batch_line\(\) does not hold the custom id'),
+    (packs(dropped='task'), r"batch_line\(\): the task '.*' of a few_shot prompt did not reach"),
+    (packs(extra={}), "names no 'endpoint'; expected it, as str, of a provider that makes batches"),
     (Grows(), r'identity\(\) changed by asking'), (asker(extra={'key': KEY}), 'the key is in the identity'),
     (asker(note=KEY), 'the key is in a pickle'), (asker(leak=KEY), 'the key is in the logs')])
 def test_a_fault_of_one_that_asks_a_model_is_found(made, problem):

@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import json
+import reprlib
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+from irstd_toolbox.errors import ConfigError
 from irstd_toolbox.text_priors.provider import TextPriorProvider
 from irstd_toolbox.text_priors.scene import Scene
 
@@ -197,7 +199,13 @@ class VisionLanguageProvider(TextPriorProvider):
         """Release connections; nothing by default."""
 
     def describe(self, scene: Scene) -> str:
-        """Describe one scene with the default prompt, outside of any engine."""
+        """Describe one scene with the default prompt, outside of any engine.
+
+        Raises:
+            ConfigError: If :meth:`ask` returns no :class:`Answer`.
+            DataError: If the answer is no description.
+            ProviderError: As :meth:`ask` raises it.
+        """
         from irstd_toolbox.text_priors.vlm.images import prepare_array
         from irstd_toolbox.text_priors.vlm.judge import accept
         from irstd_toolbox.text_priors.vlm.prompts import render
@@ -208,7 +216,11 @@ class VisionLanguageProvider(TextPriorProvider):
             finally:
                 await self.close()
 
-        return accept(asyncio.run(once()), word_limit=50)
+        answer = asyncio.run(once())
+        if not isinstance(answer, Answer):
+            raise ConfigError(f'{type(self).__name__}.ask() returned {reprlib.repr(answer)}; expected an Answer with '
+                              'text and model.')
+        return accept(answer, word_limit=50)
 
 
 @dataclass(frozen=True)
