@@ -25,14 +25,14 @@ from irstd_toolbox.registry import MODELS
 from irstd_toolbox.training.checkpoint import file_sha256, read_checkpoint
 
 Tool = Callable[[str], ModuleType]
+DEFORMS = tuple(map(int, onnxruntime.__version__.split('.')[:2])) >= (1, 25)
 SCENES = np.random.default_rng(0).integers(0, 256, (2, 32, 32)).astype(np.uint8)
 CONFIG = """
 _base_ = '{base}'
 model = dict(
     _delete_=True, type='IRSTDSegmentor',
     data_preprocessor=dict(type='IRSTDDataPreprocessor', mean=100.0, std=50.0, channels=1, divisor=4),
-    network=dict(type='RPCANet', stages=1, channels=4, background_layers=1, target_layers=1, image_layers=1))
-"""
+    network=dict(type='RPCANet', stages=1, channels=4, background_layers=1, target_layers=1, image_layers=1))"""
 LANGUAGE = dict(
     type='IRSTDSegmentor', network=dict(type='Told'),
     data_preprocessor=dict(type='IRSTDDataPreprocessor', mean=100.0, std=50.0, channels=1),
@@ -49,7 +49,8 @@ class Told(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first, self.last = torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.Conv2d(8, 1, 1)
-        self.line, self.fusion = DeformableLine(8, (1, 3)), LanguageFusion(8, descriptor_dim=32, hidden=(8,))
+        self.line = DeformableLine(8, (1, 3)) if DEFORMS else torch.nn.Conv2d(8, 8, 1)
+        self.fusion = LanguageFusion(8, descriptor_dim=32, hidden=(8,))
 
     def forward(self, x: torch.Tensor, descriptor: torch.Tensor) -> list[torch.Tensor]:
         low = self.line(self.first(x).relu())
@@ -63,8 +64,7 @@ def around() -> Iterator[None]:
     MODELS.register_module(module=Told)
     yield
     del MODELS.module_dict['Told']
-    gc.collect()
-    gc.freeze()
+    gc.collect(), gc.freeze()
 
 
 def images(*shape: int) -> np.ndarray:
