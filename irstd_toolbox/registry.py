@@ -128,14 +128,14 @@ THRESHOLDS = _slot('threshold rule', 'models')
 METRICS = _child('metric', mmseg.METRICS, 'evaluation.metrics', 'evaluation.retrieval')
 
 MODELS = _child('model', mmseg.MODELS, 'models', construct=build_model_from_cfg)
-DATASETS = _child('dataset', mmseg.DATASETS, 'datasets.dataset', 'training.determinism')  # with what seeds its workers
+DATASETS = _child('dataset', mmseg.DATASETS, 'datasets.dataset')
 TRANSFORMS = _child('transform', mmseg.TRANSFORMS, 'datasets.transforms')
-HOOKS = _child('hook', mmseg.HOOKS, 'training.components')
-LOOPS = _child('loop', mmseg.LOOPS, 'training.components')
-OPTIMIZERS = _child('optimizer', mmseg.OPTIMIZERS, 'training.components')
-OPTIM_WRAPPERS = _child('optimizer wrapper', mmseg.OPTIM_WRAPPERS, 'training.components')
+HOOKS = _child('hook', mmseg.HOOKS, 'training')
+LOOPS = _child('loop', mmseg.LOOPS, 'training')
+OPTIMIZERS = _child('optimizer', mmseg.OPTIMIZERS, 'training')
+OPTIM_WRAPPERS = _child('optimizer wrapper', mmseg.OPTIM_WRAPPERS, 'training')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    'optimizer wrapper constructor', mmseg.OPTIM_WRAPPER_CONSTRUCTORS, 'training.components')
+    'optimizer wrapper constructor', mmseg.OPTIM_WRAPPER_CONSTRUCTORS, 'training')
 VISUALIZERS = _child('visualizer', mmseg.VISUALIZERS, 'visualization')
 VISBACKENDS = _child('visualizer backend', mmseg.VISBACKENDS, 'visualization')
 

@@ -166,3 +166,11 @@ def test_a_block_that_gives_the_shallow_map_has_no_parameter_without_a_gradient(
     built = FUSION_BLOCKS.build(dict(block, channels=C, merge='low'))
     built(torch.rand(2, C, 6, 5), torch.rand(2, C, 6, 5), torch.rand(2, D)).square().sum().backward()
     assert [name for name, parameter in built.named_parameters() if parameter.grad is None] == []
+
+
+@pytest.mark.parametrize('kind', [*BLOCKS, LanguageFusion], ids=lambda kind: kind.__name__)
+def test_traced_of_a_batch_of_two_a_block_computes_one_of_three(kind, given):
+    block, free = build(kind).eval(), {0: torch.export.Dim.DYNAMIC}
+    traced = torch.export.export(block, (), given, dynamic_shapes=dict.fromkeys(given, free), strict=False).module()
+    more = {name: torch.cat([value, value[:1]]) for name, value in given.items()}
+    torch.testing.assert_close(traced(**more), block(**more))

@@ -16,7 +16,7 @@ from ..evaluation.files import write_atomically
 from ..registry import DATASETS, SCOPE
 from ..training.checkpoint import file_sha256
 from ..training.config_edits import apply_options, load_config, merge_options
-from ..training.loggers import hushed
+from ..training.progress import hushed
 from .leaks import lists_of
 from .suite import DataSet, Entry
 

@@ -106,9 +106,8 @@ def find_prediction(folder: str | Path, image_id: str) -> Path | None:
     Raises:
         DataError: If there are two.
     """
-    found = []
+    ids, found = dict.fromkeys((image_id, unicodedata.normalize('NFD', image_id))), []
     for suffix in READABLE:
-        ids = dict.fromkeys((image_id, unicodedata.normalize('NFD', image_id)))
         names = [f'{one}{case}' for one in ids for case in (suffix, suffix.upper())]
         # Where a file system does not tell them apart they are one file.
         found += [path for name in names if (path := Path(folder) / name).is_file()][:1]

@@ -19,7 +19,7 @@ from ..evaluation.files import check_targets, write_atomically
 from ..models.onnx_network import EXTRA, LevelsToLogits, check_network, open_session
 from ..registry import SCOPE
 from ..training.checkpoint import META_KEY, file_sha256
-from ..training.loggers import hushed
+from ..training.progress import hushed
 from ..training.publishing import meta_for_others
 from .predictor import load_model
 

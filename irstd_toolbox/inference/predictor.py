@@ -1,6 +1,5 @@
 """From an image of any size and depth to a probability map and a list of targets, without a data set around it."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ..datasets.imaging import read_image, to_gray
 from ..errors import CheckpointError, ConfigError, DataError
 from ..evaluation.prediction_io import decode, encode
 from ..evaluation.regions import find_regions
+from ..models.clip_weights import read_note
 from ..models.onnx_network import in_place_of, open_session
 from ..models.probability_threshold import ProbabilityThreshold
 from ..registry import MODELS, SCOPE, TRANSFORMS
@@ -167,13 +167,7 @@ def _load_onnx(config: Config, file: Path, device: torch.device, amp: str | None
     session = open_session(file, device.type)
     model = MODELS.build(in_place_of(config.model, session))
     note = session.get_modelmeta().custom_metadata_map.get(META_KEY, '{}')
-    try:
-        meta = json.loads(note).get('meta', {})
-        if not isinstance(meta, dict):
-            raise ValueError('meta is no object')
-    except (ValueError, AttributeError) as error:
-        raise CheckpointError(f'The note {META_KEY} of {file} is {note!r:.60}; expected a JSON object, in which meta '
-                              'is one. Export the file anew.') from error
+    meta = read_note(note, 'meta', file)
     _check_threshold(model, file, meta)
     return model.to(device).eval(), meta
 

@@ -105,6 +105,22 @@ def load_weights(clip: nn.Module, model: str | Mapping, pretrained: str) -> None
                               'diverged, or the file is damaged. Take an earlier one, or fetch it again.')
 
 
+def read_note(text: str, part: str, file: str | os.PathLike) -> dict:
+    """One object of the note that this toolbox writes into the files that it exports; empty if it has none.
+
+    Raises:
+        CheckpointError: If the note is no JSON object, or the part none.
+    """
+    try:
+        found = json.loads(text).get(part, {})
+        if not isinstance(found, dict):
+            raise ValueError(f'{part} is no object')
+    except (ValueError, AttributeError) as error:
+        raise CheckpointError(f'The note irstd_toolbox of {file} is {text!r:.60}; expected a JSON object, in which '
+                              f'{part} is one. Export the file anew.') from error
+    return found
+
+
 def check_meaning(pretrained: str, identity: dict) -> None:
     """Hold what a file says of itself, if it is one that this toolbox exported, against the encoder that reads it.
 
@@ -118,14 +134,7 @@ def check_meaning(pretrained: str, identity: dict) -> None:
     from safetensors import safe_open
     with safe_open(pretrained, framework='pt') as file:
         text = (file.metadata() or {}).get('irstd_toolbox', '{}')
-    try:
-        meant = json.loads(text).get('identity', {})
-        if not isinstance(meant, dict):
-            raise ValueError('identity is no object')
-    except (ValueError, AttributeError) as error:
-        raise CheckpointError(f'The note irstd_toolbox of {pretrained} is {text!r:.60}; expected a JSON '
-                              'object, in which identity is one. Export the file anew, or save its tensors without '
-                              'it.') from error
+    meant = read_note(text, 'identity', pretrained)
     for key, option in (('config', 'model'), ('mean', 'mean'), ('std', 'std')):
         own = json.loads(json.dumps(identity[key]))
         if key in meant and meant[key] != own:

@@ -7,6 +7,7 @@ from pathlib import Path
 from irstd_toolbox.errors import CheckpointError
 from irstd_toolbox.slots.plan import Run
 from irstd_toolbox.training.checkpoint import find_checkpoint, read_checkpoint, resolve_resume
+from irstd_toolbox.training.weights_only import small_checkpoint
 
 __all__ = [
     'RESULTS', 'SMALL_LEVEL', 'TRAINED', 'WHOLE_LEVEL', 'archive', 'checkpoints', 'epoch_of', 'is_tested', 'is_trained',
@@ -68,7 +69,6 @@ def records(folder: Path) -> list[Path]:
 
 def shrunk(path: Path) -> bytes:
     """A checkpoint with its weights in half precision and without the optimizer's state."""
-    from irstd_toolbox.training.weights_only import small_checkpoint  # loads the engine
     return small_checkpoint(read_checkpoint(path))
 
 

@@ -1,38 +1,23 @@
-"""Training: optimizers, mixed precision, hooks and checkpoints.
+"""Training: optimizers, mixed precision, hooks and checkpoints; importing this package registers them."""
 
-A name is imported when it is first asked for, since each loads torch and the engine, which takes seconds and is nothing
-for a tool that only reads a config. ``.components`` imports all, which registers them.
-"""
+from .amp import AmpWrapper
+from .anneal_hook import AnnealHook
+from .checkpoint import load_weights, read_checkpoint
+from .clip_hooks import ExportCLIPHook, StartValidationHook
+from .deadline_hook import DeadlineHook
+from .determinism import irstd_worker_init
+from .hooks import CheckpointHook, CollapseGuardHook, EpochSeedHook, NaNGuardHook
+from .loops import IterBasedTrainLoop
+from .optimizers import DecoupledAdagrad, build_adan
+from .panel_hook import PanelHook
+from .progress import CSVLoggerHook, ProgressHook
+from .separate_optimizers import SeparateOptimizers
+from .stamp import StampHook
+from .weights_only import FreshOptimizerHook
 
-from importlib import import_module
-from typing import Any
-
-_NAMES = {
-    'amp': ('AmpWrapper',),
-    'anneal_hook': ('AnnealHook',),
-    'checkpoint': ('load_weights', 'read_checkpoint'),
-    'clip_hooks': ('ExportCLIPHook', 'StartValidationHook'),
-    'deadline_hook': ('DeadlineHook',),
-    'determinism': ('irstd_worker_init',),
-    'hooks': ('CheckpointHook', 'CollapseGuardHook', 'EpochSeedHook', 'NaNGuardHook'),
-    'loops': ('IterBasedTrainLoop',),
-    'optimizers': ('DecoupledAdagrad', 'build_adan'),
-    'panel_hook': ('PanelHook',),
-    'progress': ('CSVLoggerHook', 'ProgressHook'),
-    'separate_optimizers': ('SeparateOptimizers',),
-    'stamp': ('StampHook',),
-    'weights_only': ('FreshOptimizerHook',),
-}
-_HOMES = {name: home for home, names in _NAMES.items() for name in names}
-
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'.{_HOMES[name]}', __name__), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__ = [
+    'AmpWrapper', 'AnnealHook', 'CSVLoggerHook', 'CheckpointHook', 'CollapseGuardHook', 'DeadlineHook',
+    'DecoupledAdagrad', 'EpochSeedHook', 'ExportCLIPHook', 'FreshOptimizerHook', 'IterBasedTrainLoop',
+    'NaNGuardHook', 'PanelHook', 'ProgressHook', 'SeparateOptimizers', 'StampHook', 'StartValidationHook', 'build_adan',
+    'irstd_worker_init', 'load_weights', 'read_checkpoint',
+]

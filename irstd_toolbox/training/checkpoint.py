@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from ..errors import CheckpointError
@@ -28,8 +29,8 @@ __all__ = [
 _SHOWN = 5
 META_KEY = 'irstd_toolbox'
 # Every scheme that the engine knows; read_checkpoint refuses all but the first, a local path.
-SCHEMES = ('', 'http://', 'https://', 'pavi://', r'(\S+\:)?s3://', r'(\S+\:)?petrel://', 'modelzoo://',
-           'torchvision://', 'open-mmlab://', 'openmmlab://', 'mmcls://')
+_SCHEMES = ('', 'http://', 'https://', 'pavi://', r'(\S+\:)?s3://', r'(\S+\:)?petrel://', 'modelzoo://',
+            'torchvision://', 'open-mmlab://', 'openmmlab://', 'mmcls://')
 
 
 def _history_method(owner: type, name: str) -> Any:
@@ -273,3 +274,6 @@ def resolve_resume(work_dir: str | os.PathLike) -> Path | None:
     note = folder / 'last_checkpoint'
     named = [folder / re.split(r'[/\\]', note.read_text().strip())[-1]] if note.is_file() else []
     return next(filter(_intact, named + saved_checkpoints(folder)), None)
+
+
+CheckpointLoader.register_scheme(prefixes=_SCHEMES, loader=read_checkpoint, force=True)

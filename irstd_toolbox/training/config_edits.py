@@ -18,7 +18,7 @@ from mmengine.registry import Registry
 
 from .. import registry
 from ..errors import ConfigError
-from .loggers import hushed
+from .progress import hushed
 
 __all__ = [
     'apply_options', 'as_loaded', 'load_config', 'load_model_config', 'merge_options', 'optim_wrappers',

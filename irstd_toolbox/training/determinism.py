@@ -75,7 +75,7 @@ def irstd_worker_init(worker_id: int) -> None:
         worker_id: Number of the worker; torch has it in the seed already.
 
     Note:
-        Registered with the engine's root registry, where alone a worker initialiser is looked up, when a data set is.
+        Registered with the engine's root registry: a worker initialiser is looked up there alone.
     """
     seed = torch.initial_seed() % 2**32
     random.seed(seed)

@@ -1,10 +1,12 @@
-"""How a run shows itself: a progress bar with the time left, its scalars as CSV."""
+"""How a run shows itself: a progress bar with the time left, its scalars as CSV, and loggers that are hushed."""
 
 import csv
 import io
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from ..evaluation.files import write_atomically
 from ..registry import HOOKS
 from .deadline_hook import DeadlineHook, deadline_of
 
-__all__ = ['CSVLoggerHook', 'ProgressHook', 'duration']
+__all__ = ['CSVLoggerHook', 'ProgressHook', 'duration', 'hushed']
 
 
 def duration(seconds: float) -> str:
@@ -33,6 +35,17 @@ def duration(seconds: float) -> str:
     if minutes >= 60:
         return f'{minutes // 60} h {minutes % 60} min'
     return f'{minutes} min {rest} s' if minutes else f'{rest} s'
+
+
+@contextmanager
+def hushed(logger: logging.Logger, level: int = logging.WARNING) -> Iterator[None]:
+    """Meanwhile ``logger`` tells nothing below ``level``."""
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _scalars(outputs: dict | None) -> dict[str, float]:

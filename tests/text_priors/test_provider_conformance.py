@@ -1,5 +1,6 @@
 """The conformance kit passes our providers and finds each fault of a bad one."""
 
+import base64
 import json
 
 import numpy as np
@@ -98,6 +99,12 @@ def test_what_is_no_provider_is_told():
         check_provider(object())
 
 
+def examples(image, prompt):
+    """The images of a question, and what is said of the example ones."""
+    shown = [base64.b64encode(one.png).decode() for one in (image, *(shot.image for shot in prompt.shots))]
+    return shown, [shot.text for shot in prompt.shots]
+
+
 class Asker(VisionLanguageProvider):
     """Keeps what a model would get."""
 
@@ -108,20 +115,17 @@ class Asker(VisionLanguageProvider):
         return {'provider': self.name, 'model': 'm', **self.extra}
 
     async def ask(self, image, prompt):
-        import base64
         if self.failure:
             raise self.failure
-        encoded = [base64.b64encode(shown.png).decode() for shown in (image, *(shot.image for shot in prompt.shots))]
-        system, examples = prompt.system if self.role else None, [shot.text for shot in prompt.shots]
-        self.body = json.dumps([system, prompt.task, encoded, examples])
+        self.body = json.dumps([prompt.system if self.role else None, prompt.task, *examples(image, prompt)])
         if self.leak:
             import logging
             logging.getLogger('asker').debug('sent with %s', self.leak)
         return Answer('It lies at the left.', 'm', finish='stop')
 
 
-def asker(**changed):
-    made = Asker()
+def asker(kind=Asker, **changed):
+    made = kind()
     vars(made).update(changed)
     return made
 
@@ -132,7 +136,7 @@ KEY = 'key-0123456789'
 def test_a_provider_that_keeps_the_contract_conforms():
     made = asker()
     check_provider(made, key=KEY, sent=lambda: made.body, broken=[asker(failure=ProviderError('auth', 'no'))])
-    check_provider(batches := packs(), key=KEY, sent=lambda: batches.body)
+    check_provider(batches := Packs(), key=KEY, sent=lambda: batches.body)
 
 
 class Grows(Asker):
@@ -164,17 +168,8 @@ class Packs(Asker, BatchProvider):
     batch_submit = batch_find = batch_status = batch_results = batch_cancel = batch_cleanup = None
 
     def batch_line(self, custom_id, image, prompt):
-        import base64
-        shown = [base64.b64encode(one.png).decode() for one in (image, *(shot.image for shot in prompt.shots))]
-        said = [shot.text for shot in prompt.shots]
-        line = dict(id=custom_id, task=prompt.task, system=prompt.system, shown=shown, said=said)
+        line = dict(id=custom_id, task=prompt.task, system=prompt.system, shown=examples(image, prompt))
         return {name: value for name, value in line.items() if name != self.dropped}
-
-
-def packs(**changed):
-    made = Packs()
-    vars(made).update(changed)
-    return made
 
 
 class Shrinks(Asker):
@@ -194,9 +189,9 @@ class Shrinks(Asker):
     (Remembers(), "a prompt without a system's role brought an earlier one along"),
     (Mumbles(), r"ask\(\) returned 'It lies at the left.'; expected an Answer"),
     (Changes(), 'a pickled copy has another identity'),
-    (packs(dropped='id'), r'batch_line\(\) does not hold the custom id'),
-    (packs(dropped='task'), r"batch_line\(\): the task '.*' of a few_shot prompt did not reach"),
-    (packs(extra={}), "names no 'endpoint'; expected it, as str, of a provider that makes batches"),
+    (asker(Packs, dropped='id'), r'batch_line\(\) does not hold the custom id'),
+    (asker(Packs, dropped='task'), r"batch_line\(\): the task '.*' of a few_shot prompt did not reach"),
+    (asker(Packs, extra={}), "names no 'endpoint'; expected it, as str, of a provider that makes batches"),
     (Grows(), r'identity\(\) changed by asking'), (asker(extra={'key': KEY}), 'the key is in the identity'),
     (asker(note=KEY), 'the key is in a pickle'), (asker(leak=KEY), 'the key is in the logs')])
 def test_a_fault_of_one_that_asks_a_model_is_found(made, problem):
